@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { TPM_ALG_SHA1, TPM_ALG_SHA256, TPM_ALG_SHA384, TPM_ALG_SHA512 } from './constants.ts';
+import { TPM_ALG_SM3_256 } from './constants.ts';
+import { ParseError } from './parse-error.ts';
+
+/** A hash, named as its PCR bank is. */
+export type BankName = 'sha1' | 'sha256' | 'sha384' | 'sha512' | 'sm3_256';
+
+export type HashAlgorithm = {
+  readonly alg: number;
+  readonly name: BankName;
+  /** Digest length in bytes. */
+  readonly size: number;
+  /** The name node:crypto knows it by. */
+  readonly node: string;
+};
+
+const HASHES: readonly HashAlgorithm[] = [
+  { alg: TPM_ALG_SHA1, name: 'sha1', size: 20, node: 'sha1' },
+  { alg: TPM_ALG_SHA256, name: 'sha256', size: 32, node: 'sha256' },
+  { alg: TPM_ALG_SHA384, name: 'sha384', size: 48, node: 'sha384' },
+  { alg: TPM_ALG_SHA512, name: 'sha512', size: 64, node: 'sha512' },
+  { alg: TPM_ALG_SM3_256, name: 'sm3_256', size: 32, node: 'sm3' },
+];
+
+const byAlg = new Map(HASHES.map((entry) => [entry.alg, entry]));
+const byName = new Map(HASHES.map((entry) => [entry.name, entry]));
+
+/** The hash with this TPM_ALG_ID. Throws ParseError UNKNOWN_ALGORITHM. */
+export function hashAlgorithm(alg: number, field = 'hashAlg', offset = 0): HashAlgorithm {
+  const found = byAlg.get(alg);
+  if (found) return found;
+  throw new ParseError('UNKNOWN_ALGORITHM', field, offset, `no hash 0x${alg.toString(16)}`);
+}
+
+/** The hash of this bank. */
+export function hashOfBank(name: BankName): HashAlgorithm {
+  const found = byName.get(name);
+  if (found) return found;
+  throw new RangeError(`no bank ${String(name)}`);
+}
+
+/** The TPM_ALG_ID of this bank. */
+export function bankAlgorithm(name: BankName): number {
+  return hashOfBank(name).alg;
+}
+
+/** H(parts[0] || parts[1] || ...). */
+export function hash(name: BankName, ...parts: Uint8Array[]): Uint8Array {
+  const state = createHash(hashOfBank(name).node);
+  for (const part of parts) state.update(part);
+  return Uint8Array.from(state.digest());
+}
