@@ -1,1 +1,12 @@
-export {};
+export * from './baseline.ts';
+export * from './challenge.ts';
+export * from './check.ts';
+export * from './classes.ts';
+export * from './enrolment.ts';
+export * from './evidence.ts';
+export * from './finding.ts';
+export * from './json.ts';
+export * from './operator.ts';
+export * from './result.ts';
+export * from './scalars.ts';
+export * from './start.ts';

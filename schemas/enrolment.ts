@@ -1,0 +1,109 @@
+import { Type } from 'typebox';
+import {
+  base64UrlUpTo,
+  closed,
+  HttpsUrl,
+  LineOfText,
+  oneOf,
+  PemCertificate,
+  Sha256Hex,
+  Slug,
+  Timestamp,
+  Uint32,
+  Uuid,
+} from './scalars.ts';
+import { AssuranceClass, HostState } from './classes.ts';
+import { Evidence } from './evidence.ts';
+
+/** An ECDSA P-256 public key as a JWK (RFC 7517), with the key id that tokens name. */
+export const SigningJwk = closed({
+  kty: Type.Literal('EC'),
+  crv: Type.Literal('P-256'),
+  x: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', maxLength: 43 }),
+  y: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', maxLength: 43 }),
+  kid: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', maxLength: 64 }),
+  alg: Type.Literal('ES256'),
+  use: Type.Literal('sig'),
+});
+export type SigningJwk = Type.Static<typeof SigningJwk>;
+
+/**
+ * GET /v1/trust-bundle at the server: every key that an agent must know. Epoch 1 is taken over the
+ * connection that the operator's fingerprint pins; an agent accepts only a higher epoch afterwards.
+ * `pin` is SHA-256 of the CA's TLS SPKI.
+ */
+export const TrustBundle = closed({
+  schema: Type.Literal('touchstone/trust-bundle/1'),
+  epoch: Uint32,
+  notAfter: Timestamp,
+  ca: closed({ url: HttpsUrl, pin: Sha256Hex }),
+  anchors: Type.Array(PemCertificate, { minItems: 1, maxItems: 8 }),
+  keys: Type.Array(closed({ use: oneOf('result', 'permit'), jwk: SigningJwk }), {
+    minItems: 2,
+    maxItems: 16,
+  }),
+});
+export type TrustBundle = Type.Static<typeof TrustBundle>;
+
+/** POST /v1/enrollments at the CA. Structures are wire bytes: TPM2B_PUBLIC, DER. */
+export const EnrollmentRequest = closed({
+  ekCertificates: Type.Array(base64UrlUpTo(8_192), { minItems: 1, maxItems: 8 }),
+  ekPublic: base64UrlUpTo(1_024),
+  akPublic: base64UrlUpTo(1_024),
+  software: Type.Boolean(),
+});
+export type EnrollmentRequest = Type.Static<typeof EnrollmentRequest>;
+
+/** `credentialBlob` is TPM2B_ID_OBJECT, `secret` TPM2B_ENCRYPTED_SECRET (TCG Part 3, 12.5). */
+export const EnrollmentChallenge = closed({
+  enrollmentId: Uuid,
+  expiresAt: Timestamp,
+  credentialBlob: base64UrlUpTo(1_024),
+  secret: base64UrlUpTo(1_024),
+});
+export type EnrollmentChallenge = Type.Static<typeof EnrollmentChallenge>;
+
+/** POST /v1/enrollments/{id}/activation at the CA: what TPM2_ActivateCredential gave. */
+export const ActivationRequest = closed({ secret: base64UrlUpTo(64) });
+export type ActivationRequest = Type.Static<typeof ActivationRequest>;
+
+/** The AK certificate first, then its issuers up to and without the anchor. */
+export const ActivationAnswer = closed({
+  certificates: Type.Array(PemCertificate, { minItems: 1, maxItems: 4 }),
+});
+export type ActivationAnswer = Type.Static<typeof ActivationAnswer>;
+
+/** GET /v1/bundle at the CA, polled by the server: the flat list of issuers by key id. */
+export const CaBundle = closed({
+  schema: Type.Literal('touchstone/ca-bundle/1'),
+  epoch: Uint32,
+  anchors: Type.Array(PemCertificate, { minItems: 1, maxItems: 8 }),
+  issuers: Type.Array(
+    closed({
+      keyId: Type.String({ pattern: '^[0-9a-f]{40,64}$', maxLength: 64 }),
+      certificate: PemCertificate,
+      state: oneOf('active', 'verify-only', 'refused'),
+    }),
+    { minItems: 1, maxItems: 32 },
+  ),
+});
+export type CaBundle = Type.Static<typeof CaBundle>;
+
+/** POST /v1/hosts at the server. The first evidence has purpose `enrol` and hostId null. */
+export const HostEnrolment = closed({
+  certificates: Type.Array(PemCertificate, { minItems: 1, maxItems: 4 }),
+  akPublic: base64UrlUpTo(1_024),
+  evidence: Evidence,
+  name: Slug,
+  joinToken: Type.Optional(Type.String({ pattern: '^tsj_[A-Za-z0-9_-]{20,128}$', maxLength: 132 })),
+});
+export type HostEnrolment = Type.Static<typeof HostEnrolment>;
+
+export const HostEnrolmentAnswer = closed({
+  hostId: Uuid,
+  state: HostState,
+  class: AssuranceClass,
+  intervalSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+  note: Type.Optional(LineOfText(512)),
+});
+export type HostEnrolmentAnswer = Type.Static<typeof HostEnrolmentAnswer>;

@@ -1,0 +1,105 @@
+import { Type } from 'typebox';
+import {
+  base64UrlUpTo,
+  closed,
+  DigestHex,
+  hexUpTo,
+  LineOfText,
+  NameHex,
+  oneOf,
+  Sha256Hex,
+  Uint32,
+  Uuid,
+} from './scalars.ts';
+
+/** Banks of PCRs by the names of their hash algorithms. */
+export const Bank = oneOf('sha1', 'sha256', 'sha384', 'sha512', 'sm3_256');
+
+const PcrIndices = Type.Array(Type.Integer({ minimum: 0, maximum: 23 }), {
+  maxItems: 24,
+  uniqueItems: true,
+});
+
+/** PCRs by bank, each list ascending. */
+export const Selection = closed({
+  sha1: Type.Optional(PcrIndices),
+  sha256: Type.Optional(PcrIndices),
+  sha384: Type.Optional(PcrIndices),
+  sha512: Type.Optional(PcrIndices),
+});
+export type Selection = Type.Static<typeof Selection>;
+
+/** What a statement, and the challenge that it answers, is for. */
+export const Purpose = oneOf('attest', 'permit', 'prove', 'enrol');
+export type Purpose = Type.Static<typeof Purpose>;
+
+/** A log by the digest of its bytes; the bytes travel beside the statement, in `blobs`. */
+export const LogReference = closed({
+  kind: oneOf('boot'),
+  algorithm: oneOf('sha256'),
+  digest: Sha256Hex,
+  size: Uint32,
+});
+export type LogReference = Type.Static<typeof LogReference>;
+
+/** How the VM comes to run. Operations beyond `start` belong to the libvirt gate. */
+export const Operation = oneOf('start');
+
+/** One request to start one VM. `definitionDigest` and `imageDigests` are SHA-256. */
+export const StartRequest = closed({
+  requestId: Uuid,
+  vm: Uuid,
+  operation: Operation,
+  definitionDigest: Sha256Hex,
+  imageDigests: Type.Array(Sha256Hex, { maxItems: 64 }),
+});
+export type StartRequest = Type.Static<typeof StartRequest>;
+
+/** Facts that only the host itself vouches for: no rule turns a verdict better because of one. */
+export const SelfReported = closed({
+  claimedHostname: LineOfText(253),
+  claimedKernel: LineOfText(128),
+  agentVersion: LineOfText(64),
+});
+export type SelfReported = Type.Static<typeof SelfReported>;
+
+/**
+ * What the host states, signed by its AK through the quote's extraData:
+ * SHA-256("touchstone/" purpose "/1" NUL || u16(length) challenge || SHA-256(statement bytes)).
+ * It is hashed as received and parsed afterwards.
+ */
+export const Statement = closed({
+  schema: Type.Literal('touchstone/statement/1'),
+  purpose: Purpose,
+  hostId: Type.Union([Uuid, Type.Null()]),
+  akName: NameHex,
+  bundleEpoch: Uint32,
+  challenge: Type.Union([base64UrlUpTo(64), Type.Literal('')]),
+  selection: Selection,
+  logs: Type.Array(LogReference, { maxItems: 4 }),
+  selfReported: SelfReported,
+  permits: Type.Optional(Type.Array(StartRequest, { minItems: 1, maxItems: 1 })),
+  nonce: Type.Optional(hexUpTo(64)),
+});
+export type Statement = Type.Static<typeof Statement>;
+
+const PcrValues = Type.Record(Type.String({ pattern: '^(1?[0-9]|2[0-3])$' }), DigestHex, {
+  maxProperties: 24,
+});
+
+/** Evidence (RFC 9334, 8.1) as it crosses the wire. */
+export const Evidence = closed({
+  schema: Type.Literal('touchstone/evidence/1'),
+  statement: base64UrlUpTo(65_536),
+  quote: closed({ attest: base64UrlUpTo(1_024), signature: base64UrlUpTo(1_024) }),
+  pcrs: closed({
+    sha1: Type.Optional(PcrValues),
+    sha256: Type.Optional(PcrValues),
+    sha384: Type.Optional(PcrValues),
+    sha512: Type.Optional(PcrValues),
+  }),
+  blobs: Type.Record(Type.String({ pattern: '^[0-9a-f]{64}$' }), base64UrlUpTo(16_777_216), {
+    maxProperties: 4,
+  }),
+});
+export type Evidence = Type.Static<typeof Evidence>;

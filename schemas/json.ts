@@ -1,0 +1,127 @@
+/**
+ * Strict JSON (RFC 8259 with I-JSON's bounds, RFC 7493): what JSON.parse lets through in silence is
+ * refused here. JSON.parse keeps the last of two equal keys, so that two readers of one message can
+ * see two messages; it rounds integers past 2^53; it takes lone surrogates.
+ */
+export class JsonError extends Error {
+  override readonly name = 'JsonError';
+  readonly code: JsonErrorCode;
+  readonly offset: number;
+
+  constructor(code: JsonErrorCode, offset: number) {
+    super(`${code} at offset ${offset}`);
+    this.code = code;
+    this.offset = offset;
+  }
+}
+
+export type JsonErrorCode =
+  | 'JSON_NOT_UTF8'
+  | 'JSON_SYNTAX'
+  | 'JSON_TOO_LARGE'
+  | 'JSON_TOO_DEEP'
+  | 'JSON_DUPLICATE_KEY'
+  | 'JSON_FORBIDDEN_KEY'
+  | 'JSON_LONE_SURROGATE'
+  | 'JSON_NUMBER_UNSAFE';
+
+export type JsonLimits = { readonly maxBytes: number; readonly maxDepth: number };
+
+const DEFAULT_LIMITS: JsonLimits = { maxBytes: 1_048_576, maxDepth: 32 };
+
+/** Keys that reach an object's prototype when somebody assigns them. */
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** @throws JsonError for anything that strict JSON does not allow. */
+export function parseStrictJson(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): unknown {
+  const { maxBytes, maxDepth } = { ...DEFAULT_LIMITS, ...limits };
+  if (bytes.length > maxBytes) throw new JsonError('JSON_TOO_LARGE', maxBytes);
+  const text = decodeUtf8(bytes);
+  scanTokens(text, maxDepth);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new JsonError('JSON_SYNTAX', 0);
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new JsonError('JSON_NOT_UTF8', 0);
+  }
+}
+
+/**
+ * Looks at strings, numbers and nesting only; the grammar is JSON.parse's to judge, afterwards.
+ * A string followed by a colon is a key of the innermost object, in every text that JSON.parse takes.
+ */
+function scanTokens(text: string, maxDepth: number): void {
+  const open: Set<string>[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const start = at;
+    const character = text.charAt(at);
+    at += 1;
+    if (character === '"') {
+      at = endOfString(text, start);
+      checkString(text, start, at, open.at(-1));
+    } else if (character === '{' || character === '[') {
+      if (open.push(new Set()) > maxDepth) throw new JsonError('JSON_TOO_DEEP', start);
+    } else if (character === '}' || character === ']') {
+      open.pop();
+    } else if (character === '-' || isDigit(character)) {
+      while (NUMBER_CHARACTERS.includes(text.charAt(at)) && at < text.length) at += 1;
+      checkNumber(text.slice(start, at), start);
+    }
+  }
+}
+
+const NUMBER_CHARACTERS = '0123456789+-.eE';
+
+const isDigit = (character: string): boolean => character >= '0' && character <= '9';
+
+function endOfString(text: string, start: number): number {
+  for (
+    let quote = text.indexOf('"', start + 1);
+    quote !== -1;
+    quote = text.indexOf('"', quote + 1)
+  ) {
+    let backslashes = 0;
+    while (text.charAt(quote - 1 - backslashes) === '\\') backslashes += 1;
+    if (backslashes % 2 === 0) return quote + 1;
+  }
+  throw new JsonError('JSON_SYNTAX', start);
+}
+
+function checkNumber(literal: string, offset: number): void {
+  if (!Number.isSafeInteger(Number(literal))) throw new JsonError('JSON_NUMBER_UNSAFE', offset);
+}
+
+/** After decoding from UTF-8, a lone surrogate can only come from an escape. */
+function checkString(text: string, start: number, end: number, keys?: Set<string>): void {
+  const isKey = followedByColon(text, end);
+  const quoted = text.slice(start, end);
+  if (!isKey && !quoted.includes('\\')) return;
+  const value = readString(quoted, start);
+  if (!value.isWellFormed()) throw new JsonError('JSON_LONE_SURROGATE', start);
+  if (!isKey) return;
+  if (FORBIDDEN_KEYS.has(value)) throw new JsonError('JSON_FORBIDDEN_KEY', start);
+  if (keys?.has(value)) throw new JsonError('JSON_DUPLICATE_KEY', start);
+  keys?.add(value);
+}
+
+function followedByColon(text: string, end: number): boolean {
+  let at = end;
+  while (' \t\n\r'.includes(text.charAt(at)) && at < text.length) at += 1;
+  return text.charAt(at) === ':';
+}
+
+function readString(quoted: string, offset: number): string {
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    throw new JsonError('JSON_SYNTAX', offset);
+  }
+}

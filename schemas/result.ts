@@ -1,0 +1,122 @@
+import { Type } from 'typebox';
+import {
+  closed,
+  Code,
+  LineOfText,
+  NameHex,
+  oneOf,
+  Sha256Hex,
+  Slug,
+  Uint32,
+  Uint64Decimal,
+  Uuid,
+} from './scalars.ts';
+import { AssuranceClass, HostState } from './classes.ts';
+import { Purpose, StartRequest } from './evidence.ts';
+import { Finding } from './finding.ts';
+
+/** AR4SI trustworthiness tiers, as EAR spells them (draft-ietf-rats-ear, section 3.2). */
+export const Verdict = oneOf('none', 'affirming', 'warning', 'contraindicated');
+export type Verdict = Type.Static<typeof Verdict>;
+
+const TrustClaim = Type.Integer({ minimum: -128, maximum: 127 });
+
+/** AR4SI trustworthiness vector (draft-ietf-rats-ar4si, section 2.3). 0 makes no claim. */
+export const TrustVector = closed({
+  'instance-identity': TrustClaim,
+  configuration: TrustClaim,
+  executables: TrustClaim,
+  hardware: TrustClaim,
+});
+export type TrustVector = Type.Static<typeof TrustVector>;
+
+/** The TPM's counters when the quote was made. TCG Part 2, 10.11.1 TPMS_CLOCK_INFO. */
+export const BootCounters = closed({
+  resetCount: Uint32,
+  restartCount: Uint32,
+  clock: Uint64Decimal,
+});
+export type BootCounters = Type.Static<typeof BootCounters>;
+
+/** One baseline document that was held against the evidence. */
+export const BaselineReference = closed({
+  part: LineOfText(32),
+  name: Slug,
+  version: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+});
+export type BaselineReference = Type.Static<typeof BaselineReference>;
+
+/** Claims of the attestation result: a JWT in the shape of EAR, typ `touchstone-result+jwt`. */
+export const ResultClaims = closed({
+  eat_profile: Type.Literal('tag:touchstone,2026:result/1'),
+  iss: LineOfText(512),
+  sub: Uuid,
+  jti: Uuid,
+  iat: Type.Integer({ minimum: 0 }),
+  exp: Type.Integer({ minimum: 0 }),
+  'ear.verifier-id': closed({ developer: LineOfText(128), build: LineOfText(128) }),
+  submods: closed({
+    host: closed({
+      'ear.status': Verdict,
+      'ear.trustworthiness-vector': TrustVector,
+      'ear.appraisal-policy-id': LineOfText(512),
+      'touchstone.purpose': Purpose,
+      'touchstone.state': HostState,
+      'touchstone.class': AssuranceClass,
+      'touchstone.self-reported-measurements': Type.Boolean(),
+      'touchstone.ak-name': NameHex,
+      'touchstone.evidence': Sha256Hex,
+      'touchstone.boot': BootCounters,
+      'touchstone.baselines': Type.Array(BaselineReference, { maxItems: 64 }),
+      'touchstone.findings': Type.Array(Finding, { maxItems: 256 }),
+      'touchstone.findings-omitted': Type.Integer({ minimum: 0 }),
+    }),
+  }),
+});
+export type ResultClaims = Type.Static<typeof ResultClaims>;
+
+/** Answer to POST /v1/evidence and, with `answers`, to POST /v1/permits. */
+export const EvidenceAnswer = closed({
+  result: Type.String({ maxLength: 1_048_576 }),
+  state: HostState,
+  verdict: Verdict,
+  intervalSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+});
+export type EvidenceAnswer = Type.Static<typeof EvidenceAnswer>;
+
+/**
+ * Claims of a permit: the single-use right to start one VM; typ `touchstone-permit+jwt`.
+ * `aud` is the AK Name. `exp` is 60 s after `iat` by the server's clock; the agent decides by the
+ * TPM's counters and its own boot-time clock.
+ */
+export const PermitClaims = closed({
+  iss: LineOfText(512),
+  aud: NameHex,
+  jti: Uuid,
+  iat: Type.Integer({ minimum: 0 }),
+  exp: Type.Integer({ minimum: 0 }),
+  'touchstone.host': Uuid,
+  'touchstone.challenge': Type.String({ maxLength: 88 }),
+  'touchstone.boot': BootCounters,
+  'touchstone.request': StartRequest,
+  'touchstone.policy': LineOfText(512),
+});
+export type PermitClaims = Type.Static<typeof PermitClaims>;
+
+/** A refusal names every reason. `code` is the first enforced finding's. */
+export const PermitAnswer = Type.Union([
+  closed({ requestId: Uuid, permit: Type.String({ maxLength: 16_384 }) }),
+  closed({
+    requestId: Uuid,
+    refusal: closed({ code: Code, findings: Type.Array(Finding, { minItems: 1, maxItems: 256 }) }),
+  }),
+]);
+export type PermitAnswer = Type.Static<typeof PermitAnswer>;
+
+export const PermitsAnswer = closed({
+  result: Type.String({ maxLength: 1_048_576 }),
+  state: HostState,
+  verdict: Verdict,
+  answers: Type.Array(PermitAnswer, { minItems: 1, maxItems: 1 }),
+});
+export type PermitsAnswer = Type.Static<typeof PermitsAnswer>;
