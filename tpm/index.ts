@@ -1,6 +1,35 @@
 export * from './constants.ts';
+export { type CurveName } from './curve.ts';
 export { type BankName, type HashAlgorithm } from './hash.ts';
 export { bankAlgorithm, hash, hashAlgorithm, hashOfBank } from './hash.ts';
+export { kdfa, type KdfaInput } from './kdfa.ts';
+export { type Credential, makeCredential } from './make-credential.ts';
+export { hierarchyName, nameOf, qualifiedNameOf } from './name.ts';
 export { ParseError } from './parse-error.ts';
+export { pcrDigest, type PcrValues } from './pcr-digest.ts';
+export {
+  encodeTpmlPcrSelection,
+  type PcrSelection,
+  readTpmlPcrSelection,
+} from './pcr-selection.ts';
+export { publicKeyOf } from './public-key.ts';
+export type { EccScheme, KdfScheme, RsaScheme, Symmetric } from './public-parameters.ts';
 export { type Endian, Reader } from './reader.ts';
+export { AK_TEMPLATE_ECC_P256, EK_POLICY_A_SHA256, EK_TEMPLATE_RSA2048 } from './templates.ts';
+export { type ClockInfo, parseTpmsAttest, type TpmsAttest } from './tpms-attest.ts';
+export {
+  encodeTpm2bPublic,
+  encodeTpmtPublic,
+  parseTpm2bPublic,
+  parseTpmtPublic,
+  type TpmtPublic,
+  type TpmtPublicEcc,
+  type TpmtPublicRsa,
+} from './tpmt-public.ts';
+export { encodeTpmtSignature, parseTpmtSignature, type TpmtSignature } from './tpmt-signature.ts';
+export {
+  type SignatureRefusal,
+  type SignatureVerdict,
+  verifyTpmSignature,
+} from './verify-signature.ts';
 export { Writer } from './writer.ts';

@@ -1,0 +1,32 @@
+import { type BankName, hash, hashOfBank } from './hash.ts';
+import { ParseError } from './parse-error.ts';
+import type { PcrSelection } from './pcr-selection.ts';
+
+/** PCR values by bank and index. */
+export type PcrValues = ReadonlyMap<BankName, ReadonlyMap<number, Uint8Array>>;
+
+/**
+ * H(the selected values, bank by bank in the selection's order, ascending within each): Part 1, 17.5 and
+ * Part 3, 18.4. For a quote the hash is that of the signing scheme. A selected PCR without a value is
+ * ParseError PCR_VALUE_MISSING, never skipped; values that the selection leaves out play no part.
+ */
+export function pcrDigest(
+  selection: PcrSelection,
+  values: PcrValues,
+  hashAlg: BankName,
+): Uint8Array {
+  const parts = selection.flatMap(({ bank, pcrs }) =>
+    pcrs.toSorted((a, b) => a - b).map((pcr) => valueOf(values, bank, pcr)),
+  );
+  return hash(hashAlg, ...parts);
+}
+
+function valueOf(values: PcrValues, bank: BankName, pcr: number): Uint8Array {
+  const field = `pcrs.${bank}.${pcr}`;
+  const value = values.get(bank)?.get(pcr);
+  if (value === undefined) throw new ParseError('PCR_VALUE_MISSING', field, 0);
+  if (value.length !== hashOfBank(bank).size) {
+    throw new ParseError('BAD_SIZE', field, 0, `${value.length} bytes`);
+  }
+  return value;
+}
