@@ -1,0 +1,38 @@
+import type { Context } from 'koa';
+import getRawBody from 'raw-body';
+import type { Static, TSchema } from 'typebox';
+import { checkAgainst, parseStrictJson } from '@touchstone/schemas';
+import { AppError } from './app-error.ts';
+
+/**
+ * The request's body, bounded before it is read, as strict JSON of exactly the schema's shape.
+ * @throws AppError CONTENT_TYPE, CONTENT_ENCODING, BODY_TOO_LARGE, BODY_INCOMPLETE; JsonError; SchemaError.
+ */
+export async function readJson<T extends TSchema>(
+  ctx: Context,
+  schema: T,
+  { maxBytes = 65_536 }: { readonly maxBytes?: number } = {},
+): Promise<Static<T>> {
+  return checkAgainst(schema, parseStrictJson(await readBytes(ctx, maxBytes), { maxBytes }));
+}
+
+async function readBytes(ctx: Context, maxBytes: number): Promise<Buffer> {
+  if (ctx.is('application/json') !== 'application/json') {
+    throw new AppError('CONTENT_TYPE', 415, { detail: 'Send application/json.' });
+  }
+  if (ctx.get('content-encoding') !== '') {
+    throw new AppError('CONTENT_ENCODING', 415, { detail: 'Send the body uncompressed.' });
+  }
+  try {
+    return await getRawBody(ctx.req, { limit: maxBytes, length: ctx.get('content-length') });
+  } catch (cause) {
+    const tooLarge = (cause as { type?: unknown }).type === 'entity.too.large';
+    if (tooLarge) {
+      throw new AppError('BODY_TOO_LARGE', 413, {
+        detail: `At most ${maxBytes} bytes are read here.`,
+        cause,
+      });
+    }
+    throw new AppError('BODY_INCOMPLETE', 400, { detail: 'The body ended early.', cause });
+  }
+}

@@ -1,0 +1,181 @@
+import { Agent, buildConnector, type Dispatcher, request } from 'undici';
+import type { TLSSocket } from 'node:tls';
+import type { Static, TSchema } from 'typebox';
+import { checkAgainst, parseStrictJson, Problem } from '@touchstone/schemas';
+import { AppError } from './app-error.ts';
+import { checkPin } from './pin.ts';
+
+export type ClientRequest<T extends TSchema> = {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly schema: T;
+  readonly body?: unknown;
+  readonly bearer?: string;
+  readonly maxBytes?: number;
+  readonly timeoutMs?: number;
+};
+
+export type Client = {
+  /**
+   * One exchange; the answer is strict JSON of the schema's shape.
+   * @throws ProblemError for a problem; AppError UNREACHABLE, PIN_MISMATCH, TIMEOUT, ANSWER_MALFORMED.
+   */
+  request<T extends TSchema>(options: ClientRequest<T>): Promise<Static<T>>;
+  close(): Promise<void>;
+};
+
+/** A refusal in the answerer's own words. */
+export class ProblemError extends AppError {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    const { title, detail, field, remedy, findings } = problem;
+    super(problem.code, problem.status, {
+      title,
+      ...(detail === undefined ? {} : { detail }),
+      ...(field === undefined ? {} : { field }),
+      ...(remedy === undefined ? {} : { remedy }),
+      ...(findings === undefined ? {} : { findings }),
+    });
+    this.problem = problem;
+  }
+}
+
+/** A client that talks to the holder of one TLS key only. `pin`: see spkiPinOf. */
+export function pinnedClient(options: {
+  readonly url: string;
+  readonly pin: string;
+  readonly timeoutMs?: number;
+}): Client {
+  const { url, pin, timeoutMs = 10_000 } = options;
+  if (!/^[0-9a-f]{64}$/u.test(pin)) {
+    throw new AppError('PIN_MALFORMED', 400, { detail: 'A fingerprint is 64 hex digits.' });
+  }
+  // The chain is not checked because the key itself is; no session is resumed past that check.
+  const connect = buildConnector({
+    rejectUnauthorized: false,
+    maxCachedSessions: 0,
+    minVersion: 'TLSv1.3',
+    timeout: timeoutMs,
+  });
+  const dispatcher = new Agent({
+    connect: (target, callback) =>
+      connect(target, (error, socket) => {
+        if (error !== null) return callback(error, null);
+        try {
+          checkPin(socket as TLSSocket, pin);
+        } catch (mismatch) {
+          socket.destroy();
+          return callback(mismatch as Error, null);
+        }
+        return callback(null, socket);
+      }),
+  });
+  return clientOver(dispatcher, url, timeoutMs);
+}
+
+/** A client of a unix socket, whose file mode decides who may connect. */
+export function unixClient(options: {
+  readonly path: string;
+  readonly timeoutMs?: number;
+}): Client {
+  const dispatcher = new Agent({ connect: { socketPath: options.path } });
+  return clientOver(dispatcher, 'http://localhost', options.timeoutMs ?? 10_000);
+}
+
+function clientOver(dispatcher: Dispatcher, origin: string, defaultTimeoutMs: number): Client {
+  return {
+    request: async ({
+      schema,
+      maxBytes = 33_554_432,
+      timeoutMs = defaultTimeoutMs,
+      ...options
+    }) => {
+      const { statusCode, bytes } = await exchange(dispatcher, origin, {
+        ...options,
+        maxBytes,
+        timeoutMs,
+      });
+      if (statusCode >= 200 && statusCode < 300) return readAnswer(schema, bytes, maxBytes);
+      throw new ProblemError(readAnswer(Problem, bytes, maxBytes));
+    },
+    close: () => dispatcher.destroy(),
+  };
+}
+
+function readAnswer<T extends TSchema>(schema: T, bytes: Uint8Array, maxBytes: number): Static<T> {
+  try {
+    return checkAgainst(schema, parseStrictJson(bytes, { maxBytes }));
+  } catch (cause) {
+    throw new AppError('ANSWER_MALFORMED', 502, {
+      title: 'The answer is not what was asked for',
+      detail: reasonOf(cause),
+      remedy: 'Check that the address is that of a Touchstone process of a matching version.',
+      cause,
+    });
+  }
+}
+
+type Exchange = Omit<ClientRequest<TSchema>, 'schema'> & { maxBytes: number; timeoutMs: number };
+
+async function exchange(
+  dispatcher: Dispatcher,
+  origin: string,
+  { method, path, body, bearer, maxBytes, timeoutMs }: Exchange,
+): Promise<{ statusCode: number; bytes: Uint8Array }> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const answer = await request(new URL(path, origin), {
+      dispatcher,
+      method,
+      signal,
+      headers: {
+        accept: 'application/json, application/problem+json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { statusCode: answer.statusCode, bytes: await readBounded(answer.body, maxBytes) };
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    if (signal.aborted) {
+      throw new AppError('TIMEOUT', 504, {
+        title: 'No answer in time',
+        detail: `${method} ${origin}${path} within ${timeoutMs} ms`,
+        remedy: 'Check that the other side runs and is not overloaded, then try again.',
+        cause,
+      });
+    }
+    throw new AppError('UNREACHABLE', 503, {
+      title: 'No connection',
+      detail: `${method} ${origin}${path}: ${reasonOf(cause)}`,
+      remedy: 'Check the address, that the other side runs, and the network between.',
+      cause,
+    });
+  }
+}
+
+async function readBounded(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      throw new AppError('ANSWER_MALFORMED', 502, {
+        title: 'The answer is too large',
+        detail: `more than ${maxBytes} bytes`,
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const { code } = cause as { code?: unknown };
+  return typeof code === 'string' && !cause.message.includes(code)
+    ? `${cause.message} (${code})`
+    : cause.message;
+}

@@ -1,0 +1,14 @@
+export { AppError, type AppErrorOptions } from './app-error.ts';
+export { readJson } from './body.ts';
+export {
+  type Client,
+  type ClientRequest,
+  pinnedClient,
+  ProblemError,
+  unixClient,
+} from './client.ts';
+export { createEdge } from './edge.ts';
+export { type Listening, listenTls, listenUnix } from './listen.ts';
+export { spkiPinOf } from './pin.ts';
+export { problemOf } from './problem.ts';
+export { type Bucket, tokenBuckets } from './token-buckets.ts';

@@ -1,0 +1,31 @@
+import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import { AppError } from './app-error.ts';
+
+/** SHA-256 of a certificate's SubjectPublicKeyInfo, lower-case hex: what `--fingerprint` names. */
+export function spkiPinOf(certificate: string | X509Certificate): string {
+  const parsed = typeof certificate === 'string' ? new X509Certificate(certificate) : certificate;
+  const spki = parsed.publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(spki).digest('hex');
+}
+
+/**
+ * Proves that the peer holds the private key whose public half was pinned: TLS has verified the
+ * handshake's signature with the key in the certificate, and that key is the pinned one. Names and
+ * issuers play no part.
+ * @throws AppError PIN_MISMATCH
+ */
+export function checkPin(socket: TLSSocket, pin: string): void {
+  const certificate = socket.getPeerX509Certificate();
+  const actual = certificate === undefined ? '' : spkiPinOf(certificate);
+  const same =
+    actual.length === pin.length && timingSafeEqual(Buffer.from(actual), Buffer.from(pin));
+  if (same) return;
+  throw new AppError('PIN_MISMATCH', 502, {
+    title: 'The server does not have the pinned key',
+    detail: `pinned ${pin}, presented ${actual === '' ? 'no certificate' : actual}`,
+    remedy:
+      'Compare the fingerprint with the one that `touchstone up` printed. If the server has a new key, ' +
+      'enrol again with the new fingerprint; if it has not, somebody stands in between.',
+  });
+}
