@@ -11,7 +11,7 @@ import {
   TPM_ALG_RSAPSS,
   TPM_ALG_RSASSA,
 } from './constants.ts';
-import { refuseAlgorithm } from './algorithm-name.ts';
+import { refuseAlgorithm } from './refuse-algorithm.ts';
 import { type BankName, bankAlgorithm, hashAlgorithm } from './hash.ts';
 import { ParseError } from './parse-error.ts';
 import type { Reader } from './reader.ts';

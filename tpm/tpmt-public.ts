@@ -1,5 +1,5 @@
 import { TPM_ALG_ECC, TPM_ALG_RSA, TPMA_OBJECT_DEFINED } from './constants.ts';
-import { refuseAlgorithm } from './algorithm-name.ts';
+import { refuseAlgorithm } from './refuse-algorithm.ts';
 import { type CurveName, curveOfId, curveOfName } from './curve.ts';
 import { type BankName, bankAlgorithm, hashOfBank } from './hash.ts';
 import { ParseError } from './parse-error.ts';

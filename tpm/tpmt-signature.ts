@@ -1,5 +1,5 @@
 import { TPM_ALG_ECDSA, TPM_ALG_RSAPSS, TPM_ALG_RSASSA } from './constants.ts';
-import { refuseAlgorithm } from './algorithm-name.ts';
+import { refuseAlgorithm } from './refuse-algorithm.ts';
 import { type BankName, bankAlgorithm } from './hash.ts';
 import { ParseError } from './parse-error.ts';
 import { readHash } from './public-parameters.ts';

@@ -7,14 +7,9 @@ const names = new Map(
   ),
 );
 
-/** `TPM_ALG_ECDAA`, or undefined for an identifier that the Algorithm Registry table here lacks. */
-export function algorithmName(alg: number): string | undefined {
-  return names.get(alg);
-}
-
 /** Refuses an algorithm by its name: known but not for us here, or not known at all. */
 export function refuseAlgorithm(alg: number, field: string, offset: number): never {
-  const name = algorithmName(alg);
+  const name = names.get(alg);
   throw new ParseError(
     name === undefined ? 'UNKNOWN_ALGORITHM' : 'UNSUPPORTED_ALGORITHM',
     field,
