@@ -1,1 +1,11 @@
-export {};
+/** The system's tpm2-tss (ESAPI 3.x) for Node: wire bytes in and out, bounded in time. */
+export { openTpm } from './tpm.ts';
+export type { OpenTpmOptions, Tpm } from './tpm.ts';
+export { TpmError } from './tpm-error.ts';
+export type { TpmErrorCode } from './tpm-error.ts';
+export type { TpmObject, TpmSession } from './resources.ts';
+export type { HandleKind } from './capability.ts';
+export type { CreateInput, CreatePrimaryInput, CreatedKey, LoadInput, PublicArea } from './keys.ts';
+export type { NvPublic } from './nv.ts';
+export type { PcrValue, TaggedDigest } from './pcr.ts';
+export type { ActivateCredentialInput, Quote, QuoteInput, TpmClock } from './attestation.ts';

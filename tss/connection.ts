@@ -1,0 +1,236 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hangUp } from './hang-up.ts';
+import { mayResubmit } from './response-codes.ts';
+import { TpmError, errorOfResponse } from './tpm-error.ts';
+import { tssLibraries } from './tss-libraries.ts';
+import type { EsysName, NativeArgument, NativeFunction } from './tss-libraries.ts';
+
+/** Sends one ESYS function's command, and throws unless the TPM answered with success. */
+export type Send = (name: EsysName, ...args: NativeArgument[]) => Promise<void>;
+
+const RESUBMISSIONS = 8;
+const FIRST_PAUSE_MS = 5;
+
+/** Native code reads and writes these Buffers until it comes back, however late; koffi does not hold them. */
+const inUse = new Set<NativeArgument[]>();
+
+/** Native calls that have not come back in time, by TCTI: each holds a thread of libuv's pool. */
+const hanging = new Map<string, number>();
+
+/**
+ * One ESYS context. An ESYS_CONTEXT is for one thread at a time, so commands wait for each other in a
+ * queue of promises; a native mutex would make them wait on the pool's threads instead.
+ *
+ * Each native call is raced with a timer. When the timer wins the context is spent: its thread may still
+ * write to it, so nobody else may use it, and it is finalised when the call does come back.
+ */
+export class Connection {
+  readonly tcti: string;
+  readonly #timeoutMs: number;
+  /** TSS2_TCTI_CONTEXT * and ESYS_CONTEXT *, in cells because their finalisers take `**`. */
+  readonly #tctiCell = Buffer.alloc(8);
+  readonly #esysCell = Buffer.alloc(8);
+  #tail: Promise<unknown> = Promise.resolve();
+  /** Why no further command is sent. */
+  #spent: TpmError | undefined;
+  #closing = false;
+
+  constructor(tcti: string, timeoutMs: number) {
+    this.tcti = tcti;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async open(): Promise<void> {
+    if (!/^(swtpm|device):./.test(this.tcti) || this.tcti.includes('\0')) {
+      // libtss2-tctildr would take the name for that of a shared object to load.
+      throw new TpmError('TPM_MISUSE', 'open', 'the TCTI must be swtpm:... or device:...');
+    }
+    if ((hanging.get(this.tcti) ?? 0) > 0) {
+      throw new TpmError('TPM_UNAVAILABLE', 'open', `an earlier call to ${this.tcti} still hangs`);
+    }
+    const libraries = loadLibraries();
+    try {
+      const deadline = this.#deadline();
+      const connect = await this.#race('open', deadline, libraries.initializeTcti, [
+        this.tcti,
+        this.#tctiCell,
+      ]);
+      const rc =
+        connect !== 0
+          ? connect
+          : libraries.esys.Esys_Initialize(this.#esysCell, this.#tctiAddress(), null);
+      if (rc !== 0) {
+        const detail = `${this.tcti}: ${libraries.decode(rc)}`;
+        throw new TpmError('TPM_UNAVAILABLE', 'open', detail, { rc });
+      }
+    } catch (error) {
+      this.#spend(error);
+      throw error;
+    }
+  }
+
+  /** One command, or a few that belong together, alone on the context. */
+  run<T>(command: string, job: (send: Send) => Promise<T>): Promise<T> {
+    if (this.#closing) return Promise.reject(new TpmError('TPM_CLOSED', command, 'closed'));
+    return this.#enqueue(async () => {
+      if (this.#spent !== undefined) {
+        const detail = `not sent: the context is spent since ${this.#spent.message}`;
+        throw new TpmError('TPM_UNAVAILABLE', command, detail, { cause: this.#spent });
+      }
+      const deadline = this.#deadline();
+      return await job((name, ...args) => this.#send(command, deadline, name, args));
+    });
+  }
+
+  /** A call that sends nothing to the TPM; within a job only. */
+  local(command: string, name: EsysName, ...args: NativeArgument[]): void {
+    const libraries = tssLibraries();
+    const rc = libraries.esys[name](this.#esysAddress(), ...args);
+    if (rc !== 0) throw errorOfResponse(rc, command, libraries.decode);
+  }
+
+  /** Lets what is queued finish, then `farewell`, then gives the context back. Never throws. */
+  close(farewell: (send: Send) => Promise<void>): Promise<void> {
+    if (this.#closing) return this.#tail.then(ignore, ignore);
+    this.#closing = true;
+    return this.#enqueue(async () => {
+      if (this.#spent !== undefined) return;
+      const deadline = this.#deadline();
+      const send: Send = (name, ...args) => this.#send('close', deadline, name, args);
+      await farewell(send).catch(ignore);
+      if (this.#spent === undefined) await within(this.#timeoutMs, this.#finalize());
+    });
+  }
+
+  #enqueue<T>(job: () => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(job);
+    this.#tail = turn.then(ignore, ignore);
+    return turn;
+  }
+
+  async #send(
+    command: string,
+    deadline: number,
+    name: EsysName,
+    args: NativeArgument[],
+  ): Promise<void> {
+    const libraries = tssLibraries();
+    const rc = await resubmitting(deadline, () =>
+      this.#race(command, deadline, libraries.esys[name], [this.#esysAddress(), ...args]),
+    );
+    if (rc === 0) return;
+    const error = errorOfResponse(rc, command, libraries.decode);
+    if (error.code === 'TPM_UNAVAILABLE') this.#spend(error);
+    throw error;
+  }
+
+  async #race(
+    command: string,
+    deadline: number,
+    fn: NativeFunction,
+    args: NativeArgument[],
+  ): Promise<number> {
+    let back = false;
+    const call = new Promise<number>((resolve, reject) => {
+      inUse.add(args);
+      fn.async(...args, (error, result) => {
+        back = true;
+        inUse.delete(args);
+        if (error) reject(error);
+        else resolve(result);
+      });
+    });
+    const timer = new AbortController();
+    const expired = sleep(Math.max(0, deadline - performance.now()), undefined, {
+      signal: timer.signal,
+    }).then(() => {
+      throw new TpmError('TPM_TIMEOUT', command, `no answer within ${this.#timeoutMs} ms`);
+    });
+    try {
+      return await Promise.race([call, expired]);
+    } catch (error) {
+      if (!back) this.#abandon(call, error);
+      throw error;
+    } finally {
+      timer.abort();
+      expired.catch(ignore);
+    }
+  }
+
+  #abandon(call: Promise<number>, reason: unknown): void {
+    this.#spent = spentBy(reason);
+    hanging.set(this.tcti, (hanging.get(this.tcti) ?? 0) + 1);
+    const cameBack = () => {
+      const left = (hanging.get(this.tcti) ?? 1) - 1;
+      if (left > 0) hanging.set(this.tcti, left);
+      else hanging.delete(this.tcti);
+      void this.#finalize();
+    };
+    call.then(cameBack, cameBack);
+    hangUp(this.tcti);
+  }
+
+  #spend(reason: unknown): void {
+    if (this.#spent !== undefined) return;
+    this.#spent = spentBy(reason);
+    void this.#finalize();
+  }
+
+  /** No call may be under way. On a thread: closing a device makes the kernel flush what it held. */
+  async #finalize(): Promise<void> {
+    const { finalizeEsys, finalizeTcti } = tssLibraries();
+    if (this.#esysAddress() !== 0n) await onThread(finalizeEsys, this.#esysCell);
+    if (this.#tctiAddress() !== 0n) await onThread(finalizeTcti, this.#tctiCell);
+  }
+
+  #deadline(): number {
+    return performance.now() + this.#timeoutMs;
+  }
+
+  #esysAddress(): bigint {
+    return this.#esysCell.readBigUInt64LE();
+  }
+
+  #tctiAddress(): bigint {
+    return this.#tctiCell.readBigUInt64LE();
+  }
+}
+
+/**
+ * Part 3, 5.4 and Part 2, 6.6.3: these warnings mean that the TPM did not start the command. ESYS itself
+ * sends again a few times, at once; a TPM that is busy with its self-test needs pauses between.
+ */
+export async function resubmitting(deadline: number, call: () => Promise<number>): Promise<number> {
+  for (let count = 0, pauseMs = FIRST_PAUSE_MS; ; count++, pauseMs *= 2) {
+    const rc = await call();
+    const again = mayResubmit(rc) && count < RESUBMISSIONS;
+    if (!again || performance.now() + pauseMs >= deadline) return rc;
+    await sleep(pauseMs);
+  }
+}
+
+function onThread(fn: NativeFunction, cell: Buffer): Promise<void> {
+  return new Promise((resolve) => fn.async(cell, () => resolve()));
+}
+
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([work, sleep(timeoutMs, undefined, { signal: timer.signal }).catch(ignore)]);
+  timer.abort();
+}
+
+function loadLibraries(): ReturnType<typeof tssLibraries> {
+  try {
+    return tssLibraries();
+  } catch (cause) {
+    const detail = 'tpm2-tss is not installed (libtss2-esys, -mu, -tctildr, -rc)';
+    throw new TpmError('TPM_UNAVAILABLE', 'open', detail, { cause });
+  }
+}
+
+function spentBy(reason: unknown): TpmError {
+  if (reason instanceof TpmError) return reason;
+  return new TpmError('TPM_UNAVAILABLE', 'context', String(reason), { cause: reason });
+}
+
+function ignore(): void {}
