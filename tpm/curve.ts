@@ -1,5 +1,5 @@
 import { TPM_ECC_NIST_P256, TPM_ECC_NIST_P384, TPM_ECC_NIST_P521 } from './constants.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 
 export type CurveName = 'nist_p256' | 'nist_p384' | 'nist_p521';
 
@@ -50,7 +50,7 @@ const CURVES: readonly Curve[] = [
 export function curveOfId(id: number, field: string, offset: number): Curve {
   const found = CURVES.find((curve) => curve.id === id);
   if (found) return found;
-  throw new ParseError('UNSUPPORTED_CURVE', field, offset, `0x${id.toString(16)}`);
+  throw malformed('UNSUPPORTED_CURVE', field, offset, `0x${id.toString(16)}`);
 }
 
 export function curveOfName(name: CurveName): Curve {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { TPM_ALG_SHA1, TPM_ALG_SHA256, TPM_ALG_SHA384, TPM_ALG_SHA512 } from './constants.ts';
 import { TPM_ALG_SM3_256 } from './constants.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 
 /** A hash, named as its PCR bank is. */
 export type BankName = 'sha1' | 'sha256' | 'sha384' | 'sha512' | 'sm3_256';
@@ -30,7 +30,7 @@ const byName = new Map(HASHES.map((entry) => [entry.name, entry]));
 export function hashAlgorithm(alg: number, field = 'hashAlg', offset = 0): HashAlgorithm {
   const found = byAlg.get(alg);
   if (found) return found;
-  throw new ParseError('UNKNOWN_ALGORITHM', field, offset, `no hash 0x${alg.toString(16)}`);
+  throw malformed('UNKNOWN_ALGORITHM', field, offset, `no hash 0x${alg.toString(16)}`);
 }
 
 /** The hash of this bank. */

@@ -1,3 +1,4 @@
+export { TPM_CODES, type TpmCode } from './codes.ts';
 export * from './constants.ts';
 export { type CurveName } from './curve.ts';
 export { type BankName, type HashAlgorithm } from './hash.ts';

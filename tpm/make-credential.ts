@@ -3,7 +3,7 @@ import { TPMA_OBJECT } from './constants.ts';
 import { type BankName, hashOfBank } from './hash.ts';
 import { kdfa } from './kdfa.ts';
 import { oaepEncrypt } from './oaep.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 import { publicKeyOf } from './public-key.ts';
 import type { TpmtPublic, TpmtPublicRsa } from './tpmt-public.ts';
 import { Writer } from './writer.ts';
@@ -93,9 +93,9 @@ function protect(input: {
 function storageKey(pub: TpmtPublic): { ek: TpmtPublicRsa; keyBits: number } {
   const needed = TPMA_OBJECT.restricted | TPMA_OBJECT.decrypt;
   const { symmetric } = pub.parameters;
-  if (pub.type !== 'rsa') throw new ParseError('UNSUITABLE_KEY', 'ekPublic.type', 0, pub.type);
+  if (pub.type !== 'rsa') throw malformed('UNSUITABLE_KEY', 'ekPublic.type', 0, pub.type);
   if ((pub.objectAttributes & needed) !== needed || symmetric.algorithm === 'null') {
-    throw new ParseError('UNSUITABLE_KEY', 'ekPublic', 0, 'not a storage key');
+    throw malformed('UNSUITABLE_KEY', 'ekPublic', 0, 'not a storage key');
   }
   return { ek: pub, keyBits: symmetric.keyBits };
 }

@@ -8,7 +8,7 @@ export function nameOf(pub: TpmtPublic): Uint8Array {
 }
 
 /**
- * The Qualified Name of an object under its parent: nameAlg || H(QN of the parent || Name). Part 1, 26.5.
+ * The Qualified Name of an object under its parent: nameAlg || H(QN of the parent || Name). Part 1, 16.
  * The parent of a primary is its hierarchy, whose Qualified Name is `hierarchyName`.
  */
 export function qualifiedNameOf(

@@ -1,5 +1,5 @@
 import { type BankName, hash, hashOfBank } from './hash.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 import type { PcrSelection } from './pcr-selection.ts';
 
 /** PCR values by bank and index. */
@@ -24,9 +24,9 @@ export function pcrDigest(
 function valueOf(values: PcrValues, bank: BankName, pcr: number): Uint8Array {
   const field = `pcrs.${bank}.${pcr}`;
   const value = values.get(bank)?.get(pcr);
-  if (value === undefined) throw new ParseError('PCR_VALUE_MISSING', field, 0);
+  if (value === undefined) throw malformed('PCR_VALUE_MISSING', field, 0);
   if (value.length !== hashOfBank(bank).size) {
-    throw new ParseError('BAD_SIZE', field, 0, `${value.length} bytes`);
+    throw malformed('BAD_SIZE', field, 0, `${value.length} bytes`);
   }
   return value;
 }

@@ -1,5 +1,5 @@
 import { type BankName, bankAlgorithm } from './hash.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 import { readHash } from './public-parameters.ts';
 import type { Reader } from './reader.ts';
 import { Writer } from './writer.ts';
@@ -16,14 +16,14 @@ const MIN_SELECT_BYTES = 3;
 export function readTpmlPcrSelection(reader: Reader, field = 'pcrSelect'): PcrSelection {
   const count = reader.u32(`${field}.count`);
   if (count > MAX_BANKS) {
-    throw new ParseError('TOO_MANY', `${field}.count`, reader.offset - 4, `${count} banks`);
+    throw malformed('TOO_MANY', `${field}.count`, reader.offset - 4, `${count} banks`);
   }
   const selection: { bank: BankName; pcrs: number[] }[] = [];
   for (let index = 0; index < count; index++) {
     const offset = reader.offset;
     const one = readTpmsPcrSelection(reader, `${field}.pcrSelections[${index}]`);
     if (selection.some(({ bank }) => bank === one.bank)) {
-      throw new ParseError('DUPLICATE_BANK', `${field}.pcrSelections[${index}]`, offset, one.bank);
+      throw malformed('DUPLICATE_BANK', `${field}.pcrSelections[${index}]`, offset, one.bank);
     }
     selection.push(one);
   }
@@ -47,7 +47,7 @@ function readTpmsPcrSelection(reader: Reader, field: string): { bank: BankName; 
   const bank = readHash(reader, `${field}.hash`);
   const size = reader.u8(`${field}.sizeofSelect`);
   if (size < 1 || size > MAX_SELECT_BYTES) {
-    throw new ParseError('BAD_SIZE', `${field}.sizeofSelect`, reader.offset - 1, `${size} bytes`);
+    throw malformed('BAD_SIZE', `${field}.sizeofSelect`, reader.offset - 1, `${size} bytes`);
   }
   const select = reader.bytes(size, `${field}.pcrSelect`);
   const pcrs = Array.from({ length: size * 8 }, (_, pcr) => pcr).filter(

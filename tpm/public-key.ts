@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { bigintOf, curveOfName, isOnCurve, leftPadded } from './curve.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 import type { TpmtPublic, TpmtPublicEcc, TpmtPublicRsa } from './tpmt-public.ts';
 
 /**
@@ -14,17 +14,12 @@ export function publicKeyOf(pub: TpmtPublic): KeyObject {
 function rsaKeyOf({ parameters, unique }: TpmtPublicRsa): KeyObject {
   // Part 2, 12.2.3.5: zero stands for 2^16 + 1. Other exponents are optional for a TPM; none in use has one.
   if (parameters.exponent !== 0 && parameters.exponent !== 65537) {
-    throw new ParseError(
-      'UNSUPPORTED_EXPONENT',
-      'parameters.exponent',
-      0,
-      `${parameters.exponent}`,
-    );
+    throw malformed('UNSUPPORTED_EXPONENT', 'parameters.exponent', 0, `${parameters.exponent}`);
   }
   const highBitSet = ((unique[0] ?? 0) & 0x80) !== 0;
   const odd = ((unique.at(-1) ?? 0) & 1) !== 0;
   if (unique.length !== parameters.keyBits / 8 || !highBitSet || !odd) {
-    throw new ParseError('BAD_MODULUS', 'unique', 0, `no modulus of ${parameters.keyBits} bits`);
+    throw malformed('BAD_MODULUS', 'unique', 0, `no modulus of ${parameters.keyBits} bits`);
   }
   return createPublicKey({
     format: 'jwk',
@@ -37,7 +32,7 @@ function eccKeyOf({ parameters, unique }: TpmtPublicEcc): KeyObject {
   const x = leftPadded(unique.x, curve.size);
   const y = leftPadded(unique.y, curve.size);
   if (!x || !y || !isOnCurve(curve, bigintOf(x), bigintOf(y))) {
-    throw new ParseError('POINT_NOT_ON_CURVE', 'unique', 0, curve.name);
+    throw malformed('POINT_NOT_ON_CURVE', 'unique', 0, curve.name);
   }
   return createPublicKey({
     format: 'jwk',

@@ -13,7 +13,7 @@ import {
 } from './constants.ts';
 import { refuseAlgorithm } from './refuse-algorithm.ts';
 import { type BankName, bankAlgorithm, hashAlgorithm } from './hash.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 import type { Reader } from './reader.ts';
 import type { Writer } from './writer.ts';
 
@@ -57,7 +57,7 @@ export function readSymmetric(reader: Reader, field: string): Symmetric {
   if (algorithm !== TPM_ALG_AES) refuseAlgorithm(algorithm, `${field}.algorithm`, offset);
   const keyBits = reader.u16(`${field}.keyBits`);
   if (keyBits !== 128 && keyBits !== 192 && keyBits !== 256) {
-    throw new ParseError('BAD_KEY_BITS', `${field}.keyBits`, reader.offset - 2, `AES-${keyBits}`);
+    throw malformed('BAD_KEY_BITS', `${field}.keyBits`, reader.offset - 2, `AES-${keyBits}`);
   }
   const mode = reader.u16(`${field}.mode`);
   if (mode !== TPM_ALG_CFB) refuseAlgorithm(mode, `${field}.mode`, reader.offset - 2);

@@ -1,4 +1,4 @@
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 
 export type Endian = 'big' | 'little';
 
@@ -69,14 +69,14 @@ export class Reader {
   /** Throws TRAILING_BYTES unless everything was read. Each whole-input parser calls it. */
   end(field: string): void {
     if (this.remaining !== 0) {
-      throw new ParseError('TRAILING_BYTES', field, this.#offset, `${this.remaining} bytes left`);
+      throw malformed('TRAILING_BYTES', field, this.#offset, `${this.remaining} bytes left`);
     }
   }
 
   #advance(length: number, field: string): number {
     if (!Number.isSafeInteger(length) || length < 0) throw new RangeError(`length of ${field}`);
     if (length > this.remaining) {
-      throw new ParseError(
+      throw malformed(
         'TRUNCATED',
         field,
         this.#offset,

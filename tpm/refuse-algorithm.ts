@@ -1,5 +1,5 @@
 import * as constants from './constants.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 
 const names = new Map(
   Object.entries(constants).flatMap(([name, value]) =>
@@ -10,7 +10,7 @@ const names = new Map(
 /** Refuses an algorithm by its name: known but not for us here, or not known at all. */
 export function refuseAlgorithm(alg: number, field: string, offset: number): never {
   const name = names.get(alg);
-  throw new ParseError(
+  throw malformed(
     name === undefined ? 'UNKNOWN_ALGORITHM' : 'UNSUPPORTED_ALGORITHM',
     field,
     offset,

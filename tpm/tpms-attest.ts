@@ -1,6 +1,6 @@
 import * as constants from './constants.ts';
 import { hashAlgorithm } from './hash.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 import { type PcrSelection, readTpmlPcrSelection } from './pcr-selection.ts';
 import { Reader } from './reader.ts';
 
@@ -47,14 +47,14 @@ export function parseTpmsAttest(bytes: Uint8Array): TpmsAttest {
   const reader = new Reader(bytes);
   const magic = reader.u32('magic');
   if (magic !== constants.TPM_GENERATED_VALUE) {
-    throw new ParseError('BAD_MAGIC', 'magic', 0, `0x${magic.toString(16).padStart(8, '0')}`);
+    throw malformed('BAD_MAGIC', 'magic', 0, `0x${magic.toString(16).padStart(8, '0')}`);
   }
   requireQuote(reader.u16('type'));
   const qualifiedSigner = readSignerName(reader);
   const extraData = reader.sized16('extraData');
   if (extraData.length > MAX_EXTRA_DATA) {
     const offset = reader.offset - extraData.length;
-    throw new ParseError('BAD_SIZE', 'extraData', offset, `${extraData.length} bytes`);
+    throw malformed('BAD_SIZE', 'extraData', offset, `${extraData.length} bytes`);
   }
   const clockInfo = readClockInfo(reader);
   const firmwareVersion = reader.u64('firmwareVersion');
@@ -62,7 +62,7 @@ export function parseTpmsAttest(bytes: Uint8Array): TpmsAttest {
   const pcrDigest = reader.sized16('attested.quote.pcrDigest');
   if (!DIGEST_SIZES.includes(pcrDigest.length)) {
     const offset = reader.offset - pcrDigest.length;
-    throw new ParseError('BAD_SIZE', 'attested.quote.pcrDigest', offset);
+    throw malformed('BAD_SIZE', 'attested.quote.pcrDigest', offset);
   }
   reader.end('TPMS_ATTEST');
   const quote = { pcrSelect, pcrDigest };
@@ -72,18 +72,18 @@ export function parseTpmsAttest(bytes: Uint8Array): TpmsAttest {
 function requireQuote(type: number): void {
   if (type === constants.TPM_ST_ATTEST_QUOTE) return;
   const name = attestNames.get(type);
-  if (name !== undefined) throw new ParseError('NOT_A_QUOTE', 'type', 4, name);
-  throw new ParseError('UNKNOWN_TAG', 'type', 4, `0x${type.toString(16).padStart(4, '0')}`);
+  if (name !== undefined) throw malformed('NOT_A_QUOTE', 'type', 4, name);
+  throw malformed('UNKNOWN_TAG', 'type', 4, `0x${type.toString(16).padStart(4, '0')}`);
 }
 
 /** The Qualified Name of a key: nameAlg and a digest of it. A handle or nothing signs no quote. */
 function readSignerName(reader: Reader): Uint8Array {
   const name = reader.sized16('qualifiedSigner');
   const offset = reader.offset - name.length;
-  if (name.length < 2) throw new ParseError('BAD_NAME', 'qualifiedSigner', offset);
+  if (name.length < 2) throw malformed('BAD_NAME', 'qualifiedSigner', offset);
   const nameAlg = new Reader(name).u16('qualifiedSigner');
   if (name.length !== 2 + hashAlgorithm(nameAlg, 'qualifiedSigner', offset).size) {
-    throw new ParseError('BAD_NAME', 'qualifiedSigner', offset, `${name.length} bytes`);
+    throw malformed('BAD_NAME', 'qualifiedSigner', offset, `${name.length} bytes`);
   }
   return name;
 }
@@ -95,7 +95,7 @@ function readClockInfo(reader: Reader): ClockInfo {
   // TPMI_YES_NO: Part 2, 9.2. Any value but 0 and 1 is an error, not a yes.
   const safe = reader.u8('clockInfo.safe');
   if (safe > 1) {
-    throw new ParseError('BAD_YES_NO', 'clockInfo.safe', reader.offset - 1, `${safe}`);
+    throw malformed('BAD_YES_NO', 'clockInfo.safe', reader.offset - 1, `${safe}`);
   }
   return { clock, resetCount, restartCount, safe: safe === 1 };
 }

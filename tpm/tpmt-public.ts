@@ -2,7 +2,7 @@ import { TPM_ALG_ECC, TPM_ALG_RSA, TPMA_OBJECT_DEFINED } from './constants.ts';
 import { refuseAlgorithm } from './refuse-algorithm.ts';
 import { type CurveName, curveOfId, curveOfName } from './curve.ts';
 import { type BankName, bankAlgorithm, hashOfBank } from './hash.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 import {
   type EccScheme,
   type KdfScheme,
@@ -111,7 +111,7 @@ function readTpmtPublic(reader: Reader): TpmtPublic {
   const authPolicy = readSized(reader, 'authPolicy', hashOfBank(nameAlg).size);
   if (authPolicy.length !== 0 && authPolicy.length !== hashOfBank(nameAlg).size) {
     const offset = reader.offset - authPolicy.length;
-    throw new ParseError('BAD_SIZE', 'authPolicy', offset, `no ${nameAlg} digest`);
+    throw malformed('BAD_SIZE', 'authPolicy', offset, `no ${nameAlg} digest`);
   }
   const header = { nameAlg, objectAttributes, authPolicy };
   return type === TPM_ALG_RSA ? readRsa(reader, header) : readEcc(reader, header);
@@ -123,7 +123,7 @@ function readAttributes(reader: Reader): number {
   const reserved = (value & ~TPMA_OBJECT_DEFINED) >>> 0;
   if (reserved === 0) return value;
   const detail = `0x${reserved.toString(16)}`;
-  throw new ParseError('RESERVED_BITS', 'objectAttributes', reader.offset - 4, detail);
+  throw malformed('RESERVED_BITS', 'objectAttributes', reader.offset - 4, detail);
 }
 
 /** TPMS_RSA_PARMS and TPM2B_PUBLIC_KEY_RSA: Part 2, 12.2.3.5 and 11.2.4.5. */
@@ -133,7 +133,7 @@ function readRsa(reader: Reader, header: PublicHeader): TpmtPublicRsa {
   const keyBits = reader.u16('parameters.keyBits');
   if (keyBits !== 1024 && keyBits !== 2048 && keyBits !== 3072 && keyBits !== 4096) {
     const offset = reader.offset - 2;
-    throw new ParseError('BAD_KEY_BITS', 'parameters.keyBits', offset, `RSA-${keyBits}`);
+    throw malformed('BAD_KEY_BITS', 'parameters.keyBits', offset, `RSA-${keyBits}`);
   }
   const exponent = reader.u32('parameters.exponent');
   const unique = readSized(reader, 'unique', keyBits / 8);
@@ -158,5 +158,5 @@ function readSized(reader: Reader, field: string, limit: number): Uint8Array {
   const offset = reader.offset;
   const value = reader.sized16(field);
   if (value.length <= limit) return value;
-  throw new ParseError('BAD_SIZE', field, offset, `${value.length} bytes, at most ${limit}`);
+  throw malformed('BAD_SIZE', field, offset, `${value.length} bytes, at most ${limit}`);
 }

@@ -1,7 +1,7 @@
 import { TPM_ALG_ECDSA, TPM_ALG_RSAPSS, TPM_ALG_RSASSA } from './constants.ts';
 import { refuseAlgorithm } from './refuse-algorithm.ts';
 import { type BankName, bankAlgorithm } from './hash.ts';
-import { ParseError } from './parse-error.ts';
+import { malformed } from './malformed.ts';
 import { readHash } from './public-parameters.ts';
 import { Reader } from './reader.ts';
 import { Writer } from './writer.ts';
@@ -65,5 +65,5 @@ function readBounded(reader: Reader, field: string, limit: number): Uint8Array {
   const offset = reader.offset;
   const value = reader.sized16(field);
   if (value.length > 0 && value.length <= limit) return value;
-  throw new ParseError('BAD_SIZE', field, offset, `${value.length} bytes, 1 to ${limit}`);
+  throw malformed('BAD_SIZE', field, offset, `${value.length} bytes, 1 to ${limit}`);
 }

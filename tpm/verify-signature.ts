@@ -1,4 +1,5 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
+import type { TpmCode } from './codes.ts';
 import { bigintOf, curveOfName, leftPadded } from './curve.ts';
 import { hashOfBank } from './hash.ts';
 import { ParseError } from './parse-error.ts';
@@ -6,14 +7,16 @@ import { publicKeyOf } from './public-key.ts';
 import type { TpmtPublic, TpmtPublicEcc } from './tpmt-public.ts';
 import type { TpmtSignature } from './tpmt-signature.ts';
 
-export type SignatureRefusal =
+export type SignatureRefusal = Extract<
+  TpmCode,
   /** The signature's scheme or hash is not the one in the key's public area. */
   | 'SIG_ALG_MISMATCH'
   /** SHA-1, or a hash that is no match for the keys here. */
   | 'SIG_HASH_WEAK'
   /** The public area holds no usable key. */
   | 'SIG_KEY_INVALID'
-  | 'SIGNATURE_INVALID';
+  | 'SIGNATURE_INVALID'
+>;
 
 export type SignatureVerdict =
   { readonly ok: true } | { readonly ok: false; readonly code: SignatureRefusal };
