@@ -1,1 +1,36 @@
-export {};
+export { type AkCertificate, parseAkCertificate } from './ak-certificate.ts';
+export {
+  type AkCertificateClaims,
+  akCertificateExtensions,
+  type EncodedExtension,
+  issuerCertificateExtensions,
+} from './ak-certificate-extensions.ts';
+export {
+  type AkCertificateInput,
+  type Issuer,
+  verifyAkCertificate,
+} from './ak-certificate-verification.ts';
+export { checkAkPublic } from './ak-public.ts';
+export { ASSURANCE_CLASSES, type AssuranceClass } from './assurance-class.ts';
+export { type Certificate, parseCertificate } from './certificate.ts';
+export {
+  type CertificateSignatureAlgorithm,
+  encodeCertificate,
+  encodeName,
+  encodeTbsCertificate,
+  type TbsCertificateFields,
+} from './certificate-encoding.ts';
+export { type CodeEntry, ENDORSEMENT_CODES, type EndorsementCode } from './codes.ts';
+export { type EkCertificate, type EkQuirk, parseEkCertificate } from './ek-certificate.ts';
+export { checkEkPublic } from './ek-public.ts';
+export { akQualifiedNameOf, ekRefOf } from './ek-ref.ts';
+export { TCG_OID, TOUCHSTONE_OID } from './oids.ts';
+export {
+  type CertificateInput,
+  type PathFinding,
+  type PathInput,
+  type PathVerdict,
+  validatePath,
+} from './path-validation.ts';
+export type { Problem } from './problem.ts';
+export { keyIdOf } from './public-key.ts';

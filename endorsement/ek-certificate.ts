@@ -1,0 +1,112 @@
+import type { KeyObject } from 'node:crypto';
+import { type Certificate, readCertificate } from './certificate.ts';
+import { contextConstructed, DerReader } from './der-reader.ts';
+import { nameOfValue } from './distinguished-name.ts';
+import { decode, extendedKeyUsage } from './extensions.ts';
+import { malformed } from './malformed.ts';
+import { unwrapNvCertificate } from './nv-wrapper.ts';
+import { EXTENSION, TCG_OID } from './oids.ts';
+import { publicKeyOfSpki } from './public-key.ts';
+
+/** What real EK certificates do beside the specifications and is read all the same. */
+export type EkQuirk =
+  | 'nv-wrapper'
+  | 'trailing-bytes'
+  | 'rsaes-oaep-key'
+  | 'negative-serial'
+  | 'no-subject'
+  | 'no-eku'
+  | 'no-expiry';
+
+/** An EK certificate, read. Who issued it is for `validatePath` to say. */
+export type EkCertificate = {
+  /** The certificate alone: out of its NV wrapper, cut at its own length. */
+  readonly der: Uint8Array;
+  readonly subject: string;
+  readonly issuer: string;
+  /** Hex, as on the wire. */
+  readonly serial: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly spki: Uint8Array;
+  readonly publicKey: KeyObject;
+  /** As the issuer wrote it, for instance `id:00001014`. It names the chip and decides nothing. */
+  readonly tpm: {
+    readonly manufacturer?: string;
+    readonly model?: string;
+    readonly version?: string;
+  };
+  /** Whether extKeyUsage says tcg-kp-EKCertificate. */
+  readonly ekuTpmEk: boolean;
+  readonly quirks: readonly EkQuirk[];
+};
+
+/** An NV index of a gigabyte is no certificate. */
+const MAX_NV_BYTES = 65_536;
+/** RFC 5280, 4.1.2.5: 99991231235959Z says that there is no expiry date. */
+const NO_EXPIRY = Date.UTC(9999, 11, 31, 23, 59, 59);
+
+/**
+ * The EK certificate in the bytes of an NV index: TCG EK Credential Profile 2.5, 2.2.1.4 and 3.2. An NV
+ * index may be longer than its certificate; what follows is cut off. Throws ParseError, and nothing else.
+ */
+export function parseEkCertificate(bytes: Uint8Array): EkCertificate {
+  if (bytes.length > MAX_NV_BYTES) throw malformed('TOO_LARGE', 'Certificate', 0);
+  const unwrapped = unwrapNvCertificate(bytes);
+  const reader = new DerReader(unwrapped ?? bytes);
+  const certificate = readCertificate(reader);
+  const { key, oaep } = publicKeyOfSpki(certificate.spki);
+  const usages = extendedKeyUsage(certificate);
+  const found: Record<EkQuirk, boolean> = {
+    'nv-wrapper': unwrapped !== undefined,
+    'trailing-bytes': reader.remaining > 0,
+    'rsaes-oaep-key': oaep,
+    'negative-serial': (certificate.serial[0] ?? 0) >= 0x80,
+    'no-subject': certificate.subject.rdns.length === 0,
+    'no-eku': usages === undefined,
+    'no-expiry': certificate.notAfter.getTime() === NO_EXPIRY,
+  };
+  return {
+    der: certificate.der,
+    subject: certificate.subject.text,
+    issuer: certificate.issuer.text,
+    serial: Buffer.from(certificate.serial).toString('hex'),
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+    spki: certificate.spki,
+    publicKey: key,
+    tpm: tpmOf(certificate),
+    ekuTpmEk: usages?.includes(TCG_OID.ekCertificate) ?? false,
+    quirks: (Object.keys(found) as EkQuirk[]).filter((quirk) => found[quirk]),
+  };
+}
+
+/** TPM manufacturer, model and version: TCG EK Credential Profile 2.5, 3.2.9, a directoryName. */
+function tpmOf(certificate: Certificate): EkCertificate['tpm'] {
+  const attributes = decode(certificate, EXTENSION.subjectAltName, (reader, field) => {
+    const names = reader.sequence(field);
+    const found: { readonly oid: string; readonly value: string }[] = [];
+    while (names.remaining > 0) {
+      const name = names.any(`${field}.generalName`);
+      // directoryName is [4]; being a CHOICE, it is tagged explicitly.
+      if (name.tag !== contextConstructed(4)) continue;
+      const inner = name.children();
+      found.push(...nameOfValue(inner.any(`${field}.directoryName`), field).rdns.flat());
+      inner.end(`${field}.directoryName`);
+    }
+    return found;
+  });
+  const valueOf = (oid: string, field: string) => {
+    const values = (attributes ?? []).filter((attribute) => attribute.oid === oid);
+    if (values.length > 1) throw malformed('BAD_CERTIFICATE', field, 0, 'given twice');
+    return values[0]?.value;
+  };
+  const manufacturer = valueOf(TCG_OID.tpmManufacturer, 'tpmManufacturer');
+  const model = valueOf(TCG_OID.tpmModel, 'tpmModel');
+  const version = valueOf(TCG_OID.tpmVersion, 'tpmVersion');
+  return {
+    ...(manufacturer !== undefined && { manufacturer }),
+    ...(model !== undefined && { model }),
+    ...(version !== undefined && { version }),
+  };
+}
