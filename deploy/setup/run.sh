@@ -1,0 +1,35 @@
+#!/bin/sh
+# run.sh demo|test|check [ARGUMENT ...]: what `npm run demo`, `npm test` and `npm run check` start.
+#
+# Sets up whatever is missing, then hands over to the pinned Node. Before that nothing may be
+# assumed but sh, npm and a Debian base system: npm may be Debian 12's own (npm 9 on Node 18), and
+# node_modules may not be there.
+set -eu
+
+what=${1:?demo, test or check}
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cd "$root"
+
+case $what in
+  demo) packages=run ;;
+  test) packages='run test' ;;
+  check) packages= ;;
+  *)
+    echo "run.sh: demo, test or check, not $what" >&2
+    exit 64
+    ;;
+esac
+
+# shellcheck disable=SC2086 # each word is a set of packages
+[ -z "$packages" ] || sh "$here/debian.sh" $packages
+sh "$here/npm.sh"
+
+PATH=$root/node_modules/.bin:$PATH
+export PATH
+case $what in
+  demo) exec touchstone demo "$@" ;;
+  test) exec node test/support/run-tests.ts "$@" ;;
+  check) exec node test/support/run-checks.ts "$@" ;;
+esac

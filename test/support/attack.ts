@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+/**
+ * What becomes of an attack. R: the evidence or request is rejected and nothing changes. U: the host
+ * is untrusted. D: the VM is not started. Q: it waits for an operator. T: it is accepted as it should
+ * be. SAME: the stored answer comes again and nothing changes. HOLDS: a property that has no answer.
+ */
+export type Outcome = 'R' | 'U' | 'D' | 'Q' | 'T' | 'SAME' | 'HOLDS';
+
+export interface Observed {
+  readonly outcome: Outcome;
+  readonly code: string;
+}
+
+/** One adversarial case: a number, the issue that it belongs to, and how it must end. */
+export interface Case {
+  readonly title: string;
+  readonly issue: number;
+  readonly expect: { readonly outcome: Outcome; readonly code: readonly string[] };
+}
+
+export interface CaseTable {
+  /** The issues whose cases must all have been tried when a whole run ends. */
+  readonly issuesDone: readonly number[];
+  readonly cases: Readonly<Record<string, Case>>;
+}
+
+/** The attacks over one table of cases, and the record of those that ended as they must. */
+export function attacksOver({ issuesDone, cases }: CaseTable) {
+  const recorded = new Set<string>();
+
+  /** Makes the attack; fails unless outcome and code are what the table says; records it. */
+  async function attack(
+    number: string,
+    make: () => Observed | Promise<Observed>,
+  ): Promise<Observed> {
+    const expected = cases[number];
+    assert.ok(expected, `test/cases.json has no case ${number}`);
+    const { outcome, code } = await make();
+    assert.equal(outcome, expected.expect.outcome, `${number}, ${expected.title}: outcome`);
+    assert.ok(
+      expected.expect.code.includes(code),
+      `${number}, ${expected.title}: code ${code} instead of ${expected.expect.code.join(' or ')}`,
+    );
+    recorded.add(number);
+    return { outcome, code };
+  }
+
+  /** The numbers of the issues done whose attack was not made, or did not end as it must. */
+  function unrecorded(): string[] {
+    return Object.entries(cases)
+      .filter(([number, { issue }]) => issuesDone.includes(issue) && !recorded.has(number))
+      .map(([number]) => number);
+  }
+
+  return { attack, unrecorded };
+}
+
+export const caseTable = JSON.parse(
+  readFileSync(new URL('../cases.json', import.meta.url), 'utf8'),
+) as CaseTable;
+
+/**
+ * The cases of test/cases.json:
+ *
+ *     it('refuses a quote of another type: Q6', () =>
+ *       attack('Q6', async () => ({ outcome: 'R', code: await codeOf(submit(certifyInfo)) })));
+ */
+export const { attack, unrecorded } = attacksOver(caseTable);

@@ -1,0 +1,52 @@
+import Mocha from 'mocha';
+import { unrecorded } from './attack.ts';
+import { close } from './counts.ts';
+import { maySkip } from './skips.ts';
+
+const { EVENT_RUN_END, EVENT_TEST_PENDING } = Mocha.Runner.constants;
+
+/** How long the process may live on after the last test, with something left open. */
+const LEFT_OPEN_MS = 10_000;
+
+/**
+ * Mocha's spec reporter, and what a whole run must keep besides:
+ *
+ * - a skipped test that test/skips.json does not name is a failure;
+ * - with TOUCHSTONE_CASES=all, so is each adversarial case without a record;
+ * - so is a process that does not end: something was left open;
+ * - the last line is the closing line, `N passed, N failed, N skipped`, unless somebody else writes it.
+ */
+class Reporter extends Mocha.reporters.Spec {
+  readonly #broken: string[] = [];
+
+  constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+    super(runner, options);
+    runner.on(EVENT_TEST_PENDING, (test) => {
+      if (maySkip(test.fullTitle())) return;
+      this.#broken.push(`skipped, and test/skips.json does not name it: ${test.fullTitle()}`);
+    });
+    runner.once(EVENT_RUN_END, () => {
+      if (process.env['TOUCHSTONE_CASES'] !== 'all') return;
+      for (const number of unrecorded()) this.#broken.push(`case ${number} has no record`);
+    });
+  }
+
+  override done(failures: number, end?: (failures: number) => void): void {
+    for (const line of this.#broken) console.log(line);
+    const counts = {
+      passed: this.stats.passes,
+      failed: failures + this.#broken.length,
+      skipped: this.stats.pending,
+    };
+    close(counts);
+    setTimeout(() => {
+      console.log(`the tests are over, and still open: ${process.getActiveResourcesInfo().join()}`);
+      // eslint-disable-next-line unicorn/no-process-exit -- nothing else ends a process that hangs
+      process.exit(close({ ...counts, failed: counts.failed + 1 }));
+    }, LEFT_OPEN_MS).unref();
+    end?.(counts.failed);
+  }
+}
+
+// Mocha takes a module's default export, or a CommonJS module that is the class itself.
+export { Reporter as default };
