@@ -82,16 +82,39 @@ withhold_main_cluster() {
   echo 'create_main_cluster = false' >"$dropin"
 }
 
+# postgresql-common writes into apt's configuration which clusters there are, and cannot be configured
+# where that is mounted read-only, as in a container that borrows its host's. While it is installed
+# there, dpkg puts the writing script elsewhere and one that does nothing stands in for it.
+excuse_apt_configuration() {
+  case " $missing" in *' postgresql-15 '*) ;; *) return 0 ;; esac
+  [ ! -w /etc/apt/apt.conf.d ] && [ ! -e "$apt_writer" ] || return 0
+  excused=yes
+  mkdir -p "${apt_writer%/*}"
+  dpkg-divert --quiet --local --no-rename --divert "$apt_writer.touchstone" --add "$apt_writer"
+  printf '#!/bin/sh\n' >"$apt_writer"
+  chmod 755 "$apt_writer"
+}
+
+clean_up() {
+  rm -f "$failed" ${dropin:+"$dropin"}
+  [ -n "$excused" ] || return 0
+  rm -f "$apt_writer"
+  dpkg-divert --quiet --local --rename --remove "$apt_writer"
+}
+
 log=$(mktemp)
 failed=$log.failed
 dropin=
-trap 'rm -f "$failed" ${dropin:+"$dropin"}' EXIT
+excused=
+apt_writer=/usr/share/postgresql-common/pg_updateaptconfig
+trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
 say "Debian packages: $missing"
 lists_know_them || update_lists
 lists_know_them || give_up "apt knows not all of these; the sources of Debian 12 (bookworm, main) have them"
 withhold_main_cluster
+excuse_apt_configuration
 # A list that is there may still name versions that the mirror has dropped: then once more with new lists.
 install_missing || { update_lists && install_missing; } || {
   tail -15 "$log" >&2

@@ -10,7 +10,7 @@ export interface Counts {
 /** The file in which a part leaves its counts for whoever started it, who then writes the closing line. */
 export const COUNTS_FILE = 'TOUCHSTONE_COUNTS';
 
-export function writeCounts(file: string, { passed, failed, skipped }: Counts): void {
+function writeCounts(file: string, { passed, failed, skipped }: Counts): void {
   writeFileSync(file, JSON.stringify({ passed, failed, skipped }));
 }
 
