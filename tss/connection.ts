@@ -8,14 +8,16 @@ import type { EsysName, NativeArgument, NativeFunction } from './tss-libraries.t
 /** Sends one ESYS function's command, and throws unless the TPM answered with success. */
 export type Send = (name: EsysName, ...args: NativeArgument[]) => Promise<void>;
 
-const RESUBMISSIONS = 8;
 const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 250;
+/** How long opening waits for a call that was hung up on: it comes back a moment later. */
+const HANG_UP_MS = 250;
 
 /** Native code reads and writes these Buffers until it comes back, however late; koffi does not hold them. */
 const inUse = new Set<NativeArgument[]>();
 
 /** Native calls that have not come back in time, by TCTI: each holds a thread of libuv's pool. */
-const hanging = new Map<string, number>();
+const hanging = new Map<string, Set<Promise<unknown>>>();
 
 /**
  * One ESYS context. An ESYS_CONTEXT is for one thread at a time, so commands wait for each other in a
@@ -45,7 +47,7 @@ export class Connection {
       // libtss2-tctildr would take the name for that of a shared object to load.
       throw new TpmError('TPM_MISUSE', 'open', 'the TCTI must be swtpm:... or device:...');
     }
-    if ((hanging.get(this.tcti) ?? 0) > 0) {
+    if (await stillHangs(this.tcti)) {
       throw new TpmError('TPM_UNAVAILABLE', 'open', `an earlier call to ${this.tcti} still hangs`);
     }
     const libraries = loadLibraries();
@@ -80,6 +82,11 @@ export class Connection {
       const deadline = this.#deadline();
       return await job((name, ...args) => this.#send(command, deadline, name, args));
     });
+  }
+
+  /** No further call, not even a local one: the context may belong to one that hangs. */
+  get spent(): boolean {
+    return this.#spent !== undefined;
   }
 
   /** A call that sends nothing to the TPM; within a job only. */
@@ -132,13 +139,21 @@ export class Connection {
   ): Promise<number> {
     let back = false;
     const call = new Promise<number>((resolve, reject) => {
-      inUse.add(args);
-      fn.async(...args, (error, result) => {
+      const done = () => {
         back = true;
         inUse.delete(args);
-        if (error) reject(error);
-        else resolve(result);
-      });
+      };
+      inUse.add(args);
+      try {
+        fn.async(...args, (error, result) => {
+          done();
+          if (error) reject(error);
+          else resolve(result);
+        });
+      } catch (error) {
+        done();
+        reject(error);
+      }
     });
     const timer = new AbortController();
     const expired = sleep(Math.max(0, deadline - performance.now()), undefined, {
@@ -159,11 +174,11 @@ export class Connection {
 
   #abandon(call: Promise<number>, reason: unknown): void {
     this.#spent = spentBy(reason);
-    hanging.set(this.tcti, (hanging.get(this.tcti) ?? 0) + 1);
+    const calls = hanging.get(this.tcti) ?? new Set();
+    hanging.set(this.tcti, calls.add(call));
     const cameBack = () => {
-      const left = (hanging.get(this.tcti) ?? 1) - 1;
-      if (left > 0) hanging.set(this.tcti, left);
-      else hanging.delete(this.tcti);
+      calls.delete(call);
+      if (calls.size === 0) hanging.delete(this.tcti);
       void this.#finalize();
     };
     call.then(cameBack, cameBack);
@@ -201,19 +216,25 @@ export class Connection {
  * sends again a few times, at once; a TPM that is busy with its self-test needs pauses between.
  */
 export async function resubmitting(deadline: number, call: () => Promise<number>): Promise<number> {
-  for (let count = 0, pauseMs = FIRST_PAUSE_MS; ; count++, pauseMs *= 2) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const rc = await call();
-    const again = mayResubmit(rc) && count < RESUBMISSIONS;
-    if (!again || performance.now() + pauseMs >= deadline) return rc;
+    if (!mayResubmit(rc) || performance.now() + pauseMs >= deadline) return rc;
     await sleep(pauseMs);
   }
+}
+
+async function stillHangs(tcti: string): Promise<boolean> {
+  const calls = hanging.get(tcti);
+  if (calls === undefined || calls.size === 0) return false;
+  await within(HANG_UP_MS, Promise.allSettled(calls));
+  return calls.size > 0;
 }
 
 function onThread(fn: NativeFunction, cell: Buffer): Promise<void> {
   return new Promise((resolve) => fn.async(cell, () => resolve()));
 }
 
-async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
   const timer = new AbortController();
   await Promise.race([work, sleep(timeoutMs, undefined, { signal: timer.signal }).catch(ignore)]);
   timer.abort();

@@ -169,6 +169,8 @@ export function load(resources: Resources, input: LoadInput): Promise<TpmObject>
   const command = 'TPM2_Load';
   const sessions = [input.parentSession, input.encryptSession].filter((s) => s !== undefined);
   return resources.connection.run(command, async (send) => {
+    // Refused before the key takes one of the TPM's few places, not after.
+    if (input.auth !== undefined) structure('TPM2B_AUTH', sized(input.auth), command).fill(0);
     const cell = Buffer.alloc(4);
     await send(
       'Esys_Load',

@@ -81,14 +81,10 @@ async function withIndex<T>(
     throw new TpmError('TPM_MISUSE', command, 'not the handle of an NV index');
   const cell = Buffer.alloc(4);
   await send('Esys_TR_FromTPMPublic', index, ...NO_SESSIONS, cell);
-  let completed = false;
   try {
-    const result = await use(cell.readUInt32LE());
-    completed = true;
-    return result;
+    return await use(cell.readUInt32LE());
   } finally {
-    // After a failure the context may belong to a call that hangs; what is left in it is a few bytes.
-    if (completed) connection.local(command, 'Esys_TR_Close', cell);
+    if (!connection.spent) connection.local(command, 'Esys_TR_Close', cell);
   }
 }
 

@@ -24,6 +24,7 @@ export function structure(type: string, wire: Uint8Array, command: string): Buff
 
 /** A TPM2B: size (UINT16), then the bytes. */
 export function sized(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > 0xffff) throw new TpmError('TPM_MISUSE', 'TPM2B', 'too many bytes');
   const wire = Buffer.alloc(2 + bytes.length);
   wire.writeUInt16BE(bytes.length);
   wire.set(bytes, 2);
