@@ -1,0 +1,166 @@
+import type { Actor, Finding } from '@touchstone/schemas';
+import { AppError, type AppErrorOptions } from '@touchstone/transport';
+
+type Entry = {
+  readonly title: string;
+  readonly section: string;
+  readonly remedy: string;
+  readonly actor: Actor;
+};
+
+/** Every code that the agent itself gives. Sections are of DESIGN unless they say otherwise. */
+export const AGENT_CODES = {
+  NOT_ENROLLED: {
+    title: 'This host is not enrolled',
+    section: '4 Enrol',
+    remedy: 'Run `touchstone-agent enroll --server URL --fingerprint F` on this host.',
+    actor: 'host-administrator',
+  },
+  ALREADY_ENROLLED: {
+    title: 'This host is enrolled already',
+    section: '4 Enrol',
+    remedy: 'Nothing to do. To enrol it elsewhere, use another --state directory.',
+    actor: 'host-administrator',
+  },
+  STATE_LOCKED: {
+    title: 'Another agent uses this state directory',
+    section: '4 Enrol',
+    remedy: 'Stop the other agent, or give this one another --state directory.',
+    actor: 'host-administrator',
+  },
+  STATE_MALFORMED: {
+    title: 'A file in the state directory cannot be read',
+    section: '4 Enrol',
+    remedy: 'Restore the file named, or move the state directory away and enrol again.',
+    actor: 'host-administrator',
+  },
+  SOFTWARE_TPM_FAILED: {
+    title: 'The software TPM does not start',
+    section: '4 Enrol, step 1',
+    remedy: 'Check that swtpm and swtpm-tools are installed, and read the log named in the detail.',
+    actor: 'host-administrator',
+  },
+  EK_CERTIFICATE_MISSING: {
+    title: 'The TPM has no EK certificate that can be used',
+    section: '4 Enrol, step 2',
+    remedy: 'Use a TPM that its maker gave an RSA-2048 EK certificate in NV index 0x01c00002.',
+    actor: 'host-administrator',
+  },
+  EK_CHANGED: {
+    title: 'This is not the TPM that was enrolled',
+    section: '4 Enrol, step 3',
+    remedy: 'If the TPM was replaced on purpose, enrol again with a new state directory.',
+    actor: 'host-administrator',
+  },
+  AK_LOST: {
+    title: 'The TPM does not load the attestation key any more',
+    section: '4 Enrol, step 2',
+    remedy: 'The TPM was cleared. Enrol again with a new state directory.',
+    actor: 'host-administrator',
+  },
+  PCRS_UNSTEADY: {
+    title: 'PCRs changed while they were being read',
+    section: '4 Attest',
+    remedy: 'Try again; something on this host extends PCRs all the time.',
+    actor: 'agent',
+  },
+  TRUST_BUNDLE_EXPIRED: {
+    title: 'The trust bundle has expired',
+    section: '3',
+    remedy: 'Enrol again to take the present keys.',
+    actor: 'host-administrator',
+  },
+  CERTIFICATE_UNTRUSTED: {
+    title: 'The CA answered with a certificate that its own anchor does not vouch for',
+    section: '4 Enrol, step 3',
+    remedy: 'Check that --server and --fingerprint name the deployment that you mean.',
+    actor: 'host-administrator',
+  },
+  DEFINITION_UNREADABLE: {
+    title: 'A file that the command names cannot be read',
+    section: '4 Start a VM, step 2',
+    remedy: 'Correct the path. What cannot be measured is not started.',
+    actor: 'host-administrator',
+  },
+  PERMIT_INVALID: {
+    title: 'The permit is not one that the server signed for this request',
+    section: '4 Start a VM, step 4',
+    remedy:
+      'Ask again. If it persists, compare the deployment’s keys: somebody may stand in between.',
+    actor: 'operator',
+  },
+  PERMIT_UNEXPECTED: {
+    title: 'The permit is for no request that is waiting here',
+    section: '4 Start a VM, step 4',
+    remedy: 'Ask again: a permit is good for one start of the request that it answers.',
+    actor: 'agent',
+  },
+  PERMIT_LATE: {
+    title: 'The permit came too late',
+    section: '4 Start a VM, step 4',
+    remedy: 'Ask again. If it persists, look at the server’s load and the network.',
+    actor: 'operator',
+  },
+  PERMIT_BOOT_CHANGED: {
+    title: 'The host was reset between the evidence and the permit',
+    section: '4 Start a VM, step 4',
+    remedy: 'Ask again: this boot has to prove itself.',
+    actor: 'agent',
+  },
+  AGENT_UNAVAILABLE: {
+    title: 'The agent does not answer',
+    section: '4 Start a VM, step 4',
+    remedy: 'Start the agent: `touchstone-agent daemon`. Without it no VM starts.',
+    actor: 'host-administrator',
+  },
+  START_FAILED: {
+    title: 'The start could not be decided',
+    section: '4 Start a VM, step 4',
+    remedy: 'Read the agent’s log. What was not decided is not started.',
+    actor: 'host-administrator',
+  },
+} as const satisfies Record<string, Entry>;
+export type AgentCode = keyof typeof AGENT_CODES;
+
+/** A failure under one of the agent's codes. */
+export function agentError(
+  code: AgentCode,
+  { status = 503, ...options }: AppErrorOptions & { readonly status?: number } = {},
+): AppError {
+  const { title, remedy } = AGENT_CODES[code];
+  return new AppError(code, status, { title, remedy, ...options });
+}
+
+/** The same as a reason for a refused start. */
+export function refusalFinding(error: unknown, subject: string): Finding {
+  if (error instanceof AppError) {
+    const entry: Entry | undefined = AGENT_CODES[error.code as AgentCode];
+    return {
+      code: error.code,
+      effect: 'enforce',
+      subject: `${subject}: ${error.title}`.slice(0, 1_200),
+      ...(error.detail === undefined ? {} : { actual: oneLine(error.detail) }),
+      remedy: error.remedy ?? entry?.remedy ?? AGENT_CODES.START_FAILED.remedy,
+      actor: entry?.actor ?? 'host-administrator',
+    };
+  }
+  const { title, remedy, actor } = AGENT_CODES.START_FAILED;
+  const actual = error instanceof Error ? oneLine(error.message) : 'unknown';
+  return {
+    code: codeOf(error),
+    effect: 'enforce',
+    subject: `${subject}: ${title}`,
+    actual,
+    remedy,
+    actor,
+  };
+}
+
+/** The literal code of whatever failed, or START_FAILED. */
+export function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/u.test(code) ? code : 'START_FAILED';
+}
+
+const oneLine = (text: string): string =>
+  text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').slice(0, 1_024);

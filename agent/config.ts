@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { Type } from 'typebox';
+import { parse } from 'yaml';
+import { checkAgainst, closed } from '@touchstone/schemas';
+import { agentError } from './codes.ts';
+
+const AbsolutePath = Type.String({ pattern: '^/[^\\u0000-\\u001f]*$', maxLength: 1_024 });
+
+/** One thing that a software TPM's log holds. PCRs: DESIGN section 5. */
+export const Measurement = Type.Union([
+  closed({ pcr: Type.Literal(8), commandLine: AbsolutePath }),
+  closed({ pcr: Type.Union([Type.Literal(9), Type.Literal(13)]), file: AbsolutePath }),
+  closed({ pcr: Type.Union([Type.Literal(9), Type.Literal(13)]), tree: AbsolutePath }),
+]);
+export type Measurement = Type.Static<typeof Measurement>;
+
+/** agent.yaml in the state directory. Everything has a default. */
+export const AgentConfig = closed({
+  measure: Type.Optional(Type.Array(Measurement, { minItems: 1, maxItems: 256 })),
+});
+export type AgentConfig = { readonly measure: readonly Measurement[] };
+
+/** What is measured unless the configuration says otherwise: the kernel's part, then the agent itself. */
+export function defaultMeasurements(agentFiles: readonly string[]): Measurement[] {
+  return [
+    { pcr: 8, commandLine: '/proc/cmdline' },
+    { pcr: 9, file: `/boot/vmlinuz-${release()}` },
+    { pcr: 9, file: `/boot/initrd.img-${release()}` },
+    ...agentFiles.map((tree): Measurement => ({ pcr: 13, tree })),
+  ];
+}
+
+/**
+ * Reads agent.yaml; the file itself is always measured, so that shortening the list shows.
+ * @throws AppError STATE_MALFORMED
+ */
+export async function readConfig(
+  stateDir: string,
+  agentFiles: readonly string[],
+): Promise<AgentConfig> {
+  const path = join(stateDir, 'agent.yaml');
+  const own: Measurement = { pcr: 13, file: path };
+  const defaults = defaultMeasurements(agentFiles);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { measure: [...defaults, own] };
+    throw agentError('STATE_MALFORMED', { detail: path, cause });
+  }
+  try {
+    const { measure = [] } = checkAgainst(AgentConfig, parse(text, { maxAliasCount: 0 }) ?? {});
+    return { measure: [...defaults, ...measure, own] };
+  } catch (cause) {
+    const detail = `${path}: ${cause instanceof Error ? cause.message : ''}`;
+    throw agentError('STATE_MALFORMED', { detail, cause });
+  }
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { hostname, release } from 'node:os';
+import { qualifyingDataOf } from '@touchstone/appraisal';
+import type { Evidence, Purpose, Selection, StartRequest, Statement } from '@touchstone/schemas';
+import type { BankName, PcrSelection } from '@touchstone/tpm';
+import type { KeyRecord } from '../state/identity.ts';
+import type { Attester } from '../tpm/attester.ts';
+
+export const AGENT_VERSION = '0.1.0';
+
+export type EvidenceInput = {
+  readonly purpose: Exclude<Purpose, 'prove'>;
+  readonly hostId: string | null;
+  readonly bundleEpoch: number;
+  readonly challenge: string;
+  readonly selection: Selection;
+  readonly permits?: readonly StartRequest[];
+};
+
+/**
+ * Evidence for one challenge: the log first, then the quote over the statement that names it, then the
+ * PCR values. The statement is hashed as it is sent.
+ */
+export async function buildEvidence(
+  attester: Attester,
+  key: KeyRecord,
+  input: EvidenceInput,
+): Promise<Evidence> {
+  const log = await attester.bootLog();
+  const digest = createHash('sha256').update(log).digest('hex');
+  const { purpose, hostId, bundleEpoch, challenge, selection, permits } = input;
+  const statement: Statement = {
+    schema: 'touchstone/statement/1',
+    purpose,
+    hostId,
+    akName: key.akName,
+    bundleEpoch,
+    challenge,
+    selection,
+    logs: log.length === 0 ? [] : [{ kind: 'boot', algorithm: 'sha256', digest, size: log.length }],
+    selfReported: {
+      claimedHostname: hostname().slice(0, 253),
+      claimedKernel: release().slice(0, 128),
+      agentVersion: AGENT_VERSION,
+    },
+    ...(permits === undefined ? {} : { permits: [...permits] }),
+  };
+  const bytes = Buffer.from(JSON.stringify(statement));
+  const quoted = await attester.quote(
+    key,
+    qualifyingDataOf(purpose, Buffer.from(challenge, 'base64url'), bytes),
+    selectionOf(selection),
+  );
+  return {
+    schema: 'touchstone/evidence/1',
+    statement: bytes.toString('base64url'),
+    quote: { attest: base64Url(quoted.attest), signature: base64Url(quoted.signature) },
+    pcrs: pcrsOf(quoted.pcrs),
+    blobs: log.length === 0 ? {} : { [digest]: base64Url(log) },
+  };
+}
+
+const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
+
+const selectionOf = (selection: Selection): PcrSelection =>
+  Object.entries(selection).map(([bank, pcrs]) => ({ bank: bank as BankName, pcrs }));
+
+function pcrsOf(values: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>): Evidence['pcrs'] {
+  const banks = [...values].map(([bank, ofBank]) => {
+    const hex = [...ofBank].map(([pcr, value]) => [pcr, Buffer.from(value).toString('hex')]);
+    return [bank, Object.fromEntries(hex)];
+  });
+  return Object.fromEntries(banks) as Evidence['pcrs'];
+}

@@ -1,0 +1,74 @@
+import {
+  ChallengeAnswer,
+  type ChallengePurpose,
+  EvidenceAnswer,
+  type Evidence,
+  type StartRequest,
+} from '@touchstone/schemas';
+import { AppError, type Client } from '@touchstone/transport';
+import type { TSchema } from 'typebox';
+import type { Enrolment, KeyRecord } from '../state/identity.ts';
+import type { Attester } from '../tpm/attester.ts';
+import { buildEvidence } from './build.ts';
+
+const MAX_TRIES = 3;
+
+/** Codes after which the agent starts over with a new challenge: nothing was decided. */
+const START_OVER = new Set(['EVIDENCE_SUPERSEDED', 'CHALLENGE_EXPIRED']);
+
+export type Attestation = {
+  readonly client: Client;
+  readonly attester: Attester;
+  readonly key: KeyRecord;
+};
+
+/** A challenge, and the evidence that answers it. */
+export async function answerChallenge(
+  { client, attester, key }: Attestation,
+  options: {
+    readonly purpose: ChallengePurpose;
+    readonly hostId: string | null;
+    readonly bundleEpoch: number;
+    readonly permits?: readonly StartRequest[];
+  },
+): Promise<{ readonly challenge: string; readonly evidence: Evidence }> {
+  const { challenge, selection } = await client.request({
+    method: 'POST',
+    path: '/v1/challenges',
+    body: { akName: key.akName, purpose: options.purpose },
+    schema: ChallengeAnswer,
+  });
+  const evidence = await buildEvidence(attester, key, { ...options, challenge, selection });
+  return { challenge, evidence };
+}
+
+/** Evidence of purpose `attest`. Its answer is for show: what the server decided is at the server. */
+export function deliverAttestation(
+  attestation: Attestation,
+  enrolment: Enrolment,
+): Promise<EvidenceAnswer> {
+  return delivered(attestation, enrolment, 'attest', '/v1/evidence', EvidenceAnswer);
+}
+
+/** Challenge, evidence and delivery; over again, a bounded number of times, where nothing was decided. */
+export async function delivered<T extends TSchema>(
+  attestation: Attestation,
+  enrolment: Enrolment,
+  purpose: ChallengePurpose,
+  path: string,
+  schema: T,
+) {
+  for (let attempt = 1; ; attempt += 1) {
+    const { evidence } = await answerChallenge(attestation, {
+      purpose,
+      hostId: enrolment.hostId,
+      bundleEpoch: enrolment.trustBundle.epoch,
+    });
+    try {
+      return await attestation.client.request({ method: 'POST', path, body: evidence, schema });
+    } catch (error) {
+      const again = error instanceof AppError && START_OVER.has(error.code);
+      if (!again || attempt === MAX_TRIES) throw error;
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import { AppError } from '@touchstone/transport';
+import { TpmError } from 'node-tpm2-tss-bindings';
+
+/** DESIGN section 8, after sysexits(3). */
+export const EXIT = {
+  yes: 0,
+  no: 1,
+  usage: 64,
+  malformed: 65,
+  unavailable: 69,
+  bug: 70,
+  notPermitted: 77,
+} as const;
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof TpmError) return EXIT.unavailable;
+  if (!(error instanceof AppError)) return EXIT.bug;
+  if (error.code === 'STATE_MALFORMED' || error.code === 'ANSWER_MALFORMED') return EXIT.malformed;
+  if (error.status === 401 || error.status === 403) return EXIT.notPermitted;
+  return error.status >= 500 ? EXIT.unavailable : EXIT.no;
+}

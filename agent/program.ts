@@ -1,0 +1,247 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
+import { pino } from 'pino';
+import { AgentStatus, checkAgainst, Slug, Uuid } from '@touchstone/schemas';
+import { unixClient } from '@touchstone/transport';
+import { readConfig } from './config.ts';
+import { runDaemon } from './daemon.ts';
+import { enrol } from './enrol.ts';
+import { EXIT, exitCodeOf } from './exit-code.ts';
+import { reportError, reportFindings } from './report.ts';
+import { askToRun } from './run.ts';
+import { lockState } from './state/lock.ts';
+import { Attester } from './tpm/attester.ts';
+
+export type AgentSurroundings = {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly workingDirectory: string;
+  readonly searchPath: string;
+  readonly defaultStateDir: string;
+  readonly defaultName: string;
+  readonly agentFiles: readonly string[];
+  readonly stopOnSignal: () => AbortSignal;
+  /** Returns only when it could not. */
+  readonly replaceProcess: (command: readonly [string, ...string[]]) => unknown;
+};
+
+/** `touchstone-agent`: argv to exit code. DESIGN section 8. */
+export function createAgentProgram(
+  surroundings: AgentSurroundings,
+): (argv: readonly string[]) => Promise<number> {
+  return async (argv) => {
+    let exitCode: number = EXIT.yes;
+    const program = commands(surroundings, (code) => {
+      exitCode = code;
+    });
+    try {
+      await program.parseAsync([...argv], { from: 'user' });
+      return exitCode;
+    } catch (error) {
+      if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : EXIT.usage;
+      surroundings.stderr.write(`${reportError(error)}\n`);
+      return exitCodeOf(error);
+    }
+  };
+}
+
+type EnrolOptions = {
+  readonly state: string;
+  readonly server: string;
+  readonly fingerprint: string;
+  readonly joinTokenFile?: string;
+  readonly name: string;
+  readonly json?: true;
+};
+
+function commands(surroundings: AgentSurroundings, exit: (code: number) => void): Command {
+  const { stdout, stderr, defaultStateDir } = surroundings;
+  const program = new Command('touchstone-agent')
+    .description('The attester of a hypervisor: it proves what was booted, and gates VM starts.')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+    });
+  const state = () =>
+    new Option('--state <dir>', 'state directory of this agent').default(defaultStateDir);
+
+  program
+    .command('enroll')
+    .description('prove this host’s TPM to the CA and enrol it at the server')
+    .requiredOption('--server <url>', 'the server, as `touchstone up` printed it')
+    .requiredOption('--fingerprint <hex>', 'SHA-256 of the server’s TLS key, as `up` printed it')
+    .option('--join-token-file <file>', 'a join token; without one an operator has to approve')
+    .option('--name <name>', 'name of this host', slugOf(surroundings.defaultName))
+    .option('--json', 'machine-readable output')
+    .addOption(state())
+    .action((options: EnrolOptions) => enrolCommand(surroundings, options));
+
+  program
+    .command('daemon')
+    .description('attest at each interval and answer the start gate, until stopped')
+    .addOption(state())
+    .action((options: { state: string }) => daemonCommand(surroundings, options.state));
+
+  program
+    .command('run')
+    .description('start a VM’s command if, and only if, the server permits it now')
+    .requiredOption('--vm <uuid>', 'UUID of the VM’s record at the server')
+    .addOption(state())
+    .passThroughOptions()
+    .argument('<command...>', 'the command, after --')
+    .action(async (command: string[], options: { state: string; vm: string }) => {
+      exit(await runCommand(surroundings, options, command));
+    });
+
+  program
+    .command('status')
+    .description('what the running agent knows of this host')
+    .option('--json', 'machine-readable output')
+    .addOption(state())
+    .action((options: { state: string; json?: true }) => statusCommand(surroundings, options));
+
+  return program;
+}
+
+const socketPathOf = (stateDir: string): string => join(stateDir, 'agent.sock');
+
+async function openAttester(surroundings: AgentSurroundings, stateDir: string): Promise<Attester> {
+  const { measure } = await readConfig(stateDir, surroundings.agentFiles);
+  return new Attester(stateDir, measure);
+}
+
+async function enrolCommand(surroundings: AgentSurroundings, options: EnrolOptions): Promise<void> {
+  const { stdout, stderr } = surroundings;
+  const stateDir = await stateDirectory(surroundings, options.state);
+  const lock = await lockState(stateDir);
+  const attester = await openAttester(surroundings, stateDir);
+  try {
+    const joinToken =
+      options.joinTokenFile === undefined
+        ? undefined
+        : (await readFile(options.joinTokenFile, 'utf8')).trim();
+    const {
+      hostId,
+      class: assuranceClass,
+      state,
+    } = await enrol({
+      stateDir,
+      attester,
+      server: options.server,
+      fingerprint: options.fingerprint.toLowerCase(),
+      name: checkAgainst(Slug, options.name),
+      ...(joinToken === undefined ? {} : { joinToken }),
+      progress: (line) => stderr.write(`touchstone-agent: ${line}\n`),
+    });
+    const outcome = { hostId, name: options.name, class: assuranceClass, state };
+    if (options.json) stdout.write(`${JSON.stringify(outcome)}\n`);
+    else stdout.write(enrolledText(outcome));
+  } finally {
+    await attester.close();
+    await lock.release();
+  }
+}
+
+function enrolledText(outcome: {
+  hostId: string;
+  name: string;
+  class: string;
+  state: string;
+}): string {
+  const next =
+    outcome.state === 'pending'
+      ? `An operator now approves it:  touchstone host approve ${outcome.name}\n`
+      : '';
+  return (
+    `Enrolled as ${outcome.name} (${outcome.hostId}), class ${outcome.class}, state ${outcome.state}.\n` +
+    `${next}Start the agent:  touchstone-agent daemon\n`
+  );
+}
+
+async function daemonCommand(surroundings: AgentSurroundings, state: string): Promise<void> {
+  const stateDir = await stateDirectory(surroundings, state);
+  const lock = await lockState(stateDir);
+  try {
+    await runDaemon({
+      stateDir,
+      socketPath: socketPathOf(stateDir),
+      attester: await openAttester(surroundings, stateDir),
+      log: pino({ name: 'touchstone-agent' }, pino.destination({ fd: 2, sync: true })),
+      stop: surroundings.stopOnSignal(),
+      ready: () => surroundings.stdout.write(`${JSON.stringify({ ready: true })}\n`),
+    });
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runCommand(
+  surroundings: AgentSurroundings,
+  options: { readonly state: string; readonly vm: string },
+  command: readonly string[],
+): Promise<number> {
+  const { stderr, workingDirectory, searchPath } = surroundings;
+  const decision = await askToRun({
+    socketPath: socketPathOf(resolve(workingDirectory, options.state)),
+    vm: checkAgainst(Uuid, options.vm.toLowerCase()),
+    command,
+    workingDirectory,
+    searchPath,
+  });
+  if (!decision.start) {
+    stderr.write(
+      `touchstone-agent: VM ${options.vm} is not started. No proof, no guests.\n` +
+        `${reportFindings(decision.findings)}\n`,
+    );
+    return decision.unavailable ? EXIT.unavailable : EXIT.no;
+  }
+  surroundings.replaceProcess(decision.command);
+  stderr.write(`touchstone-agent: ${decision.command[0]} could not be executed\n`);
+  return EXIT.unavailable;
+}
+
+async function statusCommand(
+  surroundings: AgentSurroundings,
+  options: { readonly state: string; readonly json?: true },
+): Promise<void> {
+  const path = socketPathOf(resolve(surroundings.workingDirectory, options.state));
+  const client = unixClient({ path });
+  try {
+    const status = await client.request({ method: 'GET', path: '/v1/status', schema: AgentStatus });
+    surroundings.stdout.write(options.json ? `${JSON.stringify(status)}\n` : statusText(status));
+  } finally {
+    await client.close();
+  }
+}
+
+function statusText(status: AgentStatus): string {
+  const lines = [
+    `host       ${status.hostId ?? 'not enrolled'}`,
+    `class      ${status.class ?? '-'}`,
+    `server     ${status.server}`,
+    `state      ${status.state ?? 'not known yet'}`,
+    `verdict    ${status.verdict ?? '-'}`,
+    `attested   ${status.lastAttestedAt ?? 'never'}`,
+  ];
+  if (status.lastError !== null) {
+    lines.push(`last error ${status.lastError.code}: ${status.lastError.detail}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+async function stateDirectory(surroundings: AgentSurroundings, state: string): Promise<string> {
+  const path = resolve(surroundings.workingDirectory, state);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+/** A host name as a name of ours. */
+const slugOf = (name: string): string =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/gu, '-')
+    .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/gu, '')
+    .slice(0, 63) || 'host';

@@ -1,0 +1,31 @@
+import type { Finding } from '@touchstone/schemas';
+import { AppError } from '@touchstone/transport';
+
+/** Findings in words, one block each, for a terminal. */
+export function reportFindings(findings: readonly Finding[]): string {
+  return findings
+    .map((finding) => {
+      const lines = [`  ${finding.code}: ${finding.subject}`];
+      if (finding.expected !== undefined) lines.push(`    expected  ${finding.expected}`);
+      if (finding.actual !== undefined) lines.push(`    found     ${finding.actual}`);
+      if (finding.nearest !== undefined) lines.push(`    nearest   ${finding.nearest}`);
+      lines.push(`    to do     ${finding.remedy} (${finding.actor})`);
+      return lines.map(printable).join('\n');
+    })
+    .join('\n');
+}
+
+/** What failed, in the same shape. */
+export function reportError(error: unknown): string {
+  if (!(error instanceof AppError)) {
+    return `touchstone-agent: ${printable(error instanceof Error ? error.message : String(error))}`;
+  }
+  const lines = [`touchstone-agent: ${error.code}: ${error.title}`];
+  if (error.detail !== undefined) lines.push(`  ${error.detail}`);
+  if (error.remedy !== undefined) lines.push(`  to do: ${error.remedy}`);
+  const findings = error.findings === undefined ? '' : `\n${reportFindings(error.findings)}`;
+  return lines.map(printable).join('\n') + findings;
+}
+
+/** A terminal is not driven by what a peer sent. */
+const printable = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, '?');

@@ -1,0 +1,70 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { type Finding, StartAnswer } from '@touchstone/schemas';
+import { unixClient } from '@touchstone/transport';
+import { agentError, refusalFinding } from './codes.ts';
+
+/** Hashing large disks takes its time; the agent bounds everything after that by itself. */
+const ANSWER_TIMEOUT_MS = 300_000;
+
+export type RunInput = {
+  readonly socketPath: string;
+  readonly vm: string;
+  readonly command: readonly string[];
+  readonly workingDirectory: string;
+  readonly searchPath: string;
+};
+
+export type RunDecision =
+  | { readonly start: true; readonly command: readonly [string, ...string[]] }
+  | { readonly start: false; readonly findings: readonly Finding[]; readonly unavailable: boolean };
+
+/**
+ * Asks the agent whether the command may start the VM. Only an answer that says `permitted`, for this
+ * VM, is a yes; no agent, no answer and any other answer are a no.
+ */
+export async function askToRun(input: RunInput): Promise<RunDecision> {
+  const client = unixClient({ path: input.socketPath, timeoutMs: ANSWER_TIMEOUT_MS });
+  const [program = '', ...rest] = input.command;
+  try {
+    const path = await programPath(program, input);
+    const command: [string, ...string[]] = [path, ...rest];
+    const { vm, workingDirectory } = input;
+    const answer = await client.request({
+      method: 'POST',
+      path: '/v1/starts',
+      body: { vm, operation: 'start', workingDirectory, command },
+      schema: StartAnswer,
+    });
+    if (answer.decision === 'permitted' && answer.vm === vm) return { start: true, command };
+    const findings = answer.decision === 'refused' ? answer.findings : [];
+    return { start: false, findings, unavailable: false };
+  } catch (cause) {
+    const unreachable = cause instanceof Error && 'code' in cause && cause.code === 'UNREACHABLE';
+    const error = unreachable
+      ? agentError('AGENT_UNAVAILABLE', { detail: input.socketPath, cause })
+      : cause;
+    return {
+      start: false,
+      findings: [refusalFinding(error, `VM ${input.vm}`)],
+      unavailable: unreachable,
+    };
+  } finally {
+    await client.close();
+  }
+}
+
+/** As a shell finds it, but once and for all: what is asked about is what is started. */
+async function programPath(program: string, input: RunInput): Promise<string> {
+  if (program.includes('/')) return resolve(input.workingDirectory, program);
+  for (const directory of input.searchPath.split(delimiter).filter(isAbsolute)) {
+    const path = join(directory, program);
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  throw agentError('DEFINITION_UNREADABLE', { detail: `${program}: not in the search path` });
+}

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Type } from 'typebox';
+import {
+  AssuranceClass,
+  base64UrlUpTo,
+  closed,
+  HttpsUrl,
+  NameHex,
+  PemCertificate,
+  Sha256Hex,
+  TrustBundle,
+  Uuid,
+} from '@touchstone/schemas';
+import { readStateFile, writeStateFile } from './state-file.ts';
+
+/** The AK as TPM2_Create gave it. `auth` is random, and the TPM asks for it: TCG Part 1, 19.6. */
+export const KeyRecord = closed({
+  schema: Type.Literal('touchstone/agent-key/1'),
+  ekName: NameHex,
+  akName: NameHex,
+  public: base64UrlUpTo(1_024),
+  private: base64UrlUpTo(2_048),
+  auth: base64UrlUpTo(32),
+});
+export type KeyRecord = Type.Static<typeof KeyRecord>;
+
+/** Who this host is to its deployment; written when enrolment is complete. */
+export const Enrolment = closed({
+  schema: Type.Literal('touchstone/agent-enrolment/1'),
+  hostId: Uuid,
+  class: AssuranceClass,
+  server: HttpsUrl,
+  fingerprint: Sha256Hex,
+  certificates: Type.Array(PemCertificate, { minItems: 1, maxItems: 4 }),
+  intervalSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+  trustBundle: TrustBundle,
+});
+export type Enrolment = Type.Static<typeof Enrolment>;
+
+const keyPath = (stateDir: string): string => join(stateDir, 'attestation-key.json');
+const enrolmentPath = (stateDir: string): string => join(stateDir, 'enrolment.json');
+
+export const readKeyRecord = (stateDir: string) => readStateFile(keyPath(stateDir), KeyRecord);
+export const writeKeyRecord = (stateDir: string, record: KeyRecord) =>
+  writeStateFile(keyPath(stateDir), record);
+export const readEnrolment = (stateDir: string) =>
+  readStateFile(enrolmentPath(stateDir), Enrolment);
+export const writeEnrolment = (stateDir: string, enrolment: Enrolment) =>
+  writeStateFile(enrolmentPath(stateDir), enrolment);
+
+/** 32 random bytes: the auth of a key. */
+export const newAuth = (): Buffer => randomBytes(32);

@@ -1,0 +1,108 @@
+import { AK_TEMPLATE_ECC_P256, encodeTpm2bPublic, nameOf, parseTpm2bPublic } from '@touchstone/tpm';
+import { type Tpm, TpmError, type TpmObject, type TpmSession } from 'node-tpm2-tss-bindings';
+import { agentError } from '../codes.ts';
+import { type KeyRecord, newAuth } from '../state/identity.ts';
+import type { EndorsementKey } from './endorsement-key.ts';
+
+/**
+ * Makes an AK: an ordinary child of the EK, so that its auth counts and TPM2_Clear ends it. The auth
+ * crosses the bus encrypted under a session salted to that EK.
+ */
+export async function createAttestationKey(tpm: Tpm, ek: EndorsementKey): Promise<KeyRecord> {
+  const auth = newAuth();
+  const { private: privateArea, public: publicArea } = await withEkPolicy(
+    tpm,
+    ek,
+    (parentSession) =>
+      withSaltedSession(tpm, ek, (encryptSession) =>
+        tpm.create({
+          parent: ek.object,
+          parentSession,
+          encryptSession,
+          auth,
+          inPublic: encodeTpm2bPublic(AK_TEMPLATE_ECC_P256),
+        }),
+      ),
+  );
+  const record: KeyRecord = {
+    schema: 'touchstone/agent-key/1',
+    ekName: ek.name,
+    akName: Buffer.from(nameOf(parseTpm2bPublic(publicArea))).toString('hex'),
+    public: Buffer.from(publicArea).toString('base64url'),
+    private: Buffer.from(privateArea).toString('base64url'),
+    auth: auth.toString('base64url'),
+  };
+  auth.fill(0);
+  return record;
+}
+
+/** @throws AppError EK_CHANGED for another TPM, AK_LOST for one that was cleared. */
+export async function loadAttestationKey(
+  tpm: Tpm,
+  ek: EndorsementKey,
+  record: KeyRecord,
+): Promise<TpmObject> {
+  if (ek.name !== record.ekName) {
+    throw agentError('EK_CHANGED', { detail: `enrolled EK ${record.ekName}, present ${ek.name}` });
+  }
+  const auth = Buffer.from(record.auth, 'base64url');
+  try {
+    return await withEkPolicy(tpm, ek, (parentSession) =>
+      tpm.load({
+        parent: ek.object,
+        parentSession,
+        private: Buffer.from(record.private, 'base64url'),
+        public: Buffer.from(record.public, 'base64url'),
+        auth,
+      }),
+    );
+  } catch (cause) {
+    if (!(cause instanceof TpmError) || cause.code !== 'TPM_RC') throw cause;
+    throw agentError('AK_LOST', { detail: cause.message, cause });
+  } finally {
+    auth.fill(0);
+  }
+}
+
+/** TPM2_ActivateCredential: Part 3, 12.5. The answer is a secret; overwrite it after use. */
+export function activateCredential(
+  tpm: Tpm,
+  ek: EndorsementKey,
+  key: TpmObject,
+  credential: { readonly credentialBlob: Uint8Array; readonly secret: Uint8Array },
+): Promise<Uint8Array> {
+  return withEkPolicy(tpm, ek, (parentSession) =>
+    withSaltedSession(tpm, ek, (keySession) =>
+      tpm.activateCredential({ key, keySession, parent: ek.object, parentSession, ...credential }),
+    ),
+  );
+}
+
+/** A session salted to the EK whose certificate was checked, and to no other key. */
+export async function withSaltedSession<T>(
+  tpm: Tpm,
+  ek: EndorsementKey,
+  use: (session: TpmSession) => Promise<T>,
+): Promise<T> {
+  const session = await tpm.startHmacSession({ saltKey: ek.object });
+  try {
+    return await use(session);
+  } finally {
+    await tpm.flush(session).catch(() => undefined);
+  }
+}
+
+/** PolicyA: the EK is used under PolicySecret(endorsement). TCG EK Credential Profile 2.5, B.6.2. */
+async function withEkPolicy<T>(
+  tpm: Tpm,
+  ek: EndorsementKey,
+  use: (session: TpmSession) => Promise<T>,
+): Promise<T> {
+  const session = await tpm.startPolicySession({ saltKey: ek.object });
+  try {
+    await tpm.policySecretEndorsement(session);
+    return await use(session);
+  } finally {
+    await tpm.flush(session).catch(() => undefined);
+  }
+}

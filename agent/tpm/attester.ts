@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  encodeTpmlPcrSelection,
+  hashAlgorithm,
+  parseTpmsAttest,
+  pcrDigest,
+  type PcrSelection,
+} from '@touchstone/tpm';
+import { openTpm, type Tpm, type TpmClock, TpmError, type TpmObject } from 'node-tpm2-tss-bindings';
+import { agentError } from '../codes.ts';
+import type { Measurement } from '../config.ts';
+import { measureBoot, readBootLog } from '../measure/boot-log.ts';
+import type { KeyRecord } from '../state/identity.ts';
+import { createAttestationKey, loadAttestationKey, withSaltedSession } from './attestation-key.ts';
+import { type EndorsementKey, openEndorsementKey } from './endorsement-key.ts';
+import { ensureSoftwareTpm } from './software-tpm.ts';
+
+const MAX_UNSTEADY_READS = 3;
+
+export type QuotedPcrs = {
+  readonly attest: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly pcrs: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>;
+};
+
+/**
+ * The host's TPM with its keys: opened when first needed, and anew after it failed. Callers hold one
+ * of `Conversations` while they use it.
+ */
+export class Attester {
+  readonly #stateDir: string;
+  readonly #measure: readonly Measurement[];
+  #open: { readonly tpm: Tpm; readonly ek: EndorsementKey } | null = null;
+  #key: { readonly record: KeyRecord; readonly object: TpmObject } | null = null;
+  #lastClock = -1n;
+
+  constructor(stateDir: string, measure: readonly Measurement[]) {
+    this.#stateDir = stateDir;
+    this.#measure = measure;
+  }
+
+  /** Uses the TPM; what broke the connection closes it, so that the next use opens it again. */
+  async use<T>(work: (tpm: Tpm, ek: EndorsementKey) => Promise<T>): Promise<T> {
+    try {
+      const { tpm, ek } = (this.#open ??= await this.#connect());
+      return await work(tpm, ek);
+    } catch (error) {
+      if (error instanceof TpmError && error.code !== 'TPM_RC') await this.close();
+      throw error;
+    }
+  }
+
+  readonly createKey = (): Promise<KeyRecord> => this.use(createAttestationKey);
+
+  /** The AK, loaded. @throws AppError EK_CHANGED, AK_LOST */
+  key(record: KeyRecord): Promise<TpmObject> {
+    return this.use(async (tpm, ek) => {
+      if (this.#key?.record !== record) {
+        this.#key = { record, object: await loadAttestationKey(tpm, ek, record) };
+      }
+      return this.#key.object;
+    });
+  }
+
+  clock(): Promise<TpmClock> {
+    return this.use((tpm) => tpm.readClock());
+  }
+
+  /** This boot's log; empty where none was measured, which the verifier refuses. */
+  bootLog(): Promise<Uint8Array> {
+    return this.use(async (tpm) => {
+      const { resetCount } = await tpm.readClock();
+      return (await readBootLog(this.#stateDir, resetCount)) ?? new Uint8Array();
+    });
+  }
+
+  /**
+   * A quote and the PCR values that it covers. The TPM's clock has moved on since the last quote, for
+   * two quotes in one millisecond would be one place in the verifier's order.
+   * @throws AppError PCRS_UNSTEADY
+   */
+  async quote(
+    record: KeyRecord,
+    qualifyingData: Uint8Array,
+    selection: PcrSelection,
+  ): Promise<QuotedPcrs> {
+    const key = await this.key(record);
+    return this.use(async (tpm, ek) => {
+      for (let attempt = 0; attempt < MAX_UNSTEADY_READS; attempt += 1) {
+        await this.#clockMovesOn(tpm);
+        const quoted = await withSaltedSession(tpm, ek, (session) =>
+          tpm.quote({ key, session, qualifyingData, selection: encodeTpmlPcrSelection(selection) }),
+        );
+        const pcrs = await readPcrs(tpm, selection);
+        const attest = parseTpmsAttest(quoted.attest);
+        this.#lastClock = attest.clockInfo.clock;
+        const digest = pcrDigest(selection, pcrs, 'sha256');
+        if (Buffer.compare(digest, attest.quote.pcrDigest) === 0) return { ...quoted, pcrs };
+      }
+      throw agentError('PCRS_UNSTEADY', { detail: `${MAX_UNSTEADY_READS} quotes in a row` });
+    });
+  }
+
+  async close(): Promise<void> {
+    const tpm = this.#open?.tpm;
+    this.#open = null;
+    this.#key = null;
+    this.#lastClock = -1n;
+    await tpm?.close();
+  }
+
+  async #connect(): Promise<{ tpm: Tpm; ek: EndorsementKey }> {
+    const { tcti } = await ensureSoftwareTpm(this.#stateDir);
+    const tpm = await openTpm({ tcti });
+    try {
+      await measureBoot(tpm, this.#stateDir, this.#measure);
+      return { tpm, ek: await openEndorsementKey(tpm) };
+    } catch (error) {
+      await tpm.close();
+      throw error;
+    }
+  }
+
+  async #clockMovesOn(tpm: Tpm): Promise<void> {
+    while ((await tpm.readClock()).clock <= this.#lastClock) await sleep(1);
+  }
+}
+
+async function readPcrs(
+  tpm: Tpm,
+  selection: PcrSelection,
+): Promise<Map<PcrSelection[number]['bank'], Map<number, Uint8Array>>> {
+  const values = new Map<PcrSelection[number]['bank'], Map<number, Uint8Array>>();
+  for (const { bank, pcr, digest } of await tpm.pcrRead(encodeTpmlPcrSelection(selection))) {
+    const { name } = hashAlgorithm(bank);
+    const ofBank = values.get(name) ?? new Map<number, Uint8Array>();
+    values.set(name, ofBank.set(pcr, digest));
+  }
+  return values;
+}
