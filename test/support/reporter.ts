@@ -41,12 +41,12 @@ class Reporter extends Mocha.reporters.Spec {
     close(counts);
     setTimeout(() => {
       console.log(`the tests are over, and still open: ${process.getActiveResourcesInfo().join()}`);
-      // eslint-disable-next-line unicorn/no-process-exit -- nothing else ends a process that hangs
+      // oxlint-disable-next-line unicorn/no-process-exit -- nothing else ends a process that hangs
       process.exit(close({ ...counts, failed: counts.failed + 1 }));
     }, LEFT_OPEN_MS).unref();
     end?.(counts.failed);
   }
 }
 
-// Mocha takes a module's default export, or a CommonJS module that is the class itself.
+// oxlint-disable-next-line import/no-default-export -- mocha takes nothing else from a module
 export { Reporter as default };

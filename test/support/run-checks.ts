@@ -47,7 +47,7 @@ function outputUnlessWell(command: string, args: readonly string[]): string {
 
 /** The tree's import directions and all else. That it saw the whole tree is checked, not believed. */
 function lint(): string {
-  const args = ['--type-aware', '--disable-nested-config', '--deny-warnings'];
+  const args = ['--type-aware', '--format=unix', '--disable-nested-config', '--deny-warnings'];
   const complaints = complaintsOf('oxlint', ...args);
   if (complaints) return complaints;
   const { stdout } = spawnSync(
