@@ -1,0 +1,83 @@
+/** What a person reads about one code of this room. */
+type CodeEntry = {
+  readonly title: string;
+  /** The specification, or the part of ours, that the code holds to. */
+  readonly section: string;
+  readonly remedy: string;
+};
+
+const ENROL_AGAIN = 'Enrol again: the agent asks for a new challenge.';
+
+/** Every code of this room. Those of keys, certificates and bytes are in endorsement's table and tpm's. */
+export const CA_CODES = {
+  EK_UNTRUSTED_ROOT: {
+    title: 'No root that is trusted vouches for the endorsement key; it waits for an administrator',
+    section: 'RFC 5280, 6.1.1 (d)',
+    remedy:
+      "If the TPM is genuine, add its maker's root certificate with its class under `roots` in the CA's " +
+      'configuration, restart the CA and enrol again. A host without such a TPM may enrol as software.',
+  },
+  BASE64URL_MALFORMED: {
+    title: 'A field is not base64url',
+    section: 'RFC 4648, 5 and 3.5',
+    remedy: 'Send base64url without padding and with no bits set past the last byte.',
+  },
+  ENROLLMENTS_FULL: {
+    title: 'Too many enrolments are waiting for their activation',
+    section: 'Enrolment',
+    remedy: 'Wait some minutes and enrol again; the administrator looks for who sends so many.',
+  },
+  ACTIVATION_UNKNOWN: {
+    title: 'There is no such enrolment',
+    section: 'Enrolment',
+    remedy: ENROL_AGAIN,
+  },
+  ACTIVATION_WRONG: {
+    title: 'The secret is not the one that the credential holds',
+    section: 'TPM 2.0 Part 1, 24 (credential protection)',
+    remedy:
+      'Activate the credential with the AK and EK of this enrolment. Three wrong answers end it.',
+  },
+  ACTIVATION_ENDED: {
+    title: 'This enrolment has ended: it was activated, it expired, or it was answered wrongly',
+    section: 'Enrolment',
+    remedy: ENROL_AGAIN,
+  },
+  ISSUER_EXPIRED: {
+    title: 'The certificate of the issuing CA has expired',
+    section: 'RFC 5280, 4.1.2.5',
+    remedy: "Rotate the CA's issuing key.",
+  },
+  CONFIG_INVALID: {
+    title: 'The configuration cannot be used',
+    section: 'Configuration of the CA',
+    remedy: 'Correct the field that is named, then start again.',
+  },
+  STATE_INCOMPLETE: {
+    title: 'A file of the CA is missing beside others that depend on it',
+    section: 'Configuration of the CA (stateDir)',
+    remedy: 'Run `init` on a new CA; for an old one, restore the file from its backup.',
+  },
+  KEY_FILE_MODE: {
+    title: 'A secret file can be read or written by others',
+    section: 'Configuration of the CA (stateDir)',
+    remedy: 'Find out who read it. If nobody did, set its mode to 0600.',
+  },
+  KEY_FILE_MALFORMED: {
+    title: 'A key or certificate file does not hold what belongs there',
+    section: 'RFC 5958; RFC 5280',
+    remedy: 'Restore the file from its backup.',
+  },
+  SCHEMA_OLDER: {
+    title: 'The database lacks migrations of this version',
+    section: 'Configuration of the CA (database)',
+    remedy: 'Run `init`, which migrates the database, then start again.',
+  },
+  SCHEMA_NEWER: {
+    title: 'The database was migrated by a newer version',
+    section: 'Configuration of the CA (database)',
+    remedy: 'Start the newer version.',
+  },
+} as const satisfies Record<string, CodeEntry>;
+
+export type CaCode = keyof typeof CA_CODES;
