@@ -124,3 +124,8 @@ function readExtensions(body: DerReader, version: number): ReadonlyMap<string, E
   }
   return extensions;
 }
+
+/** How findings name a certificate: by its subject, or, as an EK certificate often has none, its serial. */
+export function labelOf({ subject, serial }: Certificate): string {
+  return subject.text === '' ? `serial ${Buffer.from(serial).toString('hex')}` : subject.text;
+}

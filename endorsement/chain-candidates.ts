@@ -4,6 +4,7 @@ import { authorityKeyId, subjectKeyId } from './extensions.ts';
 /** Real EK chains have three or four certificates. */
 const MAX_CHAIN_LENGTH = 8;
 const MAX_STEPS = 256;
+const MAX_CHAINS = 16;
 
 /**
  * Every chain from `leaf` to a root that names and key identifiers allow (RFC 5280, 4.2.1.1), leaf first.
@@ -20,7 +21,7 @@ export function chainCandidates(
 
   const extend = (chain: readonly Certificate[], last: Certificate): boolean => {
     steps += 1;
-    if (steps > MAX_STEPS) return false;
+    if (steps > MAX_STEPS || found.length > MAX_CHAINS) return false;
     const fits = (issuer: Certificate) =>
       mayHaveIssued(issuer, last) && !chain.some((used) => isSame(used, issuer));
     for (const root of roots.filter(fits)) found.push([...chain, root]);
@@ -28,7 +29,7 @@ export function chainCandidates(
     return intermediates.filter(fits).every((issuer) => extend([...chain, issuer], issuer));
   };
 
-  return extend([leaf], leaf) ? found : undefined;
+  return extend([leaf], leaf) && found.length <= MAX_CHAINS ? found : undefined;
 }
 
 export function isSelfIssued(certificate: Certificate): boolean {

@@ -8,23 +8,13 @@ export type CodeEntry = {
 
 /**
  * Every code of this room: of ParseError (bytes that are no certificate) and of Problem (a certificate or
- * key that is well formed and not good enough). API, CLI, page and documents read this table.
+ * key that is well formed and not good enough). API, CLI, page and documents read this table. TRUNCATED
+ * and TRAILING_BYTES mean what they do in the table of `tpm`.
  */
 export const ENDORSEMENT_CODES = {
   BAD_DER: {
     title: 'The certificate is not DER',
     section: 'X.690, 10 and 11',
-    remedy:
-      'Read the certificate from the TPM again; if it stays so, ask its maker for a replacement.',
-  },
-  TRUNCATED: {
-    title: 'The certificate ends before its own length says',
-    section: 'X.690, 8.1.3',
-    remedy: 'Read the whole NV index again.',
-  },
-  TRAILING_BYTES: {
-    title: 'A structure inside the certificate has bytes left over',
-    section: 'X.690, 8.9',
     remedy:
       'Read the certificate from the TPM again; if it stays so, ask its maker for a replacement.',
   },

@@ -1,9 +1,9 @@
 import { ParseError } from '@touchstone/tpm';
 import type { EndorsementCode } from './codes.ts';
 
-/** ParseError with a code of this room's table. */
+/** ParseError with a code of this room's table, or with one that all readers share. */
 export function malformed(
-  code: EndorsementCode,
+  code: EndorsementCode | 'TRUNCATED' | 'TRAILING_BYTES',
   field: string,
   offset: number,
   detail?: string,

@@ -1,4 +1,4 @@
-import { type Certificate, parseCertificate } from './certificate.ts';
+import { type Certificate, labelOf, parseCertificate } from './certificate.ts';
 import { verifyCertificateSignature } from './certificate-signature.ts';
 import { chainCandidates, isSelfIssued } from './chain-candidates.ts';
 import type { EndorsementCode } from './codes.ts';
@@ -22,7 +22,7 @@ export type PathInput = {
 
 export type PathFinding = {
   readonly code: EndorsementCode;
-  /** The subject of the certificate it is about. */
+  /** The certificate it is about: its subject, or its serial number if it has none. */
   readonly subject: string;
   readonly detail: string;
 };
@@ -62,7 +62,7 @@ export function validatePath(input: PathInput): PathVerdict {
   const leaf = certificateOf(input.leaf);
   const refuse = (code: EndorsementCode, detail: string): PathVerdict => ({
     ok: false,
-    findings: [{ code, subject: leaf.subject.text, detail }],
+    findings: [{ code, subject: labelOf(leaf), detail }],
   });
   if (input.intermediates.length > MAX_INTERMEDIATES) {
     return refuse('PATH_TOO_COMPLEX', `more than ${MAX_INTERMEDIATES} intermediates`);
@@ -100,7 +100,7 @@ function chainFindings(chain: readonly Certificate[], now: Date): readonly PathF
       ...extensionFindings(certificate, child === undefined),
       ...(child ? issuerFindings(certificate, child, below) : leafFindings(certificate)),
     ];
-    const subject = certificate.subject.text;
+    const subject = labelOf(certificate);
     return found.map(([code, detail]) => ({ code, subject, detail }));
   });
 }
@@ -150,7 +150,7 @@ function issuerFindings(
   if (depth > pathLen) found.push(['PATHLEN_EXCEEDED', `${depth} CAs below, ${pathLen} allowed`]);
   if (!isForEndorsementKeys(issuer)) found.push(['ISSUER_USAGE', 'extKeyUsage without EK']);
   const signature = verifyCertificateSignature(child, publicKeyOfSpki(issuer.spki).key);
-  if (!signature.ok) found.push([signature.code, `signature over ${child.subject.text}`]);
+  if (!signature.ok) found.push([signature.code, `signature over ${labelOf(child)}`]);
   return found;
 }
 
