@@ -1,1 +1,1 @@
-export {};
+export type { CaConfig } from './config.ts';

@@ -135,7 +135,10 @@ function withPathLenOne(extension: EncodedExtension): EncodedExtension {
 
 /** With the start of the key identifier, so that two deployments' CAs are told apart. */
 const nameFor = (role: string, spki: Uint8Array) =>
-  encodeName({ organizationName: 'Touchstone', commonName: `${role} ${keyIdOf(spki).slice(0, 8)}` });
+  encodeName({
+    organizationName: 'Touchstone',
+    commonName: `${role} ${keyIdOf(spki).slice(0, 8)}`,
+  });
 
 const validFrom = (now: Date, days: number) => ({
   notBefore: new Date(now.getTime() - BACKDATED_MS),

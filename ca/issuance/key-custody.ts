@@ -1,4 +1,9 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import { sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { CertificateSignatureAlgorithm } from '@touchstone/endorsement';

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type Static, Type } from 'typebox';
+import {
+  AssuranceClass,
+  checkAgainst,
+  closed,
+  HttpsUrl,
+  JsonError,
+  parseStrictJson,
+  SchemaError,
+} from '@touchstone/schemas';
+import { caError } from './ca-error.ts';
+
+const Path = Type.String({ pattern: '^[^\\u0000]+$', maxLength: 4_096 });
+const Text = Type.String({ minLength: 1, maxLength: 256 });
+const Port = (minimum: number) => Type.Integer({ minimum, maximum: 65_535 });
+
+const Database = closed({
+  /** The directory of a unix socket, or a host. */
+  host: Path,
+  port: Port(1),
+  database: Text,
+  user: Text,
+  passwordFile: Path,
+});
+
+const Bucket = closed({
+  burst: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+  perSecond: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+});
+
+const CaConfig = closed({
+  /** Port 0 takes a free one. */
+  listen: closed({ host: Text, port: Port(0) }),
+  tls: closed({ keyFile: Path, certFile: Path }),
+  database: Database,
+  migrateDatabase: Database,
+  stateDir: Path,
+  roots: Type.Array(closed({ certificateFile: Path, class: AssuranceClass }), { maxItems: 256 }),
+  publicUrl: HttpsUrl,
+  /** How fast enrolments may come. */
+  limits: Type.Optional(closed({ perAddress: Bucket, total: Bucket })),
+});
+
+/** The CA's configuration file. Paths in it are relative to it. */
+export type CaConfig = Static<typeof CaConfig>;
+
+/** Throws AppError CONFIG_INVALID naming the field. */
+export async function loadConfig(path: string): Promise<CaConfig> {
+  const config = readConfig(await readFile(path));
+  const at = (file: string) => resolve(dirname(path), file);
+  const database = ({ passwordFile, ...rest }: CaConfig['database']) => ({
+    ...rest,
+    passwordFile: at(passwordFile),
+  });
+  return {
+    ...config,
+    tls: { keyFile: at(config.tls.keyFile), certFile: at(config.tls.certFile) },
+    database: database(config.database),
+    migrateDatabase: database(config.migrateDatabase),
+    stateDir: at(config.stateDir),
+    roots: config.roots.map((root) => ({ ...root, certificateFile: at(root.certificateFile) })),
+  };
+}
+
+function readConfig(bytes: Uint8Array): CaConfig {
+  try {
+    return checkAgainst(CaConfig, parseStrictJson(bytes));
+  } catch (cause) {
+    if (!(cause instanceof SchemaError || cause instanceof JsonError)) throw cause;
+    throw caError('CONFIG_INVALID', 500, { detail: cause.message, cause });
+  }
+}

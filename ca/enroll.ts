@@ -1,0 +1,108 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { ekRefOf, ENDORSEMENT_CODES, type Problem } from '@touchstone/endorsement';
+import type { EnrollmentChallenge, EnrollmentRequest, Finding } from '@touchstone/schemas';
+import { encodeTpmtPublic, makeCredential } from '@touchstone/tpm';
+import { AppError } from '@touchstone/transport';
+import type pg from 'pg';
+import { decodeBase64Url, encodeBase64Url } from './base64url.ts';
+import { caError } from './ca-error.ts';
+import type { Authority } from './issuance/index.ts';
+import { databaseNow, insertEnrollment, queueUntrusted } from './store/index.ts';
+import {
+  type CheckedEnrollment,
+  checkEnrollment,
+  type ConfiguredRoot,
+  type EnrollmentIdentity,
+} from './validation/index.ts';
+
+/** What the CA works with. */
+export type CaContext = {
+  readonly pool: pg.Pool;
+  readonly authority: Authority;
+  readonly roots: readonly ConfiguredRoot[];
+};
+
+const SECRET_BYTES = 32;
+const SEED_BYTES = 32;
+
+/** The first half of an enrolment: a secret that only the TPM with this EK and this AK can give back. */
+export async function beginEnrollment(
+  context: CaContext,
+  request: EnrollmentRequest,
+): Promise<EnrollmentChallenge> {
+  const verdict = checkEnrollment(
+    {
+      ekCertificates: request.ekCertificates.map((text, index) =>
+        decodeBase64Url(text, `/ekCertificates/${index}`),
+      ),
+      ekPublic: decodeBase64Url(request.ekPublic, '/ekPublic'),
+      akPublic: decodeBase64Url(request.akPublic, '/akPublic'),
+      software: request.software,
+    },
+    { roots: context.roots, now: await databaseNow(context.pool) },
+  );
+  switch (verdict.kind) {
+    case 'refused':
+      throw refusal(verdict.problems);
+    case 'untrusted-root':
+      throw await queued(context, verdict.identity);
+    case 'checked':
+      return challenge(context, verdict.enrollment);
+  }
+}
+
+async function challenge(
+  { pool, authority }: CaContext,
+  enrollment: CheckedEnrollment,
+): Promise<EnrollmentChallenge> {
+  const secret = randomBytes(SECRET_BYTES);
+  const credential = makeCredential({
+    ekPublic: enrollment.ekPublic,
+    name: enrollment.akName,
+    credential: secret,
+    seed: randomBytes(SEED_BYTES),
+  });
+  const secretSha256 = createHash('sha256').update(secret).digest();
+  secret.fill(0);
+  const id = randomUUID();
+  const stored = await insertEnrollment(pool, {
+    ...{ id, secretSha256, class: enrollment.class },
+    akName: enrollment.akName,
+    akPublic: encodeTpmtPublic(enrollment.akPublic),
+    akQualifiedName: enrollment.akQualifiedName,
+    ekName: enrollment.ekName,
+    ekRef: ekRefOf(authority.ekRefSecret, enrollment.ekName),
+    ekCertificates: enrollment.ekCertificates,
+  });
+  if (stored === undefined) throw caError('ENROLLMENTS_FULL', 503, { retryAfterSeconds: 60 });
+  return {
+    enrollmentId: id,
+    expiresAt: stored.expiresAt.toISOString(),
+    credentialBlob: encodeBase64Url(credential.credentialBlob),
+    secret: encodeBase64Url(credential.secret),
+  };
+}
+
+async function queued({ pool }: CaContext, identity: EnrollmentIdentity): Promise<AppError> {
+  await queueUntrusted(pool, identity);
+  return caError('EK_UNTRUSTED_ROOT', 403, { detail: `issuer: ${identity.ekIssuer}` });
+}
+
+/** Every problem is told; the first names the answer. */
+function refusal(problems: readonly [Problem, ...Problem[]]): AppError {
+  const [{ code }] = problems;
+  const { title, remedy } = ENDORSEMENT_CODES[code];
+  const findings = problems.map(findingOf);
+  const detail = findings.map((finding) => `${finding.code} (${finding.subject})`).join('; ');
+  return new AppError(code, 422, { title, remedy, detail, findings });
+}
+
+function findingOf({ code, subject, expected, actual }: Problem): Finding {
+  return {
+    ...{ code, effect: 'enforce', actor: 'host-administrator' },
+    subject: subject.slice(0, 1_200),
+    ...(expected !== undefined && { expected: expected.slice(0, 2_048) }),
+    ...(actual !== undefined && { actual: actual.slice(0, 2_048) }),
+    remedy: ENDORSEMENT_CODES[code].remedy,
+  };
+}

@@ -1,0 +1,72 @@
+import { Router } from '@koa/router';
+import {
+  ActivationRequest,
+  type CaBundle,
+  EnrollmentRequest,
+  type Health,
+} from '@touchstone/schemas';
+import { type Bucket, readJson, tokenBuckets } from '@touchstone/transport';
+import { activateEnrollment } from '../activate.ts';
+import { caError } from '../ca-error.ts';
+import { beginEnrollment, type CaContext } from '../enroll.ts';
+import { databaseNow } from '../store/index.ts';
+
+export type Limits = { readonly perAddress: Bucket; readonly total: Bucket };
+
+const MAX_REQUEST_BYTES = 131_072;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** What everybody polls has buckets of its own: enrolments cannot use them up. */
+const READING: Limits = {
+  perAddress: { burst: 100, perSecond: 20 },
+  total: { burst: 1_000, perSecond: 200 },
+};
+
+export function caRouter(context: CaContext, limits: Limits): Router {
+  const router = new Router();
+  const limitEnrolling = tokenBuckets(limits);
+  const limitReading = tokenBuckets(READING);
+
+  router.post('/v1/enrollments', limitEnrolling, async (ctx) => {
+    const request = await readJson(ctx, EnrollmentRequest, { maxBytes: MAX_REQUEST_BYTES });
+    ctx.body = await beginEnrollment(context, request);
+    ctx.status = 201;
+  });
+
+  router.post('/v1/enrollments/:id/activation', limitEnrolling, async (ctx) => {
+    const id = ctx.params['id'] ?? '';
+    if (!UUID.test(id)) throw caError('ACTIVATION_UNKNOWN', 404);
+    const request = await readJson(ctx, ActivationRequest, { maxBytes: 1_024 });
+    ctx.body = await activateEnrollment(context, id, request);
+    ctx.status = 201;
+  });
+
+  router.get('/v1/bundle', limitReading, (ctx) => {
+    ctx.body = bundleOf(context);
+  });
+
+  router.get('/v1/health', limitReading, async (ctx) => {
+    const health = await healthOf(context);
+    ctx.body = health;
+    ctx.status = health.status === 'ok' ? 200 : 503;
+  });
+  return router;
+}
+
+function bundleOf({ authority: { anchor, issuing } }: CaContext): CaBundle {
+  return {
+    schema: 'touchstone/ca-bundle/1',
+    epoch: 1,
+    anchors: [anchor.pem],
+    issuers: [{ keyId: issuing.keyId, certificate: issuing.pem, state: 'active' }],
+  };
+}
+
+async function healthOf({ pool, authority }: CaContext): Promise<Health> {
+  try {
+    const now = await databaseNow(pool);
+    if (now < authority.issuing.notAfter) return { status: 'ok' };
+    return { status: 'unavailable', reason: 'the certificate of the issuing CA has expired' };
+  } catch {
+    return { status: 'unavailable', reason: 'the database does not answer' };
+  }
+}

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { createEdge, listenTls } from '@touchstone/transport';
+import type { CaConfig } from './config.ts';
+import { caRouter, type Limits } from './http/router.ts';
+import { loadAuthority } from './issuance/index.ts';
+import { loadRoots } from './roots.ts';
+import { checkSchemaVersion, openPool } from './store/index.ts';
+
+/** A host enrols in two requests, once. */
+const DEFAULT_LIMITS: Limits = {
+  perAddress: { burst: 40, perSecond: 2 },
+  total: { burst: 1_000, perSecond: 100 },
+};
+
+export type Serving = { readonly port: number; close(): Promise<void> };
+
+/** With the rights of the role `ca`. Throws before anything listens if a part is not as it has to be. */
+export async function serve(config: CaConfig, log: Logger): Promise<Serving> {
+  const authority = await loadAuthority(config.stateDir);
+  const roots = await loadRoots(config.roots);
+  const key = await readFile(config.tls.keyFile, 'utf8');
+  const cert = await readFile(config.tls.certFile, 'utf8');
+  const pool = await openPool(config.database, (err) => log.error({ err }, 'database connection'));
+  try {
+    await checkSchemaVersion(pool);
+    const router = caRouter({ pool, authority, roots }, config.limits ?? DEFAULT_LIMITS);
+    const app = createEdge({ log });
+    app.use(router.routes());
+    app.use(router.allowedMethods());
+    const listening = await listenTls(app, { ...config.listen, key, cert });
+    log.info({ port: listening.port, issuer: authority.issuing.keyId }, 'serving');
+    return {
+      port: listening.port,
+      close: async () => {
+        await listening.close();
+        await pool.end();
+      },
+    };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import type pg from 'pg';
+
+/** What is remembered of an issued certificate. */
+export type IssuedRecord = {
+  readonly serial: Uint8Array;
+  /** Hex. */
+  readonly issuerKeyId: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+};
+
+/**
+ * Ends the enrolment, pins its EK if it is the first time, and records the certificate: one statement, so
+ * that all of it happens or nothing, and for one caller only. `false` for everybody else; their
+ * certificates must never leave the process.
+ */
+export async function recordActivation(
+  pool: pg.Pool,
+  enrollmentId: string,
+  issued: IssuedRecord,
+): Promise<boolean> {
+  const { rows } = await pool.query(
+    `WITH activated AS (
+       UPDATE enrollments SET activated_at = now()
+       WHERE id = $1 AND activated_at IS NULL
+       RETURNING id, ak_name, ek_name, ek_ref, ek_certificates, class
+     ), pinned AS (
+       INSERT INTO endorsement_keys (ek_name, ek_ref, class, certificates)
+       SELECT ek_name, ek_ref, class, ek_certificates FROM activated
+       ON CONFLICT (ek_name) DO UPDATE SET last_activated_at = now()
+     )
+     INSERT INTO certificates
+       (serial, enrollment_id, ak_name, ek_ref, class, issuer_key_id, not_before, not_after)
+     SELECT $2, id, ak_name, ek_ref, class, $3, $4, $5 FROM activated
+     RETURNING serial`,
+    [
+      enrollmentId,
+      issued.serial,
+      Buffer.from(issued.issuerKeyId, 'hex'),
+      issued.notBefore,
+      issued.notAfter,
+    ],
+  );
+  return rows.length === 1;
+}

@@ -1,0 +1,69 @@
+import {
+  type AssuranceClass,
+  type EkCertificate,
+  parseEkCertificate,
+  type PathFinding,
+  validatePath,
+} from '@touchstone/endorsement';
+import { ParseError, publicKeyOf, type TpmtPublic } from '@touchstone/tpm';
+
+/** A root that the administrator trusts, and what kind of TPM it vouches for. */
+export type ConfiguredRoot = { readonly der: Uint8Array; readonly class: AssuranceClass };
+
+/** What the EK certificates say about the key that the host presents. */
+export type EkChain =
+  | { readonly kind: 'trusted'; readonly leaf: EkCertificate; readonly root: ConfiguredRoot }
+  /** Well formed, and vouched for by nobody that is configured. */
+  | { readonly kind: 'unknown-root'; readonly leaf: EkCertificate }
+  | {
+      readonly kind: 'refused';
+      readonly leaf: EkCertificate;
+      readonly findings: readonly PathFinding[];
+    };
+
+/**
+ * Picks, among what the host sent, the certificate of this very key; all others are intermediates that
+ * nothing is believed of. If no certificate is of this key, the first stands for them, so that
+ * `checkEkPublic` can say that it is not. Throws ParseError if none can be read at all.
+ */
+export function ekChainOf(
+  ekPublic: TpmtPublic,
+  certificates: readonly Uint8Array[],
+  { roots, now }: { readonly roots: readonly ConfiguredRoot[]; readonly now: Date },
+): EkChain {
+  const readable = readCertificates(certificates);
+  const key = publicKeyOf(ekPublic);
+  const leaf = readable.find(({ publicKey }) => publicKey.equals(key)) ?? readable[0];
+  const path = validatePath({
+    ...{ leaf, roots, now, kind: 'ek' },
+    intermediates: readable.filter((certificate) => certificate !== leaf),
+  });
+  if (!path.ok) {
+    const unknown = path.findings.every(({ code }) => code === 'EK_UNTRUSTED_ROOT');
+    const { findings } = path;
+    return unknown ? { kind: 'unknown-root', leaf } : { kind: 'refused', leaf, findings };
+  }
+  const root = roots.find(({ der }) => Buffer.compare(der, path.root) === 0);
+  if (root === undefined)
+    throw new Error('validatePath gave a root that was not among those given');
+  return { kind: 'trusted', leaf, root };
+}
+
+/** One that cannot be read is left aside: it may be of another key, and vouches for nothing. */
+function readCertificates(
+  certificates: readonly Uint8Array[],
+): readonly [EkCertificate, ...EkCertificate[]] {
+  const readable: EkCertificate[] = [];
+  let failure = new ParseError('TRUNCATED', 'ekCertificates', 0);
+  for (const bytes of certificates) {
+    try {
+      readable.push(parseEkCertificate(bytes));
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error;
+      failure = error;
+    }
+  }
+  const [first, ...rest] = readable;
+  if (first === undefined) throw failure;
+  return [first, ...rest];
+}

@@ -1,0 +1,6 @@
+export type { ConfiguredRoot } from './ek-chain.ts';
+export {
+  type CheckedEnrollment,
+  checkEnrollment,
+  type EnrollmentIdentity,
+} from './enrollment-check.ts';
