@@ -1,29 +1,38 @@
 import { DER, type DerReader, type DerValue } from './der-reader.ts';
 import { malformed } from './malformed.ts';
 
+const MAX_OID_OCTETS = 64;
+
 /** OBJECT IDENTIFIER: X.690, 8.19. Arcs of any size; 2.25 has some of 128 bits. */
 export function readOid(reader: DerReader, field: string): string {
   return oidOf(reader.expect(DER.oid, field), field);
 }
 
 export function oidOf({ contents, offset }: DerValue, field: string): string {
-  const arcs: bigint[] = [];
-  let arc = 0n;
-  let first = true;
-  for (const octet of contents) {
-    if (first && octet === 0x80) throw malformed('BAD_DER', field, offset, 'arc not minimal');
-    arc = (arc << 7n) | BigInt(octet & 0x7f);
-    first = (octet & 0x80) === 0;
-    if (!first) continue;
-    arcs.push(arc);
-    arc = 0n;
+  const wrong = () => malformed('BAD_DER', field, offset, 'object identifier');
+  if (contents.length === 0 || contents.length > MAX_OID_OCTETS) throw wrong();
+  let dotted = '';
+  let start = 0;
+  for (let i = 0; i < contents.length; i++) {
+    if (i === start && contents[i] === 0x80) throw wrong();
+    if (((contents[i] ?? 0) & 0x80) !== 0) continue;
+    const arc = arcOf(contents.subarray(start, i + 1));
+    dotted += start === 0 ? firstArcs(arc) : `.${arc}`;
+    start = i + 1;
   }
-  const [top] = arcs;
-  if (top === undefined || !first || contents.length > 64) {
-    throw malformed('BAD_DER', field, offset, 'object identifier');
-  }
-  const root = top < 40n ? 0n : top < 80n ? 1n : 2n;
-  return [root, top - root * 40n, ...arcs.slice(1)].join('.');
+  if (start !== contents.length) throw wrong();
+  return dotted;
+}
+
+/** An arc's octets, seven bits each: as a number where that is exact, for most of them are small. */
+function arcOf(octets: Uint8Array): number | bigint {
+  if (octets.length <= 7) return octets.reduce((arc, octet) => arc * 128 + (octet & 0x7f), 0);
+  return octets.reduce((arc, octet) => (arc << 7n) | BigInt(octet & 0x7f), 0n);
+}
+
+function firstArcs(arc: number | bigint): string {
+  if (arc < 80) return arc < 40 ? `0.${arc}` : `1.${Number(arc) - 40}`;
+  return `2.${typeof arc === 'number' ? arc - 80 : arc - 80n}`;
 }
 
 /** INTEGER: X.690, 8.3, as its two's complement octets. Throws BAD_DER if they are not the fewest. */
