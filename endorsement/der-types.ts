@@ -8,7 +8,7 @@ export function readOid(reader: DerReader, field: string): string {
   return oidOf(reader.expect(DER.oid, field), field);
 }
 
-export function oidOf({ contents, offset }: DerValue, field: string): string {
+function oidOf({ contents, offset }: DerValue, field: string): string {
   const wrong = () => malformed('BAD_DER', field, offset, 'object identifier');
   if (contents.length === 0 || contents.length > MAX_OID_OCTETS) throw wrong();
   let dotted = '';

@@ -42,7 +42,6 @@ export const usage = (bits: number): EncodedExtension => ({
 });
 export const CERT_SIGN = usage(0x04);
 export const CRL_SIGN = usage(0x02);
-export const DIGITAL_SIGNATURE = usage(0x80);
 
 export const extendedUsage = (...oids: string[]) =>
   extension('2.5.29.37', false, ...oids.map(encodeOid));
