@@ -1,0 +1,39 @@
+import type {
+  AssuranceClass,
+  BaselineReference,
+  Finding,
+  MeasuredEvent,
+  Purpose,
+  TrustVector,
+  Verdict,
+} from '@touchstone/schemas';
+
+/** What an appraisal found, and all of it. */
+export type AppraisalOutcome = {
+  readonly verdict: Verdict;
+  readonly vector: TrustVector;
+  /** Those that enforce first, then warnings, then observations; at most 256. */
+  readonly findings: readonly Finding[];
+  /** How many more there were. They counted for the verdict. */
+  readonly findingsOmitted: number;
+  /** The documents that apply to this host, expired ones too; at most 64. */
+  readonly baselines: readonly BaselineReference[];
+  /** In the log's order; at most 4096. */
+  readonly events: readonly MeasuredEvent[];
+  /** Whether the host itself measured what its TPM quotes. */
+  readonly selfReportedMeasurements: boolean;
+  /** Names the rules of this version and the very baselines that were used. */
+  readonly policyId: string;
+  /** The class that chose the log's grammar. */
+  readonly class: AssuranceClass;
+  /** SHA-256 of the TPMS_ATTEST, lower-case hex. */
+  readonly evidence: string;
+  readonly boot: {
+    readonly resetCount: number;
+    readonly restartCount: number;
+    /** Milliseconds; a UINT64. */
+    readonly clock: bigint;
+  };
+  readonly akName: string;
+  readonly purpose: Purpose;
+};

@@ -1,0 +1,32 @@
+import { type EventLog, parseEventLog } from '@touchstone/eventlog';
+import type { Finding } from '@touchstone/schemas';
+import { ParseError } from '@touchstone/tpm';
+import { finding } from './finding.ts';
+import type { VerifiedEvidence } from './verify-evidence.ts';
+
+/** `absent`: no log was sent. `unreadable`: one was, and it tells nothing. */
+export type BootLog =
+  | { readonly state: 'read'; readonly log: EventLog }
+  | { readonly state: 'absent' }
+  | { readonly state: 'unreadable'; readonly findings: readonly Finding[] };
+
+/** The one log of the boot that the statement names. */
+export function readBootLog({ statement, claimedBlobs }: VerifiedEvidence): BootLog {
+  const [reference, ...more] = statement.logs.filter(({ kind }) => kind === 'boot');
+  if (reference === undefined) return { state: 'absent' };
+  if (more.length > 0) {
+    const actual = `${more.length + 1}`;
+    return unreadable(finding('LOG_AMBIGUOUS', { subject: 'boot log', expected: '1', actual }));
+  }
+  const bytes = claimedBlobs.get(reference.digest);
+  if (bytes === undefined) return { state: 'absent' };
+  try {
+    return { state: 'read', log: parseEventLog(bytes) };
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    const actual = `${error.code} in ${error.field} at byte ${error.offset}`;
+    return unreadable(finding('LOG_MALFORMED', { subject: 'boot log', actual }));
+  }
+}
+
+const unreadable = (one: Finding): BootLog => ({ state: 'unreadable', findings: [one] });

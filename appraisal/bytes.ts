@@ -1,0 +1,18 @@
+/** Whether two byte strings are equal. Nothing compared here is secret. */
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+export const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+
+/** RFC 4648, 5, without padding; undefined for every text that encoding the bytes would not give. */
+export function bytesOfBase64Url(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64url');
+  return bytes.toString('base64url') === text ? Uint8Array.from(bytes) : undefined;
+}
+
+/** Lower-case hex only. */
+export function bytesOfHex(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'hex');
+  return bytes.toString('hex') === text ? Uint8Array.from(bytes) : undefined;
+}

@@ -1,0 +1,29 @@
+import type { Finding } from '@touchstone/schemas';
+import type { AppraisalContext } from './appraisal-context.ts';
+import { finding } from './finding.ts';
+import type { VerifiedEvidence } from './verify-evidence.ts';
+
+/** What is to be said of the host before its log is opened. */
+export function hostFindings(evidence: VerifiedEvidence, context: AppraisalContext): Finding[] {
+  const { statement, attest, certifiedClass } = evidence;
+  const findings: Finding[] = [];
+  if (certifiedClass !== context.class) {
+    const details = { subject: 'class', expected: certifiedClass, actual: context.class };
+    findings.push(finding('CLASS_MISMATCH', details));
+  }
+  if (statement.hostId !== null && statement.hostId !== context.hostId) {
+    const details = { expected: context.hostId, actual: statement.hostId };
+    findings.push(finding('HOST_ID_MISMATCH', { subject: 'statement.hostId', ...details }));
+  }
+  if (!attest.clockInfo.safe) {
+    const details = { subject: 'quote.attest.clockInfo.safe', effect: 'observe' } as const;
+    findings.push(finding('CLOCK_NOT_SAFE', details));
+  }
+  findings.push(
+    finding('KEXEC_UNMEASURED', {
+      subject: 'kexec',
+      effect: context.class === 'software' ? 'warn' : 'enforce',
+    }),
+  );
+  return findings;
+}

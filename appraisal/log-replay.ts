@@ -1,0 +1,74 @@
+import { type EventLog, type LogEvent, replayEventLog } from '@touchstone/eventlog';
+import type { Finding } from '@touchstone/schemas';
+import type { BankName } from '@touchstone/tpm';
+import { equalBytes, hexOf, isZero } from './bytes.ts';
+import { finding } from './finding.ts';
+import type { VerifiedEvidence } from './verify-evidence.ts';
+
+/**
+ * Whether the log tells how every quoted PCR came by its value, in every bank, weak ones too. A PCR that
+ * moved without an event, or with events that lack its bank's digest, is not believed. `log` is undefined
+ * where none was sent.
+ */
+export function replayFindings(evidence: VerifiedEvidence, log: EventLog | undefined): Finding[] {
+  const extending = Map.groupBy(log?.events.filter((event) => event.extends) ?? [], eventPcr);
+  const replayed = log === undefined ? undefined : replayEventLog(log);
+  const findings: Finding[] = [];
+  const quotedPcrs = new Set<number>();
+  for (const [bank, values] of evidence.pcrs) {
+    for (const [pcr, value] of values) {
+      quotedPcrs.add(pcr);
+      const events = extending.get(pcr) ?? [];
+      const replay = replayed?.banks.get(bank)?.get(pcr);
+      const incomplete = replayed?.incompleteBanks.some((at) => at.bank === bank && at.pcr === pcr);
+      findings.push(...pcrFindings({ bank, pcr, value, events, replay, incomplete }));
+    }
+  }
+  if (log === undefined && findings.length === 0) {
+    findings.push(finding('LOG_MISSING', { subject: 'boot log' }));
+  }
+  return [...findings, ...unquotedFindings(extending, quotedPcrs)];
+}
+
+function pcrFindings(quoted: {
+  readonly bank: BankName;
+  readonly pcr: number;
+  readonly value: Uint8Array;
+  readonly events: readonly LogEvent[];
+  readonly replay: Uint8Array | undefined;
+  /** Whether the replay itself says that its value is not to be read. */
+  readonly incomplete: boolean | undefined;
+}): Finding[] {
+  const { bank, pcr, value, events, replay, incomplete } = quoted;
+  const subject = `PCR ${pcr} (${bank})`;
+  if (events.length === 0) {
+    return isZero(value)
+      ? []
+      : [finding('LOG_MISSING_FOR_PCR', { subject, expected: 'events', actual: hexOf(value) })];
+  }
+  const lacking = events.filter(({ digests }) => !digests.some((one) => one.bank === bank));
+  if (lacking.length > 0 || incomplete === true) {
+    const actual = `${lacking.length} of ${events.length} events without a digest in this bank`;
+    return [finding('LOG_BANK_INCOMPLETE', { subject, actual })];
+  }
+  if (replay !== undefined && equalBytes(replay, value)) return [];
+  const expected = replay === undefined ? 'nothing replayed' : hexOf(replay);
+  return [finding('LOG_REPLAY_MISMATCH', { subject, expected, actual: hexOf(value) })];
+}
+
+function unquotedFindings(
+  extending: ReadonlyMap<number, readonly LogEvent[]>,
+  quotedPcrs: ReadonlySet<number>,
+): Finding[] {
+  return [...extending]
+    .filter(([pcr]) => !quotedPcrs.has(pcr))
+    .map(([pcr, events]) =>
+      finding('LOG_UNQUOTED', {
+        subject: `PCR ${pcr}`,
+        actual: `${events.length} events`,
+        effect: 'warn',
+      }),
+    );
+}
+
+const eventPcr = ({ pcr }: LogEvent): number => pcr;

@@ -1,0 +1,106 @@
+import type { Baseline } from '@touchstone/schemas';
+import { type Document, isNode, LineCounter, parseAllDocuments, visit } from 'yaml';
+import { BaselineError } from './baseline-error.ts';
+import { checkBaseline } from './check-baseline.ts';
+
+const MAX_BYTES = 8_388_608;
+const MAX_DOCUMENTS = 64;
+
+/**
+ * Baselines from YAML, one or more documents. Only what a reviewer sees counts: no aliases, anchors,
+ * tags, directives, duplicate or unknown keys, and no number where a text is asked for.
+ *
+ * @throws BaselineError for the first thing that is wrong; never a part of the file.
+ */
+export function parseBaselines(text: string): Baseline[] {
+  if (Buffer.byteLength(text, 'utf8') > MAX_BYTES) {
+    throw new BaselineError('BASELINE_TOO_LARGE', `over ${MAX_BYTES} bytes`);
+  }
+  const lines = new LineCounter();
+  const documents = readDocuments(text, lines);
+  if (documents.length === 0) throw new BaselineError('BASELINE_EMPTY', 'no document');
+  if (documents.length > MAX_DOCUMENTS) {
+    throw new BaselineError('BASELINE_TOO_LARGE', `over ${MAX_DOCUMENTS} documents`);
+  }
+  return documents.map((document, index) => baselineOf(document, index + 1, lines));
+}
+
+function readDocuments(text: string, lineCounter: LineCounter): Document[] {
+  try {
+    const read = parseAllDocuments(text, {
+      version: '1.2',
+      schema: 'core',
+      merge: false,
+      strict: true,
+      uniqueKeys: true,
+      stringKeys: true,
+      prettyErrors: false,
+      lineCounter,
+    });
+    return 'empty' in read ? [] : (read as Document[]);
+  } catch (cause) {
+    // Nesting deeper than the stack: a bound like any other.
+    throw new BaselineError('BASELINE_SYNTAX', 'cannot be read', { cause });
+  }
+}
+
+function baselineOf(document: Document, number: number, lines: LineCounter): Baseline {
+  const lineAt = (offset: number | undefined) =>
+    offset === undefined ? {} : { line: lines.linePos(offset).line };
+  const [problem] = [...document.errors, ...document.warnings];
+  if (document.directives?.yaml.explicit === true) {
+    throw new BaselineError('BASELINE_DIRECTIVE', '%YAML', { document: number });
+  }
+  refuseIndirection(document, number, lineAt);
+  if (problem !== undefined) {
+    const place = { document: number, ...lineAt(problem.pos[0]), cause: problem };
+    throw new BaselineError('BASELINE_SYNTAX', problem.message, place);
+  }
+  if (document.contents === null) {
+    throw new BaselineError('BASELINE_EMPTY', 'an empty document', { document: number });
+  }
+  try {
+    return checkBaseline(document.toJS({ maxAliasCount: 0 }));
+  } catch (cause) {
+    if (!(cause instanceof BaselineError)) throw cause;
+    const { code, field = '' } = cause;
+    const node = deepestNode(document, field);
+    const reason = `${field === '' ? '/' : field}: ${cause.message.replace(/^\w+: document 1: /, '')}`;
+    throw new BaselineError(code, reason, { document: number, field, ...lineAt(node), cause });
+  }
+}
+
+/** What lets a text say one thing to a reader and another to a parser. */
+function refuseIndirection(
+  document: Document,
+  number: number,
+  lineAt: (offset: number | undefined) => { line?: number },
+): void {
+  visit(document, {
+    Node(_key, node) {
+      const place = { document: number, ...lineAt(node.range?.[0]) };
+      if ('anchor' in node && node.anchor !== undefined) {
+        throw new BaselineError('BASELINE_ALIAS', 'an anchor', place);
+      }
+      if (node.tag !== undefined) throw new BaselineError('BASELINE_TAG', node.tag, place);
+    },
+    Alias(_key, node) {
+      const place = { document: number, ...lineAt(node.range?.[0]) };
+      throw new BaselineError('BASELINE_ALIAS', 'an alias', place);
+    },
+  });
+}
+
+/** Where the deepest existing node of a JSON pointer begins. */
+function deepestNode(document: Document, pointer: string): number | undefined {
+  const keys = pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((key) => (/^[0-9]+$/.test(key) ? Number(key) : key));
+  for (; ; keys.pop()) {
+    const node = keys.length === 0 ? document.contents : document.getIn(keys, true);
+    if (isNode(node)) return node.range?.[0];
+    if (keys.length === 0) return undefined;
+  }
+}

@@ -1,0 +1,20 @@
+import { hash } from '@touchstone/tpm';
+import type { Purpose } from '@touchstone/schemas';
+
+const MAX_CHALLENGE = 0xffff;
+
+/**
+ * extraData of a quote: SHA-256("touchstone/" purpose "/1" NUL || u16(length) challenge ||
+ * SHA-256(statement)). The purpose separates domains; the statement is taken as the bytes that were
+ * received, before anybody parses them. The length is big-endian.
+ */
+export function qualifyingDataOf(
+  purpose: Purpose,
+  challenge: Uint8Array,
+  statementBytes: Uint8Array,
+): Uint8Array {
+  if (challenge.length > MAX_CHALLENGE) throw new RangeError('a challenge over 65535 bytes');
+  const domain = Buffer.from(`touchstone/${purpose}/1\0`, 'utf8');
+  const length = Uint8Array.of(challenge.length >> 8, challenge.length & 0xff);
+  return hash('sha256', domain, length, challenge, hash('sha256', statementBytes));
+}

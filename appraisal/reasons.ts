@@ -1,0 +1,12 @@
+import { APPRAISAL_REASONS } from './appraisal-reasons.ts';
+import { ENDORSEMENT_REASONS } from './endorsement-reasons.ts';
+import { EVIDENCE_REASONS } from './evidence-reasons.ts';
+
+/** Every reason code of this room, with what it means and who can do what about it. */
+export const REASONS = {
+  ...EVIDENCE_REASONS,
+  ...ENDORSEMENT_REASONS,
+  ...APPRAISAL_REASONS,
+} as const;
+
+export type ReasonCode = keyof typeof REASONS;

@@ -1,0 +1,78 @@
+import { type EventLog, type LogEvent, SOFTWARE_VENDOR_INFO } from '@touchstone/eventlog';
+import type { AssuranceClass, Finding } from '@touchstone/schemas';
+import { hexOf, isZero } from './bytes.ts';
+import { finding } from './finding.ts';
+import { believedSoftware } from './measured-software.ts';
+import type { VerifiedEvidence } from './verify-evidence.ts';
+
+/** What the agent measures on a software TPM: command line, kernel and initrd, its own files. */
+export const SOFTWARE_PCRS = { commandLine: 8, bootChain: 9, runtime: 13 } as const;
+
+const MEASURED: readonly number[] = Object.values(SOFTWARE_PCRS);
+const FIRMWARE_PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
+
+/**
+ * Whether the log is of the kind that hosts of this class have. The class says which kind that is; what
+ * the log's header claims is only compared with it.
+ */
+export function grammarFindings(
+  evidence: VerifiedEvidence,
+  log: EventLog | undefined,
+  assuranceClass: AssuranceClass,
+): Finding[] {
+  if (assuranceClass === 'software') {
+    return [
+      ...firmwarePcrFindings(evidence),
+      ...(log === undefined ? [] : softwareLogFindings(log)),
+    ];
+  }
+  const notAppraised = finding('GRAMMAR_NOT_APPRAISED', { subject: `class ${assuranceClass}` });
+  if (log === undefined || !isSoftwareLog(log)) return [notAppraised];
+  const details = { subject: 'boot log', actual: 'touchstone-sw' };
+  return [finding('LOG_WRONG_FOR_CLASS', details), notAppraised];
+}
+
+function softwareLogFindings(log: EventLog): Finding[] {
+  const findings: Finding[] = [];
+  if (!isSoftwareLog(log)) {
+    const actual = shown(log.specId.vendorInfo);
+    const details = { subject: 'boot log, vendorInfo', expected: 'touchstone-sw', actual };
+    findings.push(finding('LOG_WRONG_FOR_CLASS', details));
+  }
+  for (const event of log.events) {
+    const actual = offence(event);
+    if (actual === undefined) continue;
+    const { index, pcr, claimedTypeName: type } = event;
+    const subject = `event ${index} in PCR ${pcr}`;
+    findings.push(finding('LOG_WRONG_FOR_CLASS', { subject, actual, event: { index, pcr, type } }));
+  }
+  return findings;
+}
+
+function offence(event: LogEvent): string | undefined {
+  if (event.claimedTypeName !== 'EV_EVENT_TAG') return `an event of type ${event.claimedTypeName}`;
+  if (!MEASURED.includes(event.pcr)) return 'a PCR that software does not measure into';
+  if (believedSoftware(event) === undefined) return 'data that is not what its digest says';
+  return undefined;
+}
+
+/** There is no firmware under a software TPM that could have measured anything. */
+function firmwarePcrFindings(evidence: VerifiedEvidence): Finding[] {
+  return [...evidence.pcrs].flatMap(([bank, values]) =>
+    [...values]
+      .filter(([pcr, value]) => FIRMWARE_PCRS.includes(pcr) && !isZero(value))
+      .map(([pcr, value]) =>
+        finding('LOG_WRONG_FOR_CLASS', {
+          subject: `PCR ${pcr} (${bank})`,
+          expected: 'zero on a software TPM',
+          actual: hexOf(value),
+        }),
+      ),
+  );
+}
+
+const isSoftwareLog = ({ specId }: EventLog): boolean =>
+  shown(specId.vendorInfo) === shown(SOFTWARE_VENDOR_INFO);
+
+const shown = (vendorInfo: Uint8Array | string): string =>
+  typeof vendorInfo === 'string' ? vendorInfo : Buffer.from(vendorInfo).toString('latin1');

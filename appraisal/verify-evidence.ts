@@ -1,0 +1,65 @@
+import type { AssuranceClass, Finding } from '@touchstone/schemas';
+import { nameOf } from '@touchstone/tpm';
+import { hexOf } from './bytes.ts';
+import { finding } from './finding.ts';
+import { evidenceDigestOf, type ParsedEvidence } from './parse-evidence.ts';
+import type { VerificationContext } from './verification-context.ts';
+import { verifyIdentity } from './verify-identity.ts';
+import { verifyLogs } from './verify-logs.ts';
+import { verifyPcrs } from './verify-pcrs.ts';
+import { verifyStatement } from './verify-statement.ts';
+
+const verified: unique symbol = Symbol('verified');
+
+/**
+ * Authentic evidence: this host's AK made it, in answer to this challenge, over these PCR values, and its
+ * logs are those that the statement names. It says nothing about whether any of that is good.
+ */
+export type VerifiedEvidence = ParsedEvidence & {
+  readonly [verified]: true;
+  /** SHA-256 of the TPMS_ATTEST, lower-case hex. */
+  readonly digest: string;
+  /** The AK's Name, lower-case hex. */
+  readonly akName: string;
+  /** From the AK's certificate. */
+  readonly certifiedClass: AssuranceClass;
+};
+
+export type Verification =
+  | { readonly ok: true; readonly evidence: VerifiedEvidence }
+  | { readonly ok: false; readonly findings: Finding[] };
+
+/**
+ * Whether evidence is authentic. Only this function makes `VerifiedEvidence`, and only when none of the
+ * four steps finds anything; else all of their findings are given, in the order of the steps.
+ */
+export function verifyEvidence(parsed: ParsedEvidence, context: VerificationContext): Verification {
+  try {
+    const findings = [
+      ...verifyStatement(parsed, context),
+      ...verifyIdentity(parsed, context),
+      ...verifyPcrs(parsed, context),
+      ...verifyLogs(parsed),
+    ];
+    if (findings.length > 0) return { ok: false, findings };
+    const evidence: VerifiedEvidence = Object.freeze({
+      ...parsed,
+      [verified]: true as const,
+      digest: evidenceDigestOf(parsed),
+      akName: hexOf(nameOf(context.akPublic)),
+      certifiedClass: context.akCertificate.class,
+    });
+    return { ok: true, evidence };
+  } catch (error) {
+    const actual = error instanceof Error ? error.name : 'unknown';
+    return {
+      ok: false,
+      findings: [finding('APPRAISAL_ERROR', { subject: 'verification', actual })],
+    };
+  }
+}
+
+/** The compiler says the same; this is for callers that it does not see. */
+export function requireVerified(evidence: VerifiedEvidence): void {
+  if (evidence[verified] !== true) throw new TypeError('evidence that was not verified');
+}

@@ -1,0 +1,51 @@
+import { checkAkPublic, type Problem, verifyAkCertificate } from '@touchstone/endorsement';
+import type { Finding } from '@touchstone/schemas';
+import { nameOf, verifyTpmSignature } from '@touchstone/tpm';
+import { equalBytes, hexOf } from './bytes.ts';
+import { finding, findingFrom } from './finding.ts';
+import type { ParsedEvidence } from './parse-evidence.ts';
+import { REASONS } from './reasons.ts';
+import type { VerificationContext } from './verification-context.ts';
+
+/**
+ * Who made the quote. No finding means that
+ * - the statement names this AK, and the AK is restricted and tied to one TPM;
+ * - an issuer that is believed certifies it now;
+ * - it lies under the EK that the CA saw (qualifiedSigner);
+ * - it signed these very bytes, with the scheme and hash of its own public area.
+ */
+export function verifyIdentity(parsed: ParsedEvidence, context: VerificationContext): Finding[] {
+  const { statement, attest, attestBytes, signature } = parsed;
+  const { akPublic, akCertificate, issuers, now } = context;
+  const findings: Finding[] = [];
+  const akName = hexOf(nameOf(akPublic));
+  if (statement.akName !== akName) {
+    const subject = 'statement.akName';
+    const details = { subject, expected: akName, actual: statement.akName };
+    findings.push(finding('AK_NAME_MISMATCH', details));
+  }
+  findings.push(
+    ...checkAkPublic(akPublic).map(findingOfProblem),
+    ...verifyAkCertificate({ certificate: akCertificate, akPublic, issuers, now }).map(
+      findingOfProblem,
+    ),
+  );
+  const verdict = verifyTpmSignature({ publicArea: akPublic, signature, message: attestBytes });
+  if (!verdict.ok) findings.push(finding(verdict.code, { subject: 'quote.signature' }));
+  if (!equalBytes(attest.qualifiedSigner, akCertificate.akQualifiedName)) {
+    findings.push(
+      finding('AK_NOT_CHILD_OF_EK', {
+        subject: 'quote.attest.qualifiedSigner',
+        expected: hexOf(akCertificate.akQualifiedName),
+        actual: hexOf(attest.qualifiedSigner),
+      }),
+    );
+  }
+  return findings;
+}
+
+function findingOfProblem({ code, subject, expected, actual }: Problem): Finding {
+  const known: Readonly<Record<string, (typeof REASONS)[keyof typeof REASONS]>> = REASONS;
+  const reason = known[code] ?? REASONS.AK_CERT_PROFILE;
+  return findingFrom(code, reason, { subject, expected, actual });
+}
