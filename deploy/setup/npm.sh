@@ -31,19 +31,44 @@ if [ "${TOUCHSTONE_SET_UP_LOCKED:-}" != npm ]; then
 fi
 
 command -v npm >/dev/null || give_up 'npm is missing. Install it as root: apt-get install nodejs npm'
-say 'npm packages: npm ci (half a minute)'
-rm -f "$stamp"
-npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error ||
-  give_up 'npm ci failed, see above'
+node=node_modules/$pinned/bin/node
+fetched=$(mktemp -d)
+trap 'rm -rf "$fetched"' EXIT
+trap 'exit 130' INT TERM HUP
+
+npm_ci() {
+  npm ci "$@" --include=optional --no-audit --no-fund --loglevel=error || give_up 'npm ci failed, see above'
+}
 
 # The pinned Node is an optional dependency, one for each architecture, and npm drops those in
-# silence when they cannot be had. npm 9 besides takes away the link when it gives up the other
-# architecture's, so the link is made here.
-node=node_modules/$pinned/bin/node
-[ -x "$node" ] || give_up "npm left out $pinned, the pinned Node: it does so in silence when it cannot fetch it.
+# silence when they cannot be had.
+require_pinned_node() {
+  [ -x "$1" ] || give_up "npm left out $pinned, the pinned Node: it does so in silence when it cannot fetch it.
 Is the registry reachable (npm view $pinned@$version)? Then run this again"
-found=$("$node" --version 2>&1) || give_up "the pinned Node does not run here: $found"
-[ "$found" = "v$version" ] || give_up "$node is $found, package.json pins v$version"
+  found=$("$1" --version 2>&1) || give_up "the pinned Node does not run here: $found"
+  [ "$found" = "v$version" ] || give_up "$1 is $found, package.json pins v$version"
+}
+
+rm -f "$stamp"
+# npm drops an optional dependency in silence also when the Node that npm runs on is older than the
+# dependency asks for, and the lint's and the parser's native parts are such. So npm runs on the
+# pinned Node, from where npm cannot take it away, and that is fetched first.
+if [ "$("$node" --version 2>/dev/null)" != "v$version" ]; then
+  say "npm packages: the pinned Node, $version"
+  npm_ci --omit=dev
+  require_pinned_node "$node"
+fi
+cp "$node" "$fetched/node"
+PATH=$fetched:$PATH
+export PATH
+# Debian's npm finds its parts only by what Debian's Node has built in.
+[ ! -d /usr/share/nodejs/npm ] ||
+  export NODE_PATH="/usr/share/nodejs:/usr/lib/nodejs:/usr/lib/$(uname -m)-linux-gnu/nodejs"
+
+say 'npm packages: all others (npm ci, half a minute)'
+NODE_NO_WARNINGS=1 npm_ci --include=dev
+require_pinned_node "$node"
+# npm 9 gives up the other architecture's Node and takes away the link to this one's with it.
 ln -sfn "../$pinned/bin/node" node_modules/.bin/node
 
 echo "$lock" >"$stamp"
