@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { type Deployment, startDeployment } from './deployment.ts';
+import { UpError } from './failure.ts';
+import { freePort } from './free-port.ts';
+
+export type UpOptions = {
+  readonly data: string;
+  readonly listen: string;
+  readonly interval: string;
+  readonly json?: true;
+};
+
+/** `touchstone up`: in the foreground, until SIGTERM or SIGINT, or until a part of it ends. */
+export async function up(options: UpOptions, stop: AbortSignal): Promise<void> {
+  const { host, serverPort, caPort } = await addressOf(options.listen);
+  const deployment = await startDeployment({
+    dataDir: resolve(options.data),
+    host,
+    serverPort,
+    caPort,
+    intervalSeconds: intervalOf(options.interval),
+    progress: (line) => process.stderr.write(`touchstone: ${line}\n`),
+  });
+  try {
+    process.stdout.write(options.json ? jsonText(deployment) : upText(deployment, options.data));
+    const stopped = new Promise<null>((told) => {
+      if (stop.aborted) told(null);
+      else stop.addEventListener('abort', () => told(null), { once: true });
+    });
+    const failed = await Promise.race([deployment.failed, stopped]);
+    if (failed === null) return;
+    throw new UpError(
+      'CHILD_FAILED',
+      `${failed} has ended by itself; everything else was stopped`,
+      `Read the logs in ${resolve(options.data)}, then start again: nothing is lost.`,
+    );
+  } finally {
+    process.stderr.write('touchstone: stopping\n');
+    await deployment.stop();
+  }
+}
+
+/** HOST:PORT of the server; the CA takes the next port. Port 0 takes free ones. */
+async function addressOf(
+  listen: string,
+): Promise<{ host: string; serverPort: number; caPort: number }> {
+  const match = /^([A-Za-z0-9.-]+):([0-9]{1,5})$/u.exec(listen);
+  const port = Number(match?.[2]);
+  if (match?.[1] === undefined || port > 65_534) {
+    throw new UpError('USAGE', `--listen ${listen}`, 'Give it as HOST:PORT.');
+  }
+  const host = match[1];
+  if (port > 0) return { host, serverPort: port, caPort: port + 1 };
+  return { host, serverPort: await freePort(host), caPort: await freePort(host) };
+}
+
+function intervalOf(text: string): number {
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= 86_400) return seconds;
+  throw new UpError('USAGE', `--interval ${text}`, 'Give whole seconds, 1 to 86400.');
+}
+
+const jsonText = ({ url, fingerprint, firstToken }: Deployment): string =>
+  `${JSON.stringify({ ready: true, server: url, fingerprint, token: firstToken })}\n`;
+
+function upText({ url, fingerprint, firstToken }: Deployment, data: string): string {
+  const token =
+    firstToken === null
+      ? `The operator’s first token was printed when ${data} was made; it is not kept here.\n`
+      : `The operator’s first token, printed this once:\n\n  ${firstToken}\n\n` +
+        `Log in:        touchstone login --server ${url} --fingerprint ${fingerprint} --token-file -\n`;
+  return (
+    `\nTouchstone is up.\n\n  server       ${url}\n  fingerprint  ${fingerprint}\n\n${token}` +
+    `Enrol a host:  touchstone-agent enroll --server ${url} --fingerprint ${fingerprint}\n` +
+    `Quorum is 1: one person can loosen what is trusted.\nCtrl-C stops it.\n`
+  );
+}
