@@ -1,1 +1,19 @@
-export {};
+export { EVENTLOG_CODES, type EventLogCode } from './codes.ts';
+export { type DataCoverage, dataCoverage, digestCoversData } from './digest-covers-data.ts';
+export { encodeEventLog, type EventLog, type NewEventLog, parseEventLog } from './event-log.ts';
+export { EV_EVENT_TAG, EVENT_TYPE_NAMES, eventTypeName } from './event-types.ts';
+export { EVENTLOG_LIMITS, type EventLogLimits } from './limits.ts';
+export { encodeEvent, type EventDigest, type LogEvent, type NewEvent } from './log-event.ts';
+export { type IncompleteBank, type Replay, replayEventLog } from './replay.ts';
+export {
+  encodeSoftwareEvent,
+  parseSoftwareEvent,
+  SOFTWARE_VENDOR_INFO,
+  type SoftwareEvent,
+  SW_EVENT_ABSENT,
+  SW_EVENT_COMMAND_LINE,
+  SW_EVENT_FILE,
+  SW_EVENT_TREE,
+} from './software-event.ts';
+export { type DeclaredAlgorithm, encodeSpecIdEvent, type SpecId } from './spec-id.ts';
+export type { LocalityProblem, StartupLocality } from './startup-locality.ts';

@@ -1,0 +1,82 @@
+type CodeEntry = {
+  readonly title: string;
+  /** The specification that the code holds to, with its section. */
+  readonly section: string;
+  readonly remedy: string;
+};
+
+const REREAD = 'Send the log again, whole and unchanged, as the system exports it.';
+const FIRMWARE =
+  'Report the log to whoever makes the firmware; until then the host cannot be trusted.';
+
+/** Every code of this room: of ParseError (with TRUNCATED and TRAILING_BYTES of tpm), and of replay. */
+export const EVENTLOG_CODES = {
+  LOG_EMPTY: {
+    title: 'The event log has no bytes',
+    section: 'TCG PC Client PFP, 10.2',
+    remedy:
+      'Boot by a loader that hands the log on (with GRUB: linuxefi, or Secure Boot on), then attest again.',
+  },
+  LOG_TOO_LARGE: {
+    title: 'The event log is larger than the limit',
+    section: 'TCG PC Client PFP, 10.2',
+    remedy: REREAD,
+  },
+  LOG_TOO_MANY_EVENTS: {
+    title: 'The event log has more events than the limit',
+    section: 'TCG PC Client PFP, 10.2',
+    remedy: REREAD,
+  },
+  LOG_LEGACY: {
+    title: 'The event log is in the SHA-1-only format',
+    section: 'TCG PC Client PFP, 10.2.1',
+    remedy: 'Set the firmware to TPM 2.0 with a SHA-256 bank and a crypto-agile log.',
+  },
+  LOG_FORMAT_UNKNOWN: {
+    title: 'The bytes do not begin as a TPM event log does',
+    section: 'TCG PC Client PFP, 10.4.5.1',
+    remedy: REREAD,
+  },
+  SPEC_ID_ALGORITHMS: {
+    title: 'The log declares no digest algorithm, too many, or one twice',
+    section: 'TCG PC Client PFP, 10.4.5.1',
+    remedy: FIRMWARE,
+  },
+  SPEC_ID_DIGEST_SIZE: {
+    title: 'The log declares a digest size that its algorithm does not have',
+    section: 'TCG PC Client PFP, 10.4.5.1',
+    remedy: FIRMWARE,
+  },
+  PCR_INDEX: {
+    title: 'An event names a PCR that does not exist',
+    section: 'TCG PC Client PFP, 10.2.2',
+    remedy: FIRMWARE,
+  },
+  DIGEST_COUNT: {
+    title: 'An event has more digests than the log declares algorithms',
+    section: 'TCG PC Client PFP, 10.2.2',
+    remedy: REREAD,
+  },
+  DIGEST_UNDECLARED: {
+    title: 'An event has a digest of an algorithm that the log does not declare',
+    section: 'TCG PC Client PFP, 10.4.5.1',
+    remedy: FIRMWARE,
+  },
+  DIGEST_DUPLICATE: {
+    title: 'An event has two digests of one algorithm',
+    section: 'TCG PC Client PFP, 10.2.2',
+    remedy: FIRMWARE,
+  },
+  STARTUP_LOCALITY: {
+    title: 'The startup locality is misplaced, repeated, contradicted or not 0, 3 or 4',
+    section: 'TCG PC Client PFP, 10.4.5.3',
+    remedy: FIRMWARE,
+  },
+  SOFTWARE_EVENT: {
+    title: 'An event of the software log is not one the agent writes',
+    section: 'Touchstone, software log',
+    remedy: 'Upgrade the agent or the server so that both are of one release, then attest again.',
+  },
+} as const satisfies Record<string, CodeEntry>;
+
+export type EventLogCode = keyof typeof EVENTLOG_CODES;
