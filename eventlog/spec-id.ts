@@ -1,5 +1,5 @@
 import { type BankName, bankAlgorithm, hashAlgorithm, hashOfBank } from '@touchstone/tpm';
-import { ParseError, Reader, Writer } from '@touchstone/tpm';
+import { ParseError, type Reader, Writer } from '@touchstone/tpm';
 import { EV_NO_ACTION, EVENT_TYPE_NAMES } from './event-types.ts';
 
 export type DeclaredAlgorithm = {
