@@ -1,0 +1,95 @@
+import { InvalidArgumentError } from 'commander';
+import {
+  AssuranceClass,
+  BaselinePart,
+  checkAgainst,
+  type Labels,
+  NameHex,
+  Role,
+  Sha256Hex,
+  Slug,
+  Uuid,
+} from '@touchstone/schemas';
+
+/** Arguments are read here or refused with what was expected; a refusal is a usage error. */
+type Reader<T> = (text: string) => T;
+
+function read<T>(check: (text: string) => T, expected: string): Reader<T> {
+  return (text) => {
+    try {
+      return check(text);
+    } catch {
+      throw new InvalidArgumentError(`Expected ${expected}.`);
+    }
+  };
+}
+
+const NAME = 'a name: lower-case letters, digits, dots, dashes, underscores; at most 63';
+
+export const readName = read((text) => checkAgainst(Slug, text), NAME);
+/** A host's id looks like a name, so both are read alike. */
+export const readHost = readName;
+export const readVm = readName;
+export const readUuid = read((text) => checkAgainst(Uuid, text.toLowerCase()), 'a UUID');
+export const readAkName = read(
+  (text) => checkAgainst(NameHex, text.toLowerCase()),
+  'an AK Name: 68 hex digits as `touchstone host show` prints them',
+);
+export const readPart = read(
+  (text) => checkAgainst(BaselinePart, text),
+  'one of firmware, secureBoot, bootChain, commandLine, runtime, host',
+);
+
+/** `--fingerprint`, with or without the colons that openssl writes. */
+export const readFingerprint = read(
+  (text) => checkAgainst(Sha256Hex, text.replaceAll(':', '').toLowerCase()),
+  'the 64 hex digits that `touchstone up` printed',
+);
+
+/** The server's origin. Anything beyond it would be dropped in silence, so it is refused. */
+export const readServer = read((text) => {
+  const url = new URL(text);
+  const { origin, protocol } = url;
+  if (protocol !== 'https:' || url.href !== `${origin}/`) throw new TypeError('not an origin');
+  return origin;
+}, 'an address like https://touchstone.example:8443, and nothing after the port');
+
+export const readCount = read((text) => {
+  if (!/^[1-9][0-9]{0,6}$/u.test(text)) throw new TypeError('not a count');
+  return Number(text);
+}, 'a whole number from 1 on');
+
+const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+/** Seconds. */
+export const readDuration = read((text) => {
+  const [, count, unit] = /^([1-9][0-9]{0,7})([smhd])$/u.exec(text) ?? [];
+  if (count === undefined || unit === undefined) throw new TypeError('not a duration');
+  return Number(count) * SECONDS[unit as keyof typeof SECONDS];
+}, 'a duration like 30m, 24h or 7d');
+
+/** Repeated options gather their values; `--class software,virtual` is two of them. */
+function gather<T>(one: Reader<T>): (text: string, before?: readonly T[]) => readonly T[] {
+  return (text, before = []) => [...new Set([...before, ...text.split(',').map(one)])];
+}
+
+export const gatherClasses = gather(
+  read((text) => checkAgainst(AssuranceClass, text), 'discrete, firmware, virtual or software'),
+);
+export const gatherRoles = gather(
+  read((text) => checkAgainst(Role, text), 'viewer, operator, approver or ca-admin'),
+);
+export const gatherImages = gather(
+  read((text) => checkAgainst(Sha256Hex, text.toLowerCase()), "an image's SHA-256, 64 hex digits"),
+);
+
+/** `--label key=value`, repeated. */
+export function gatherLabels(text: string, before: Labels = {}): Labels {
+  const at = text.indexOf('=');
+  const key = text.slice(0, Math.max(at, 0));
+  if (!/^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$/u.test(key)) {
+    throw new InvalidArgumentError('Expected KEY=VALUE with a lower-case key.');
+  }
+  if (Object.hasOwn(before, key)) throw new InvalidArgumentError(`${key} is given twice.`);
+  return { ...before, [key]: text.slice(at + 1) };
+}

@@ -1,0 +1,80 @@
+import { EXIT, type ExitCode } from './exit-codes.ts';
+
+type Entry = { readonly title: string; readonly remedy: string; readonly exit: ExitCode };
+
+/** Every code that the command itself gives; all others come from the server or the connection. */
+export const CLI_CODES = {
+  NOT_LOGGED_IN: {
+    title: 'You are not logged in',
+    remedy:
+      'Run `touchstone login --server URL --fingerprint F --token-file T`. ' +
+      '`touchstone up` printed the URL, the fingerprint and the first token.',
+    exit: EXIT.notPermitted,
+  },
+  PROFILE_EXPOSED: {
+    title: 'The file with your token can be read by others',
+    remedy: 'Run `chmod 600` on it. If others use this machine, revoke that token and log in anew.',
+    exit: EXIT.notPermitted,
+  },
+  PROFILE_MALFORMED: {
+    title: 'The file with your login is damaged',
+    remedy: 'Run `touchstone login` again; it writes the file anew.',
+    exit: EXIT.malformed,
+  },
+  TOKEN_MALFORMED: {
+    title: 'That is not a token',
+    remedy: 'Give a file that holds the token and nothing else, on one line.',
+    exit: EXIT.malformed,
+  },
+  FILE_UNREADABLE: {
+    title: 'A file cannot be read',
+    remedy: 'Check its name and that you may read it; `-` reads the standard input.',
+    exit: EXIT.usage,
+  },
+  FILE_UNWRITABLE: {
+    title: 'A file cannot be written',
+    remedy: 'Check its name and that you may write there; a file that exists is never overwritten.',
+    exit: EXIT.usage,
+  },
+  FILE_TOO_LARGE: {
+    title: 'The input is larger than is read here',
+    remedy: 'Split it into several files.',
+    exit: EXIT.malformed,
+  },
+  FILE_NOT_TEXT: {
+    title: 'The input is not UTF-8 text',
+    remedy: 'Give a text file.',
+    exit: EXIT.malformed,
+  },
+  AK_NAME_DIFFERS: {
+    title: 'The host has another AK Name than the one you named',
+    remedy:
+      'Do not approve it before you know why: either the name was copied wrongly, or this is another TPM.',
+    exit: EXIT.no,
+  },
+  VM_UNKNOWN: {
+    title: 'No VM of that name is registered',
+    remedy: '`touchstone vm list` shows those that are; `touchstone vm add` registers one.',
+    exit: EXIT.no,
+  },
+  BASELINE_UNKNOWN: {
+    title: 'There is no baseline document to show',
+    remedy: '`touchstone baseline list` shows those there are; --all includes the retired ones.',
+    exit: EXIT.no,
+  },
+} as const satisfies Record<string, Entry>;
+
+export type CliCode = keyof typeof CLI_CODES;
+
+/** An operation of the command's own that failed. `detail` is for people and holds no secret. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly code: CliCode;
+  readonly detail: string | undefined;
+
+  constructor(code: CliCode, detail?: string, cause?: unknown) {
+    super(`${code}: ${detail ?? CLI_CODES[code].title}`, { cause });
+    this.code = code;
+    this.detail = detail;
+  }
+}

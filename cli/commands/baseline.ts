@@ -1,0 +1,157 @@
+import type { Command } from 'commander';
+import type { BaselineList, BaselinePart, BaselineRecord, Labels } from '@touchstone/schemas';
+import { gatherLabels, readCount, readHost, readName, readPart } from '../arguments.ts';
+import { CliError } from '../codes.ts';
+import { readInput } from '../input.ts';
+import { baselineListLines, changedHostLines, describeBaseline } from '../show/baseline.ts';
+import { faint, type Line } from '../show/text.ts';
+import type { World } from '../world.ts';
+
+/** What the server reads at most: BaselineDraft in the schemas. */
+const MAX_YAML_BYTES = 8_388_608;
+
+type CaptureOptions = {
+  readonly name: string;
+  readonly label?: Labels;
+  readonly acceptUnverified?: true;
+};
+type PartOptions = { readonly part?: BaselinePart; readonly version?: number };
+type ShowOptions = PartOptions & { readonly all?: true };
+
+export function addBaselineCommands(program: Command, world: World): void {
+  const baseline = program
+    .command('baseline')
+    .description('golden measurements: what a host may have booted');
+
+  baseline
+    .command('capture')
+    .description("draft a baseline from a host's latest evidence")
+    .argument('<host>', 'name or id', readHost)
+    .requiredOption('--name <name>', 'what to call it', readName)
+    .option(
+      '--label <key=value>',
+      'let it apply to hosts with this label; repeatable',
+      gatherLabels,
+    )
+    .option('--accept-unverified', 'capture although the host is not trusted yet')
+    .action((host: string, options: CaptureOptions, command: Command) =>
+      capture(world, host, options, command),
+    );
+
+  baseline
+    .command('import')
+    .description('draft the baselines of a YAML file')
+    .argument('<file>', 'one or more YAML documents; - reads standard input')
+    .action((file: string, _: object, command: Command) => importFile(world, file, command));
+
+  baseline
+    .command('list')
+    .description('every baseline document and where it stands')
+    .action((_: object, command: Command) => list(world, command));
+
+  baseline
+    .command('show')
+    .description('the YAML to review: drafts and what is active')
+    .argument('<name>', 'its name', readName)
+    .option('--part <part>', 'this part only', readPart)
+    .option('--version <number>', 'this version only', readCount)
+    .option('--all', 'with the retired ones')
+    .action((name: string, options: ShowOptions, command: Command) =>
+      show(world, name, options, command),
+    );
+
+  baseline
+    .command('approve')
+    .description('make drafts active: what they list is trusted from then on')
+    .argument('<name>', 'its name', readName)
+    .option('--part <part>', 'this part only', readPart)
+    .option('--version <number>', 'this version only', readCount)
+    .action((name: string, options: PartOptions, command: Command) =>
+      approve(world, name, options, command),
+    );
+}
+
+const capture = (
+  world: World,
+  host: string,
+  { name, label, acceptUnverified }: CaptureOptions,
+  command: Command,
+): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const { id } = (await api.host(host)).host;
+    const drafted = await api.captureBaseline(id, {
+      name,
+      ...(label === undefined ? {} : { labels: label }),
+      ...(acceptUnverified === true ? { acceptUnverified } : {}),
+    });
+    world.present(command, drafted, () => draftLines(drafted));
+  });
+
+const importFile = (world: World, file: string, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const drafted = await api.draftBaselines(await readInput(file, world.stdin, MAX_YAML_BYTES));
+    world.present(command, drafted, () => draftLines(drafted));
+  });
+
+const list = (world: World, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const answer = await api.baselines();
+    const { width } = world.screen;
+    world.present(command, answer, () => baselineListLines(answer.baselines, world.now(), width));
+  });
+
+/** The documents go to standard output as they are; what is said about them goes beside. */
+const show = (world: World, name: string, options: ShowOptions, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const { baselines } = await api.baselines(name);
+    const chosen = baselines.filter((record) => isChosen(record, options));
+    if (chosen.length === 0) throw new CliError('BASELINE_UNKNOWN', name);
+    world.present(command, { baselines: chosen }, () => yamlLines(chosen));
+    world.screen.note(
+      '',
+      ...chosen.map((record) => faint(`# ${describeBaseline(record, world.now())}`)),
+    );
+  });
+
+const approve = (
+  world: World,
+  name: string,
+  { part, version }: PartOptions,
+  command: Command,
+): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const approved = await api.approveBaseline(name, {
+      ...(part === undefined ? {} : { part }),
+      ...(version === undefined ? {} : { version }),
+    });
+    world.present(command, approved, () => [
+      ...approved.baselines.map((record) => describeBaseline(record, world.now())),
+      ...changedHostLines(approved),
+    ]);
+  });
+
+function isChosen({ baseline, state }: BaselineRecord, options: ShowOptions): boolean {
+  if (options.part !== undefined && baseline.part !== options.part) return false;
+  if (options.version !== undefined) return baseline.version === options.version;
+  return options.all === true || state !== 'retired';
+}
+
+const yamlLines = (records: readonly BaselineRecord[]): Line[] =>
+  records.flatMap(({ yaml }, index) => [
+    ...(index === 0 ? [] : ['---']),
+    ...yaml.replace(/\r?\n$/u, '').split(/\r?\n/u),
+  ]);
+
+function draftLines({ baselines }: BaselineList): Line[] {
+  const names = [...new Set(baselines.map(({ baseline }) => baseline.name))];
+  return [
+    ...baselines.map(({ baseline: { name, part, version, rules } }): Line => {
+      const values = rules.reduce((sum, { allow = [] }) => sum + allow.length, 0);
+      return `Drafted ${name}, ${part}, version ${version}: ${values} allowed measurements`;
+    }),
+    ...names.flatMap((name) => [
+      `Read it:     touchstone baseline show ${name}`,
+      `Approve it:  touchstone baseline approve ${name}`,
+    ]),
+  ];
+}

@@ -1,0 +1,125 @@
+import type { Command } from 'commander';
+import type { AssuranceClass, HostApproval, HostDetail, Labels } from '@touchstone/schemas';
+import { gatherClasses, gatherLabels, readAkName, readHost } from '../arguments.ts';
+import { CliError } from '../codes.ts';
+import { explanationLines } from '../show/explanation.ts';
+import { hostDetailLines } from '../show/host-detail.ts';
+import { hostListLines } from '../show/host-list.ts';
+import { loadTitles } from '../show/reason-titles.ts';
+import { classText } from '../show/state.ts';
+import type { World } from '../world.ts';
+
+type ApproveOptions = {
+  readonly class?: readonly AssuranceClass[];
+  readonly label?: Labels;
+  readonly akName?: string;
+};
+
+export function addHostCommands(program: Command, world: World): void {
+  const host = program
+    .command('host')
+    .description('the fleet: which hosts are trusted, and why not');
+
+  host
+    .command('list')
+    .description('every host with its state and the reason for it')
+    .action((_: object, command: Command) => list(world, command));
+
+  host
+    .command('show')
+    .description('one host: identity, class, labels, counters')
+    .argument('<host>', 'name or id', readHost)
+    .action((name: string, _: object, command: Command) => show(world, name, command));
+
+  host
+    .command('explain')
+    .description('why a host is trusted or not, and what to do')
+    .argument('<host>', 'name or id', readHost)
+    .option('--events', 'list every measured event')
+    .action((name: string, options: { events?: true }, command: Command) =>
+      explain(world, name, options.events === true, command),
+    );
+
+  host
+    .command('approve')
+    .description('say that a host is the machine it should be; what is approved is its AK Name')
+    .argument('<host>', 'name or id', readHost)
+    .option(
+      '--class <class>',
+      "admit this class; repeatable (default: the host's own)",
+      gatherClasses,
+    )
+    .option('--label <key=value>', 'give it this label; repeatable', gatherLabels)
+    .option('--ak-name <hex>', 'approve only if this is its AK Name', readAkName)
+    .action((name: string, options: ApproveOptions, command: Command) =>
+      approve(world, name, options, command),
+    );
+
+  host
+    .command('revoke')
+    .description('never trust a host again')
+    .argument('<host>', 'name or id', readHost)
+    .requiredOption('--reason <text>', 'why, for the audit log')
+    .action((name: string, options: { reason: string }, command: Command) =>
+      revoke(world, name, options.reason, command),
+    );
+}
+
+const list = (world: World, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const [hosts, titleOf] = await Promise.all([api.hosts(), loadTitles()]);
+    const { width } = world.screen;
+    world.present(command, hosts, () => hostListLines(hosts, { now: world.now(), width, titleOf }));
+  });
+
+const show = (world: World, name: string, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => presentHost(world, command, await api.host(name)));
+
+const explain = (world: World, name: string, events: boolean, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const [explanation, titleOf] = await Promise.all([api.explainHost(name), loadTitles()]);
+    const { width, textWidth } = world.screen;
+    world.present(command, explanation, () =>
+      explanationLines(explanation, { now: world.now(), width, textWidth, titleOf, events }),
+    );
+  });
+
+/** The AK Name that is shown is the one that is sent: another one since then is refused there. */
+function approve(
+  world: World,
+  name: string,
+  options: ApproveOptions,
+  command: Command,
+): Promise<void> {
+  return world.asOperator(command, async (api) => {
+    const { host } = await api.host(name);
+    if (options.akName !== undefined && options.akName !== host.akName) {
+      throw new CliError('AK_NAME_DIFFERS', `named ${options.akName}, found ${host.akName}`);
+    }
+    const classes = [...(options.class ?? [host.class])];
+    world.screen.note(
+      `Approving ${host.name} for class ${classes.map((each) => classText(each)).join(', ')}`,
+      `with AK Name ${host.akName}`,
+    );
+    const approval: HostApproval = {
+      akName: host.akName,
+      classes,
+      ...(options.label === undefined ? {} : { labels: options.label }),
+    };
+    await presentHost(world, command, await api.approveHost(host.id, approval));
+  });
+}
+
+const revoke = (world: World, name: string, reason: string, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const { host } = await api.host(name);
+    await presentHost(world, command, await api.revokeHost(host.id, { reason }));
+  });
+
+async function presentHost(world: World, command: Command, detail: HostDetail): Promise<void> {
+  const titleOf = await loadTitles();
+  const width = world.screen.textWidth;
+  world.present(command, detail, () =>
+    hostDetailLines(detail, { now: world.now(), width, titleOf }),
+  );
+}

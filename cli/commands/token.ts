@@ -1,0 +1,100 @@
+import type { Command } from 'commander';
+import type { ApiToken, Role } from '@touchstone/schemas';
+import { gatherRoles, readDuration, readName, readUuid } from '../arguments.ts';
+import { until } from '../show/age.ts';
+import { table } from '../show/table.ts';
+import { faint, good, type Line, type Span } from '../show/text.ts';
+import { intoSecretFile } from '../token.ts';
+import type { World } from '../world.ts';
+
+type CreateOptions = {
+  readonly name: string;
+  readonly role: readonly Role[];
+  readonly ttl?: number;
+  readonly out?: string;
+};
+
+export function addTokenCommands(program: Command, world: World): void {
+  const token = program
+    .command('token')
+    .description('bearer tokens of the people who operate this');
+
+  token
+    .command('create')
+    .description('make one; the token is written once, alone, to standard output')
+    .requiredOption('--name <name>', 'whose it is', readName)
+    .requiredOption(
+      '--role <role>',
+      'viewer, operator, approver, ca-admin; repeatable',
+      gatherRoles,
+    )
+    .option(
+      '--ttl <duration>',
+      'how long it holds: 24h, 90d (default: until revoked)',
+      readDuration,
+    )
+    .option('--out <file>', 'write the token to this new file instead, for your eyes alone')
+    .action((options: CreateOptions, command: Command) => create(world, options, command));
+
+  token
+    .command('list')
+    .description('every token, without its secret')
+    .action((_: object, command: Command) => list(world, command));
+
+  token
+    .command('revoke')
+    .description('accept a token no more')
+    .argument('<id>', 'its id', readUuid)
+    .action((id: string, _: object, command: Command) => revoke(world, id, command));
+}
+
+const create = (world: World, options: CreateOptions, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const { name, role, ttl, out } = options;
+    const ask = () =>
+      api.createToken({
+        name,
+        roles: [...role],
+        ...(ttl === undefined ? {} : { ttlSeconds: ttl }),
+      });
+    const created = out === undefined ? await ask() : await intoSecretFile(out, ask);
+    const { record } = created;
+    world.present(command, out === undefined ? created : { record, file: out }, () =>
+      out === undefined ? [created.token] : [`The token is in ${out}.`],
+    );
+    world.screen.note(
+      faint(
+        `Token ${record.id} of ${record.name}: ${record.roles.join(', ')}. It is not shown again.`,
+      ),
+    );
+  });
+
+const list = (world: World, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const { tokens } = await api.tokens();
+    world.present(command, { tokens }, () => listLines(tokens, world));
+  });
+
+const revoke = (world: World, id: string, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const record = await api.revokeToken(id);
+    world.present(command, record, () => [`Token ${record.id} of ${record.name} is revoked.`]);
+  });
+
+function listLines(tokens: readonly ApiToken[], world: World): Line[] {
+  const rows = tokens.map((token) => [
+    token.name,
+    stateOf(token, world.now()),
+    token.id,
+    token.createdAt,
+    token.roles.join(','),
+  ]);
+  return table(['NAME', 'ENDS', 'ID', 'CREATED', 'ROLES'], rows, world.screen.width);
+}
+
+function stateOf({ revokedAt, expiresAt }: ApiToken, now: Date): Span {
+  if (revokedAt !== null) return faint('revoked');
+  if (expiresAt === null) return 'never';
+  const end = until(expiresAt, now);
+  return end === 'expired' ? faint(end) : good(end);
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import { type AssuranceClass, checkAgainst, type Labels, Uuid } from '@touchstone/schemas';
+import {
+  gatherClasses,
+  gatherImages,
+  gatherLabels,
+  readName,
+  readUuid,
+  readVm,
+} from '../arguments.ts';
+import { CliError } from '../codes.ts';
+import type { OperatorApi } from '../operator-api.ts';
+import { loadTitles } from '../show/reason-titles.ts';
+import { vmLines, vmListLines, vmStartLines } from '../show/vm.ts';
+import type { World } from '../world.ts';
+
+type AddOptions = {
+  readonly uuid?: string;
+  readonly class: readonly AssuranceClass[];
+  readonly hostLabel?: Labels;
+  readonly image?: readonly string[];
+};
+
+export function addVmCommands(program: Command, world: World): void {
+  const vm = program
+    .command('vm')
+    .description('VMs that start only on hosts that can prove themselves');
+
+  vm.command('add')
+    .description('register a VM')
+    .argument('<name>', 'what to call it', readName)
+    .requiredOption('--class <class>', 'hosts of this class may run it; repeatable', gatherClasses)
+    .option('--uuid <uuid>', 'its UUID (default: a new one)', readUuid)
+    .option('--host-label <key=value>', 'only on hosts with this label; repeatable', gatherLabels)
+    .option('--image <sha256>', 'only with this image; repeatable (default: any)', gatherImages)
+    .action((name: string, options: AddOptions, command: Command) =>
+      add(world, name, options, command),
+    );
+
+  vm.command('list')
+    .description('every registered VM')
+    .action((_: object, command: Command) => list(world, command));
+
+  vm.command('show')
+    .description('one VM: where it may run and with what')
+    .argument('<vm>', 'UUID or name', readVm)
+    .action((which: string, _: object, command: Command) => show(world, which, command));
+
+  vm.command('starts')
+    .description('who asked to start it, and what became of that')
+    .argument('<vm>', 'UUID or name', readVm)
+    .action((which: string, _: object, command: Command) => starts(world, which, command));
+}
+
+const add = (world: World, name: string, options: AddOptions, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const { uuid = randomUUID(), hostLabel = {}, image = [] } = options;
+    const vm = await api.addVm({
+      uuid,
+      name,
+      classes: [...options.class],
+      hostLabels: hostLabel,
+      images: [...image],
+    });
+    world.present(command, vm, () => [
+      ...vmLines(vm, world.screen.textWidth),
+      '',
+      `Start it on a host:  touchstone-agent run --vm ${vm.uuid} -- COMMAND`,
+    ]);
+  });
+
+const list = (world: World, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const answer = await api.vms();
+    world.present(command, answer, () => vmListLines(answer, world.screen.width));
+  });
+
+const show = (world: World, which: string, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const vm = await api.vm(await uuidOf(api, which));
+    world.present(command, vm, () => vmLines(vm, world.screen.textWidth));
+  });
+
+const starts = (world: World, which: string, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const uuid = await uuidOf(api, which);
+    const [answer, titleOf] = await Promise.all([api.vmStarts(uuid), loadTitles()]);
+    const { width } = world.screen;
+    world.present(command, answer, () =>
+      vmStartLines(answer, { now: world.now(), width, titleOf }),
+    );
+  });
+
+/** The server knows VMs by their UUID; people by their name. */
+async function uuidOf(api: OperatorApi, which: string): Promise<string> {
+  if (isUuid(which)) return which;
+  const { vms } = await api.vms();
+  const named = vms.find(({ name }) => name === which);
+  if (named === undefined) throw new CliError('VM_UNKNOWN', which);
+  return named.uuid;
+}
+
+function isUuid(text: string): boolean {
+  try {
+    checkAgainst(Uuid, text);
+    return true;
+  } catch {
+    return false;
+  }
+}

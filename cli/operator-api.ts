@@ -1,0 +1,87 @@
+import {
+  type ApiTokenRequest,
+  ApiToken,
+  ApiTokenCreated,
+  ApiTokenList,
+  AuditList,
+  type BaselineApproval,
+  type BaselineCapture,
+  BaselineList,
+  type HostApproval,
+  HostDetail,
+  HostExplanation,
+  HostList,
+  type HostRevocation,
+  JoinToken,
+  JoinTokenCreated,
+  JoinTokenList,
+  type JoinTokenRequest,
+  Session,
+  Vm,
+  VmList,
+  VmStarts,
+} from '@touchstone/schemas';
+import type { Client } from '@touchstone/transport';
+
+export type OperatorApi = ReturnType<typeof operatorApi>;
+
+/** The server's operator API, one function a route. A host is named by its id or its name. */
+export function operatorApi(client: Client, bearer: string) {
+  const get = { method: 'GET', bearer } as const;
+  const post = { method: 'POST', bearer } as const;
+  const del = { method: 'DELETE', bearer } as const;
+  const at = (...segments: string[]) => `/v1/${segments.map(encodeURIComponent).join('/')}`;
+  return {
+    session: () => client.request({ ...get, path: at('session'), schema: Session }),
+
+    hosts: () => client.request({ ...get, path: at('hosts'), schema: HostList }),
+    host: (host: string) => client.request({ ...get, path: at('hosts', host), schema: HostDetail }),
+    explainHost: (host: string) =>
+      client.request({ ...get, path: at('hosts', host, 'explanation'), schema: HostExplanation }),
+    approveHost: (id: string, body: HostApproval) =>
+      client.request({ ...post, path: at('hosts', id, 'approval'), body, schema: HostDetail }),
+    revokeHost: (id: string, body: HostRevocation) =>
+      client.request({ ...post, path: at('hosts', id, 'revocation'), body, schema: HostDetail }),
+
+    captureBaseline: (hostId: string, body: BaselineCapture) =>
+      client.request({
+        ...post,
+        path: at('hosts', hostId, 'baseline'),
+        body,
+        schema: BaselineList,
+      }),
+    baselines: (name?: string) => {
+      const query = name === undefined ? '' : `?name=${encodeURIComponent(name)}`;
+      return client.request({ ...get, path: `${at('baselines')}${query}`, schema: BaselineList });
+    },
+    draftBaselines: (yaml: string) =>
+      client.request({ ...post, path: at('baselines'), body: { yaml }, schema: BaselineList }),
+    approveBaseline: (name: string, body: BaselineApproval) =>
+      client.request({
+        ...post,
+        path: at('baselines', name, 'approval'),
+        body,
+        schema: BaselineList,
+      }),
+
+    vms: () => client.request({ ...get, path: at('vms'), schema: VmList }),
+    vm: (uuid: string) => client.request({ ...get, path: at('vms', uuid), schema: Vm }),
+    vmStarts: (uuid: string) =>
+      client.request({ ...get, path: at('vms', uuid, 'starts'), schema: VmStarts }),
+    addVm: (body: Vm) => client.request({ ...post, path: at('vms'), body, schema: Vm }),
+
+    joinTokens: () => client.request({ ...get, path: at('join-tokens'), schema: JoinTokenList }),
+    createJoinToken: (body: JoinTokenRequest) =>
+      client.request({ ...post, path: at('join-tokens'), body, schema: JoinTokenCreated }),
+    revokeJoinToken: (id: string) =>
+      client.request({ ...del, path: at('join-tokens', id), schema: JoinToken }),
+
+    tokens: () => client.request({ ...get, path: at('tokens'), schema: ApiTokenList }),
+    createToken: (body: ApiTokenRequest) =>
+      client.request({ ...post, path: at('tokens'), body, schema: ApiTokenCreated }),
+    revokeToken: (id: string) =>
+      client.request({ ...del, path: at('tokens', id), schema: ApiToken }),
+
+    audit: () => client.request({ ...get, path: at('audit'), schema: AuditList }),
+  };
+}
