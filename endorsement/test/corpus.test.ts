@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseEkCertificate, validatePath } from '@touchstone/endorsement';
+import { describeCorpus } from '../../test/support/corpus.ts';
 import { certificatesOf, corpusBytes } from './support.ts';
 
 type Entry = {
@@ -14,11 +15,11 @@ type Entry = {
   };
 };
 
-const manifest = JSON.parse(corpusBytes('manifest.json').toString('utf8')) as Entry[];
-const entries = manifest.filter(({ kind }) => kind === 'ek-cert' || kind === 'ek-ca');
-const bundles = manifest.filter(({ kind }) => kind === 'ek-ca-bundle');
+describeCorpus('real EK and CA certificates', () => {
+  const manifest = JSON.parse(corpusBytes('manifest.json').toString('utf8')) as Entry[];
+  const entries = manifest.filter(({ kind }) => kind === 'ek-cert' || kind === 'ek-ca');
+  const bundles = manifest.filter(({ kind }) => kind === 'ek-ca-bundle');
 
-describe('real EK and CA certificates', () => {
   it('are there', () => assert.ok(entries.length > 100));
 
   for (const { path, expected } of entries) {
@@ -63,7 +64,7 @@ describe('real EK and CA certificates', () => {
   }
 });
 
-describe('a real chain', () => {
+describeCorpus('a real chain', () => {
   const first = (path: string) => certificatesOf(corpusBytes(path))[0] ?? new Uint8Array();
   const intermediates = [
     'ekca/keylime/STM_RSA_06I.pem',

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { ParseError } from '@touchstone/tpm';
-
-const repository = resolve(import.meta.dirname, '../..');
-const corpus = resolve(repository, process.env['TOUCHSTONE_CORPUS'] ?? '../shared/corpus');
+import { corpusPath } from '../../test/support/corpus.ts';
 
 export function corpusBytes(path: string): Buffer {
-  return readFileSync(resolve(corpus, path));
+  return readFileSync(corpusPath(path));
 }
 
 export const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

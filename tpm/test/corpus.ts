@@ -1,23 +1,20 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { ParseError } from '@touchstone/tpm';
-
-const repository = resolve(import.meta.dirname, '../..');
-const root = resolve(repository, process.env['TOUCHSTONE_CORPUS'] ?? '../shared/corpus');
+import { corpusPath } from '../../test/support/corpus.ts';
 
 export function corpusBytes(path: string): Uint8Array {
-  return Uint8Array.from(readFileSync(resolve(root, path)));
+  return Uint8Array.from(readFileSync(corpusPath(path)));
 }
 
 export function corpusJson<T>(path: string): T {
-  return JSON.parse(readFileSync(resolve(root, path), 'utf8')) as T;
+  return JSON.parse(readFileSync(corpusPath(path), 'utf8')) as T;
 }
 
 /** The quotes that have a file of this name. */
 export function quotesWith(file: string): string[] {
-  return readdirSync(resolve(root, 'quotes')).filter((name) =>
-    readdirSync(resolve(root, 'quotes', name)).includes(file),
+  return readdirSync(corpusPath('quotes')).filter((name) =>
+    readdirSync(corpusPath('quotes', name)).includes(file),
   );
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { hashAlgorithm, kdfa } from '@touchstone/tpm';
+import { corpusIt } from '../../test/support/corpus.ts';
 import { corpusJson, hex, unhex } from './corpus.ts';
 
 type KdfaVector = {
@@ -14,7 +15,7 @@ type KdfaVector = {
 };
 
 describe('KDFa', () => {
-  it('gives the known answers', () => {
+  corpusIt('gives the known answers', () => {
     const vectors = corpusJson<KdfaVector[]>('cred/go-tpm-kdfa.json');
     assert.equal(vectors.length, 100);
     for (const vector of vectors) {

@@ -10,6 +10,7 @@ import {
   type TpmtPublicRsa,
   Writer,
 } from '@touchstone/tpm';
+import { corpusIt, describeCorpus } from '../../test/support/corpus.ts';
 import { oaepEncrypt } from '../oaep.ts';
 import { corpusJson, hex, throwsCode, unhex } from './corpus.ts';
 
@@ -27,25 +28,25 @@ type Encapsulation = {
   Ciphertext: string;
 };
 
-const activation = corpusJson<Activation>('cred/go-tpm-credactivation.json');
-const name = new Writer()
-  .u16(bankAlgorithm('sha256'))
-  .bytes(Buffer.from(activation.aikNameDigest, 'base64'))
-  .finish();
-const credential = Uint8Array.from(Buffer.from(activation.secret, 'base64'));
+describeCorpus('MakeCredential', () => {
+  const activation = corpusJson<Activation>('cred/go-tpm-credactivation.json');
+  const name = new Writer()
+    .u16(bankAlgorithm('sha256'))
+    .bytes(Buffer.from(activation.aikNameDigest, 'base64'))
+    .finish();
+  const credential = Uint8Array.from(Buffer.from(activation.secret, 'base64'));
 
-function rsaVector(): { ekPublic: TpmtPublicRsa; expected: string } {
-  for (const { ekPem, expectedB64 } of activation.vectors) {
-    const key = createPublicKey(ekPem);
-    if (key.asymmetricKeyType !== 'rsa') continue;
-    const modulus = Buffer.from(key.export({ format: 'jwk' }).n ?? '', 'base64url');
-    const ekPublic = { ...EK_TEMPLATE_RSA2048, unique: Uint8Array.from(modulus) };
-    return { ekPublic, expected: Buffer.from(expectedB64, 'base64').toString('hex') };
+  function rsaVector(): { ekPublic: TpmtPublicRsa; expected: string } {
+    for (const { ekPem, expectedB64 } of activation.vectors) {
+      const key = createPublicKey(ekPem);
+      if (key.asymmetricKeyType !== 'rsa') continue;
+      const modulus = Buffer.from(key.export({ format: 'jwk' }).n ?? '', 'base64url');
+      const ekPublic = { ...EK_TEMPLATE_RSA2048, unique: Uint8Array.from(modulus) };
+      return { ekPublic, expected: Buffer.from(expectedB64, 'base64').toString('hex') };
+    }
+    throw new Error('no RSA vector');
   }
-  throw new Error('no RSA vector');
-}
 
-describe('MakeCredential', () => {
   const { ekPublic, expected } = rsaVector();
   const zeros = { seed: new Uint8Array(16), oaepRandom: new Uint8Array(32) };
 
@@ -98,7 +99,7 @@ describe('MakeCredential', () => {
 });
 
 describe('OAEP', () => {
-  it('gives the known answers', () => {
+  corpusIt('gives the known answers', () => {
     let compared = 0;
     for (const vector of corpusJson<Encapsulation[]>('cred/go-tpm-rsa_labeled_encaps.json')) {
       const pub = parseTpmtPublic(unhex(vector.PublicKey));

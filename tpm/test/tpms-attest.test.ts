@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ParseError, parseTpmsAttest } from '@touchstone/tpm';
+import { describeCorpus } from '../../test/support/corpus.ts';
 import {
   corpusBytes,
   corpusJson,
@@ -27,11 +28,12 @@ type Manifest = {
   };
 }[];
 
-const quote = corpusBytes(`${QUOTE}/quote.msg`);
-// Offsets in this quote: qualifiedSigner is 2 + 34 bytes from 6, extraData 2 + 32, then clockInfo.
+// Offsets in that quote: qualifiedSigner is 2 + 34 bytes from 6, extraData 2 + 32, then clockInfo.
 const AT = { type: 4, signer: 6, extraData: 42, safe: 92, selections: 101, digest: 111 };
 
-describe('TPMS_ATTEST', () => {
+describeCorpus('TPMS_ATTEST', () => {
+  const quote = corpusBytes(`${QUOTE}/quote.msg`);
+
   it('is read from every quote of the corpus as other parsers read it', () => {
     let compared = 0;
     for (const { path, expected } of corpusJson<Manifest>('manifest.json')) {

@@ -12,14 +12,16 @@ import {
   publicKeyOf,
   TPMA_OBJECT,
 } from '@touchstone/tpm';
+import { corpusIt, describeCorpus } from '../../test/support/corpus.ts';
 import { tpmtPublic } from './arbitraries.ts';
 import { corpusBytes, hex, isReadToItsEnd, patched, quotesWith, throwsCode } from './corpus.ts';
 
-const ekBytes = corpusBytes('cred/hirs/ek.pub');
 const eccBytes = encodeTpmtPublic(AK_TEMPLATE_ECC_P256);
 const u16 = (value: number) => Uint8Array.of(value >> 8, value & 0xff);
 
-describe('TPMT_PUBLIC', () => {
+describeCorpus('TPMT_PUBLIC', () => {
+  const ekBytes = corpusBytes('cred/hirs/ek.pub');
+
   it('is read from a real endorsement key and written back to the same bytes', () => {
     const ek = parseTpmtPublic(ekBytes);
     assert.deepEqual({ ...ek, unique: EK_TEMPLATE_RSA2048.unique }, EK_TEMPLATE_RSA2048);
@@ -105,7 +107,7 @@ describe('TPMT_PUBLIC', () => {
 });
 
 describe('publicKeyOf', () => {
-  it('gives the key whose modulus is in the public area', () => {
+  corpusIt('gives the key whose modulus is in the public area', () => {
     const bytes = corpusBytes('quotes/aws-nitrotpm-sha256/ak.tpmt_public');
     const pub = parseTpmtPublic(bytes);
     assert.ok(pub.type === 'rsa');
@@ -120,8 +122,8 @@ describe('publicKeyOf', () => {
     throwsCode(() => publicKeyOf(AK_TEMPLATE_ECC_P256), 'POINT_NOT_ON_CURVE');
   });
 
-  it('refuses a modulus shorter than keyBits, an even one, and another exponent', () => {
-    const ek = parseTpmtPublic(ekBytes);
+  corpusIt('refuses a modulus shorter than keyBits, an even one, and another exponent', () => {
+    const ek = parseTpmtPublic(corpusBytes('cred/hirs/ek.pub'));
     assert.ok(ek.type === 'rsa');
     const short = patched(ek.unique, 0, Uint8Array.of(0x7f));
     const even = patched(ek.unique, 255, Uint8Array.of(2));

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { encodeTpmtSignature, parseTpmtSignature } from '@touchstone/tpm';
+import { corpusIt } from '../../test/support/corpus.ts';
 import { tpmtSignature } from './arbitraries.ts';
 import { corpusBytes, hex, isReadToItsEnd, quotesWith, throwsCode, unhex } from './corpus.ts';
 
 describe('TPMT_SIGNATURE', () => {
-  it('is read from every signature of the corpus and written back to the same bytes', () => {
+  corpusIt('is read from every signature of the corpus and written back to the same bytes', () => {
     const schemes = quotesWith('sig.bin').map((name) => {
       const bytes = corpusBytes(`quotes/${name}/sig.bin`);
       const signature = parseTpmtSignature(bytes);
@@ -23,7 +24,7 @@ describe('TPMT_SIGNATURE', () => {
     );
   });
 
-  it('is refused truncated at any offset or with a byte more', () => {
+  corpusIt('is refused truncated at any offset or with a byte more', () => {
     isReadToItsEnd(parseTpmtSignature, corpusBytes('quotes/aws-nitrotpm-sha256/sig.bin'));
     isReadToItsEnd(parseTpmtSignature, corpusBytes('quotes/immune-r340/sig.bin'));
   });

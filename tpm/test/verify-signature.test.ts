@@ -14,6 +14,7 @@ import {
   type TpmtSignature,
   verifyTpmSignature,
 } from '@touchstone/tpm';
+import { describeCorpus } from '../../test/support/corpus.ts';
 import { curveOfName } from '../curve.ts';
 import { corpusBytes, QUOTE, quotesWith, throwsCode, unhex } from './corpus.ts';
 
@@ -59,7 +60,7 @@ function signatureWithLeadingZeros(key: KeyObject, hash: BankName) {
 
 const bytesOf = (value: bigint) => unhex(value.toString(16).padStart(64, '0'));
 
-describe('verifyTpmSignature on real quotes', () => {
+describeCorpus('verifyTpmSignature on real quotes', () => {
   for (const name of quotesWith('ak.tpmt_public')) {
     const weak = name === 'goattest-windows-gcp';
     it(`${weak ? 'refuses SHA-1 in' : 'verifies'} ${name}`, () => {
