@@ -1,0 +1,415 @@
+import { createHash, randomBytes, randomUUID, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Static } from 'typebox';
+import { qualifyingDataOf } from '@touchstone/appraisal';
+import { parseEkCertificate } from '@touchstone/endorsement';
+import {
+  encodeEventLog,
+  encodeSoftwareEvent,
+  EV_EVENT_TAG,
+  SOFTWARE_VENDOR_INFO,
+  type SoftwareEvent,
+} from '@touchstone/eventlog';
+import {
+  ActivationAnswer,
+  ChallengeAnswer,
+  EnrollmentChallenge,
+  type Evidence,
+  EvidenceAnswer,
+  HostEnrolmentAnswer,
+  PermitsAnswer,
+  type Purpose,
+  type Selection,
+  type StartRequest,
+  type Statement,
+  TrustBundle,
+} from '@touchstone/schemas';
+import {
+  AK_TEMPLATE_ECC_P256,
+  type BankName,
+  encodeTpm2bPublic,
+  encodeTpmlPcrSelection,
+  hash,
+  nameOf,
+  parseTpm2bPublic,
+  TPM_ALG_SHA256,
+} from '@touchstone/tpm';
+import { type Client, pinnedClient } from '@touchstone/transport';
+import { openTpm, type Tpm, type TpmObject, type TpmSession } from 'node-tpm2-tss-bindings';
+import { startSwtpm, type Swtpm } from './swtpm.ts';
+import type { Touchstone } from './touchstone.ts';
+
+export type Measured = { readonly pcr: number; readonly event: SoftwareEvent };
+
+/** What a test host measures at boot, unless told otherwise. */
+export const GOOD_BOOT: readonly Measured[] = [
+  { pcr: 8, event: { kind: 'command-line', text: 'BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro' } },
+  { pcr: 9, event: { kind: 'file', path: '/boot/vmlinuz', sha256: 'aa'.repeat(32) } },
+  { pcr: 9, event: { kind: 'absent', path: '/boot/initrd.img' } },
+  { pcr: 13, event: { kind: 'file', path: '/etc/hypervisor.conf', sha256: 'bb'.repeat(32) } },
+];
+
+/** The same with one file changed. */
+export const CHANGED_BOOT: readonly Measured[] = GOOD_BOOT.map((measured) =>
+  measured.event.kind === 'file' && measured.event.path === '/etc/hypervisor.conf'
+    ? { ...measured, event: { ...measured.event, sha256: 'cc'.repeat(32) } }
+    : measured,
+);
+
+/** What a test wants otherwise than an honest agent would do it. Each hook sees the honest value. */
+export type Dishonesty = {
+  readonly challenge?: string;
+  readonly hostId?: string | null;
+  readonly akName?: string;
+  readonly selection?: Selection;
+  readonly quoteSelection?: Selection;
+  readonly log?: (honest: Uint8Array) => Uint8Array | null;
+  readonly statement?: (honest: Statement) => unknown;
+  /** The bytes that are hashed and sent; by default the statement's JSON. */
+  readonly statementBytes?: (honest: Uint8Array) => Uint8Array;
+  readonly pcrs?: (honest: Evidence['pcrs']) => Evidence['pcrs'];
+  readonly attest?: (honest: Uint8Array) => Uint8Array;
+  readonly signature?: (honest: Uint8Array) => Uint8Array;
+  readonly permits?: readonly StartRequest[];
+  readonly nonce?: string;
+};
+
+/**
+ * A host whose agent is the test itself: a real software TPM with a real EK certificate, real keys,
+ * and evidence that can be made wrong at any place.
+ */
+export class TestHost {
+  readonly touchstone: Touchstone;
+  readonly name: string;
+  readonly swtpm: Swtpm;
+  hostId: string | null = null;
+  tpm!: Tpm;
+  ek!: TpmObject;
+  ak!: TpmObject;
+  akPublic!: Uint8Array;
+  akName = '';
+  certificates: string[] = [];
+  log: Uint8Array = new Uint8Array();
+  readonly #auth = randomBytes(32);
+  #blobs: { private: Uint8Array; public: Uint8Array } | null = null;
+  #lastClock = -1n;
+
+  private constructor(touchstone: Touchstone, name: string, swtpm: Swtpm) {
+    this.touchstone = touchstone;
+    this.name = name;
+    this.swtpm = swtpm;
+  }
+
+  /** Booted, with an AK, known to nobody. */
+  static async boot(touchstone: Touchstone, boot = GOOD_BOOT): Promise<TestHost> {
+    const swtpm = await startSwtpm();
+    const host = new TestHost(touchstone, `host-${randomUUID().slice(0, 8)}`, swtpm);
+    try {
+      await host.#open(boot);
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
+    return host;
+  }
+
+  /** Booted, enrolled with a token that approves it, and trusted by a baseline of its own. */
+  static async trusted(touchstone: Touchstone, boot = GOOD_BOOT): Promise<TestHost> {
+    const host = await TestHost.boot(touchstone, boot);
+    try {
+      const label = { site: host.name };
+      await host.certify();
+      await host.enrol(await touchstone.joinToken({ labels: label }));
+      await touchstone.approveBaselineOf(host.name, host.name);
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
+    return host;
+  }
+
+  /** Power cut, and another boot. */
+  async reboot(boot = GOOD_BOOT): Promise<void> {
+    await this.tpm.close();
+    await this.swtpm.restart();
+    await this.#open(boot);
+  }
+
+  async stop(): Promise<void> {
+    await this.tpm?.close();
+    await this.swtpm.stop();
+  }
+
+  async #open(boot: readonly Measured[]): Promise<void> {
+    this.tpm = await openTpm({ tcti: this.swtpm.tcti });
+    this.#lastClock = -1n;
+    const events = boot.map(({ pcr, event }) => ({ pcr, data: encodeSoftwareEvent(event) }));
+    for (const { pcr, data } of events) {
+      const digest = hash('sha256', data);
+      await this.tpm.pcrExtend(pcr, [{ alg: TPM_ALG_SHA256, digest }]);
+    }
+    this.log = encodeEventLog({
+      vendorInfo: SOFTWARE_VENDOR_INFO,
+      banks: ['sha256'],
+      events: events.map((event) => ({ ...event, type: EV_EVENT_TAG })),
+    });
+    this.ek = await this.tpm.openPersistent(0x81010001);
+    this.#blobs ??= await this.withEkPolicy((parentSession) =>
+      this.withSession((encryptSession) =>
+        this.tpm.create({
+          parent: this.ek,
+          parentSession,
+          encryptSession,
+          inPublic: encodeTpm2bPublic(AK_TEMPLATE_ECC_P256),
+          auth: this.#auth,
+        }),
+      ),
+    );
+    const blobs = this.#blobs;
+    this.ak = await this.withEkPolicy((parentSession) =>
+      this.tpm.load({ parent: this.ek, parentSession, ...blobs, auth: this.#auth }),
+    );
+    this.akPublic = blobs.public;
+    this.akName = hex(nameOf(parseTpm2bPublic(blobs.public)));
+  }
+
+  async withSession<T>(use: (session: TpmSession) => Promise<T>): Promise<T> {
+    const session = await this.tpm.startHmacSession({ saltKey: this.ek });
+    try {
+      return await use(session);
+    } finally {
+      await this.tpm.flush(session);
+    }
+  }
+
+  async withEkPolicy<T>(use: (session: TpmSession) => Promise<T>): Promise<T> {
+    const session = await this.tpm.startPolicySession({ saltKey: this.ek });
+    try {
+      await this.tpm.policySecretEndorsement(session);
+      return await use(session);
+    } finally {
+      await this.tpm.flush(session);
+    }
+  }
+
+  /** A client of the CA, by the pin of the server's trust bundle. */
+  async ca(): Promise<Client> {
+    const { ca } = await this.touchstone.client.request({
+      method: 'GET',
+      path: '/v1/trust-bundle',
+      schema: TrustBundle,
+    });
+    return pinnedClient({ url: ca.url, pin: ca.pin });
+  }
+
+  /** What a host sends the CA: POST /v1/enrollments. */
+  async enrollmentRequest(akPublic: Uint8Array = this.akPublic) {
+    const certificate = parseEkCertificate(await this.tpm.nvRead(0x01c00002)).der;
+    const chain = await Promise.all(
+      ['issuercert.pem', 'swtpm-localca-rootca-cert.pem'].map(async (file) => {
+        const pem = await readFile(join(this.swtpm.caDir, file));
+        return new Uint8Array(new X509Certificate(pem).raw);
+      }),
+    );
+    const { public: ekPublic } = await this.tpm.readPublic(this.ek);
+    return {
+      ekCertificates: [certificate, ...chain].map(base64Url),
+      ekPublic: base64Url(ekPublic),
+      akPublic: base64Url(akPublic),
+      software: true,
+    };
+  }
+
+  /** TPM2_ActivateCredential by the EK for a key of this TPM. */
+  activate(
+    challenge: { credentialBlob: string; secret: string },
+    key = this.ak,
+  ): Promise<Uint8Array> {
+    return this.withEkPolicy((parentSession) =>
+      this.withSession((keySession) =>
+        this.tpm.activateCredential({
+          key,
+          keySession,
+          parent: this.ek,
+          parentSession,
+          credentialBlob: Buffer.from(challenge.credentialBlob, 'base64url'),
+          secret: Buffer.from(challenge.secret, 'base64url'),
+        }),
+      ),
+    );
+  }
+
+  /** The AK certificate from the CA. */
+  async certify(): Promise<void> {
+    const ca = await this.ca();
+    try {
+      const body = await this.enrollmentRequest();
+      const challenge = await ca.request({
+        method: 'POST',
+        path: '/v1/enrollments',
+        schema: EnrollmentChallenge,
+        body,
+      });
+      const secret = base64Url(await this.activate(challenge));
+      const path = `/v1/enrollments/${challenge.enrollmentId}/activation`;
+      const schema = ActivationAnswer;
+      this.certificates = (
+        await ca.request({ method: 'POST', path, schema, body: { secret } })
+      ).certificates;
+    } finally {
+      await ca.close();
+    }
+  }
+
+  /** POST /v1/hosts. */
+  async enrol(joinToken?: string, dishonesty: Dishonesty = {}) {
+    const evidence = await this.evidence('enrol', { hostId: null, ...dishonesty });
+    const answer = await this.touchstone.client.request({
+      method: 'POST',
+      path: '/v1/hosts',
+      schema: HostEnrolmentAnswer,
+      body: {
+        certificates: this.certificates,
+        akPublic: base64Url(this.akPublic),
+        evidence,
+        name: this.name,
+        ...(joinToken === undefined ? {} : { joinToken }),
+      },
+    });
+    this.hostId = answer.hostId;
+    return answer;
+  }
+
+  challenge(
+    purpose: 'attest' | 'permit' | 'enrol',
+    akName = this.akName,
+  ): Promise<Static<typeof ChallengeAnswer>> {
+    const body = { akName, purpose };
+    const schema = ChallengeAnswer;
+    return this.touchstone.client.request({ method: 'POST', path: '/v1/challenges', schema, body });
+  }
+
+  /** Evidence as an honest agent makes it, but for what the test wants otherwise. */
+  async evidence(purpose: Purpose, dishonesty: Dishonesty = {}): Promise<Evidence> {
+    const asked = purpose === 'prove' ? null : await this.challenge(purpose);
+    const selection = dishonesty.selection ?? asked?.selection ?? { sha256: [0, 8, 9, 13] };
+    const challenge = dishonesty.challenge ?? asked?.challenge ?? '';
+    const log = dishonesty.log === undefined ? this.log : dishonesty.log(this.log);
+    const statement: Statement = {
+      schema: 'touchstone/statement/1',
+      purpose,
+      hostId: dishonesty.hostId === undefined ? this.hostId : dishonesty.hostId,
+      akName: dishonesty.akName ?? this.akName,
+      bundleEpoch: 1,
+      challenge,
+      selection,
+      logs:
+        log === null
+          ? []
+          : [{ kind: 'boot', algorithm: 'sha256', digest: sha256(log), size: log.length }],
+      selfReported: { claimedHostname: this.name, claimedKernel: 'test', agentVersion: 'test' },
+      ...(dishonesty.permits === undefined ? {} : { permits: [...dishonesty.permits] }),
+      ...(dishonesty.nonce === undefined ? {} : { nonce: dishonesty.nonce }),
+    };
+    const honest = Buffer.from(JSON.stringify(dishonesty.statement?.(statement) ?? statement));
+    const bytes = dishonesty.statementBytes?.(honest) ?? honest;
+    const extraData = qualifyingDataOf(purpose, Buffer.from(challenge, 'base64url'), bytes);
+    const quoteSelection = dishonesty.quoteSelection ?? selection;
+    const { attest, signature } = await this.quote(extraData, quoteSelection);
+    const pcrs = await this.readPcrs(quoteSelection);
+    return {
+      schema: 'touchstone/evidence/1',
+      statement: base64Url(bytes),
+      quote: {
+        attest: base64Url(dishonesty.attest?.(attest) ?? attest),
+        signature: base64Url(dishonesty.signature?.(signature) ?? signature),
+      },
+      pcrs: dishonesty.pcrs?.(pcrs) ?? pcrs,
+      blobs: log === null ? {} : { [sha256(log)]: base64Url(log) },
+    };
+  }
+
+  async quote(qualifyingData: Uint8Array, selection: Selection, key = this.ak) {
+    while ((await this.tpm.readClock()).clock <= this.#lastClock) await sleep(1);
+    const quoted = await this.withSession((session) =>
+      this.tpm.quote({
+        key,
+        session,
+        qualifyingData,
+        selection: encodeTpmlPcrSelection(selectionOf(selection)),
+      }),
+    );
+    this.#lastClock = (await this.tpm.readClock()).clock;
+    return quoted;
+  }
+
+  async readPcrs(selection: Selection): Promise<Evidence['pcrs']> {
+    const values: Record<string, Record<string, string>> = {};
+    for (const [bank, pcrs] of Object.entries(selection)) {
+      if (pcrs.length === 0) continue;
+      const ofBank = await this.tpm.pcrRead(encodeTpmlPcrSelection(selectionOf({ [bank]: pcrs })));
+      values[bank] = Object.fromEntries(ofBank.map(({ pcr, digest }) => [pcr, hex(digest)]));
+    }
+    return values as Evidence['pcrs'];
+  }
+
+  /** POST /v1/evidence. */
+  deliver(evidence: Evidence) {
+    const schema = EvidenceAnswer;
+    return this.touchstone.client.request({
+      method: 'POST',
+      path: '/v1/evidence',
+      schema,
+      body: evidence,
+    });
+  }
+
+  async attest(dishonesty: Dishonesty = {}) {
+    return this.deliver(await this.evidence('attest', dishonesty));
+  }
+
+  /** POST /v1/permits. */
+  deliverForPermit(evidence: Evidence) {
+    const schema = PermitsAnswer;
+    return this.touchstone.client.request({
+      method: 'POST',
+      path: '/v1/permits',
+      schema,
+      body: evidence,
+    });
+  }
+
+  async askForPermit(vm: string, dishonesty: Dishonesty = {}) {
+    const permits = dishonesty.permits ?? [startRequest(vm)];
+    return this.deliverForPermit(await this.evidence('permit', { ...dishonesty, permits }));
+  }
+}
+
+export const startRequest = (vm: string): StartRequest => ({
+  requestId: randomUUID(),
+  vm,
+  operation: 'start',
+  definitionDigest: 'dd'.repeat(32),
+  imageDigests: [],
+});
+
+/** The literal code of whatever the promise rejects with; fails the test when it does not. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && typeof error.code === 'string')
+      return error.code;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+const selectionOf = (selection: Selection) =>
+  Object.entries(selection).map(([bank, pcrs]) => ({ bank: bank as BankName, pcrs }));
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
