@@ -10,7 +10,11 @@ export type CertificateFields = Omit<TbsCertificateFields, 'serial' | 'signature
 
 export type SignedCertificate = { readonly der: Uint8Array; readonly serial: Uint8Array };
 
-/** The only place where the CA signs. The serial number is drawn here. */
+/**
+ * The only place where the CA signs. The serial number is drawn here. The encoder is endorsement's, because
+ * @peculiar/x509 2.2 cuts object identifiers with an arc of 128 bits short: both of our extensions became
+ * `2.25`.
+ */
 export async function signCertificate(
   fields: CertificateFields,
   by: CustodyKey,

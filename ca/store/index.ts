@@ -1,5 +1,5 @@
 export { recordActivation } from './certificates.ts';
-export { type DatabaseAddress, databaseNow, openPool, withConnection } from './database.ts';
+export { databaseNow, openPool, withConnection } from './database.ts';
 export { insertEnrollment, takeAttempt } from './enrollments.ts';
 export { checkSchemaVersion, migrate } from './schema-version.ts';
 export { queueUntrusted } from './untrusted-endorsement-keys.ts';

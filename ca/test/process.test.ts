@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { CaBundle, EnrollmentChallenge, Health } from '@touchstone/schemas';
+import { ProblemError } from '@touchstone/transport';
+import { type Postgres, startPostgres } from '../../test/support/postgres.ts';
+import { type CaProcess, runCa, startCa } from './support/ca-process.ts';
+
+const DATABASE = 'ca_process';
+
+describe('the process of the CA', () => {
+  let postgres: Postgres;
+  let ca: CaProcess;
+
+  before(async () => {
+    postgres = await startPostgres();
+    const bucket = { burst: 3, perSecond: 1 };
+    ca = await startCa(postgres, {
+      database: DATABASE,
+      limits: { perAddress: bucket, total: bucket },
+    });
+  });
+  after(async () => {
+    await ca?.remove();
+    await postgres?.stop();
+  });
+
+  const health = () => ca.client.request({ method: 'GET', path: '/v1/health', schema: Health });
+
+  it('says on stdout that it is ready, and nothing else; logs are JSON on stderr', () => {
+    const { port } = new URL(ca.url);
+    assert.equal(ca.stdout(), `{"ready":true,"port":${port}}\n`);
+    for (const line of ca.stderr().trimEnd().split('\n')) JSON.parse(line);
+  });
+
+  it('has the same keys after another init', async () => {
+    const request = { method: 'GET', path: '/v1/bundle', schema: CaBundle } as const;
+    const bundle = await ca.client.request(request);
+    assert.equal(bundle.epoch, 1);
+    assert.equal((await runCa('init', '--config', ca.configFile)).code, 0);
+    assert.equal(await ca.stop(), 0);
+    await ca.start();
+    assert.deepEqual(await ca.client.request(request), bundle);
+  });
+
+  it('slows down whoever enrols too fast, and nobody else: RATE_LIMITED', async () => {
+    const enrol = () =>
+      ca.client
+        .request({ method: 'POST', path: '/v1/enrollments', body: {}, schema: EnrollmentChallenge })
+        .catch((error: unknown) => (error instanceof ProblemError ? error.code : error));
+    const codes = await Promise.all(Array.from({ length: 10 }, enrol));
+    assert.ok(codes.includes('RATE_LIMITED') && codes.includes('SCHEMA_MISMATCH'), String(codes));
+    assert.deepEqual(await health(), { status: 'ok' });
+  });
+
+  it('answers problems for what is not there: NOT_FOUND, METHOD_NOT_ALLOWED', async () => {
+    const code = (method: 'GET' | 'DELETE', path: string) =>
+      ca.client
+        .request({ method, path, schema: Health })
+        .catch((error: unknown) => (error as ProblemError).code);
+    assert.equal(await code('GET', '/'), 'NOT_FOUND');
+    assert.equal(await code('DELETE', '/v1/bundle'), 'METHOD_NOT_ALLOWED');
+  });
+
+  it('may change no table, and nothing that was issued', async () => {
+    const config = JSON.parse(await readFile(ca.configFile, 'utf8')) as {
+      database: pg.ClientConfig & { passwordFile: string };
+    };
+    const { passwordFile, ...address } = config.database;
+    const password = (await readFile(passwordFile, 'utf8')).trim();
+    const client = new pg.Client({ ...address, password });
+    await client.connect();
+    try {
+      for (const sql of [
+        'CREATE TABLE t ()',
+        'DROP TABLE enrollments',
+        'DELETE FROM certificates',
+        'UPDATE certificates SET not_after = now()',
+        'DELETE FROM endorsement_keys',
+        "INSERT INTO schema_migrations (name, run_on) VALUES ('x', now())",
+      ]) {
+        const refused = { code: /^42501$/ };
+        await assert.rejects(client.query(sql), refused, sql);
+      }
+    } finally {
+      await client.end();
+    }
+  });
+
+  describe('does not start', () => {
+    const refusal = async (command: 'init' | 'serve', configFile = ca.configFile) => {
+      const { code, stdout, stderr } = await runCa(command, '--config', configFile);
+      assert.deepEqual([code, stdout], [1, '']);
+      return (JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? '') as { code: string }).code;
+    };
+    const migrations = (sql: string) => postgres.query(DATABASE, sql);
+
+    it('on a database that a newer version has migrated: SCHEMA_NEWER', async () => {
+      await migrations("INSERT INTO schema_migrations (name, run_on) VALUES ('9999_x', now())");
+      assert.equal(await refusal('serve'), 'SCHEMA_NEWER');
+      await migrations("DELETE FROM schema_migrations WHERE name = '9999_x'");
+    });
+
+    it('on a database that lacks a migration: SCHEMA_OLDER', async () => {
+      await migrations('ALTER TABLE schema_migrations RENAME TO aside');
+      assert.equal(await refusal('serve'), 'SCHEMA_OLDER');
+      await migrations('ALTER TABLE aside RENAME TO schema_migrations');
+    });
+
+    it('with a key that others could read: KEY_FILE_MODE', async () => {
+      const key = join(ca.stateDir, 'issuing.key.pem');
+      await chmod(key, 0o644);
+      assert.equal(await refusal('serve'), 'KEY_FILE_MODE');
+      await chmod(key, 0o600);
+    });
+
+    it('with a setting that it does not know: CONFIG_INVALID', async () => {
+      const other = `${ca.configFile}.other`;
+      const config = JSON.parse(await readFile(ca.configFile, 'utf8')) as object;
+      await writeFile(other, JSON.stringify({ ...config, allowAll: true }));
+      assert.equal(await refusal('serve', other), 'CONFIG_INVALID');
+    });
+
+    it('without a command: usage, exit code 2', async () => {
+      assert.equal((await runCa()).code, 2);
+      assert.equal((await runCa('serve')).code, 2);
+    });
+  });
+
+  it('ends at SIGTERM with exit code 0', async () => {
+    assert.equal(await ca.stop(), 0);
+  });
+});
