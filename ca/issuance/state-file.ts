@@ -21,6 +21,8 @@ export async function stateFileExists(path: string): Promise<boolean> {
 export async function createStateFile(path: string, contents: string | Uint8Array): Promise<void> {
   const draft = `${path}.${process.pid}.draft`;
   try {
+    // One that an interruption left; in a container the process id is always the same.
+    await rm(draft, { force: true });
     const file = await open(draft, 'wx', 0o600);
     try {
       await file.writeFile(contents);
