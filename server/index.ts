@@ -1,1 +1,1 @@
-export {};
+export { type CodeEntry, SERVER_CODES, type ServerCode } from './codes.ts';

@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { Type } from 'typebox';
+import {
+  checkAgainst,
+  closed,
+  HttpsUrl,
+  parseStrictJson,
+  Selection,
+  Sha256Hex,
+} from '@touchstone/schemas';
+
+const Path = Type.String({ pattern: '^/[^\\u0000]*$', maxLength: 4_096 });
+const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
+const Identifier = Type.String({ pattern: '^[A-Za-z0-9_-]+$', maxLength: 63 });
+
+/** `host` is the directory of PostgreSQL's unix socket, or a host name. */
+const DatabaseConfig = closed({
+  host: Type.String({ minLength: 1, maxLength: 4_096 }),
+  port: Port,
+  database: Identifier,
+  user: Identifier,
+  passwordFile: Path,
+});
+type DatabaseConfig = Type.Static<typeof DatabaseConfig>;
+
+/** The server's configuration file. Secrets are in files of their own, named here. */
+const ServerConfig = closed({
+  listen: closed({ host: Type.String({ minLength: 1, maxLength: 255 }), port: Port }),
+  tls: closed({ keyFile: Path, certFile: Path }),
+  publicUrl: HttpsUrl,
+  database: DatabaseConfig,
+  migrateDatabase: DatabaseConfig,
+  rootSecretFile: Path,
+  resultKeyFile: Path,
+  permitKeyFile: Path,
+  ca: closed({ url: HttpsUrl, pin: Sha256Hex }),
+  intervalSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+  selection: Type.Optional(Selection),
+  quorum: Type.Optional(Type.Literal(1)),
+});
+
+const DEFAULTS = {
+  intervalSeconds: 60,
+  selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14] },
+  quorum: 1,
+} as const;
+
+export type ServerConfig = Required<Type.Static<typeof ServerConfig>>;
+
+/** @throws JsonError, SchemaError */
+export async function readConfig(path: string): Promise<ServerConfig> {
+  const given = checkAgainst(ServerConfig, parseStrictJson(await readFile(path)));
+  const selection = given.selection ?? { sha256: [...DEFAULTS.selection.sha256] };
+  const ascending = Object.values(selection).every((pcrs) =>
+    pcrs.every((pcr, index) => index === 0 || pcr > (pcrs[index - 1] ?? pcr)),
+  );
+  if (!ascending || Object.values(selection).flat().length === 0) {
+    throw new Error('selection: at least one PCR, each list ascending');
+  }
+  return { ...DEFAULTS, ...given, selection };
+}
+
+const ROOT_SECRET_LENGTH = 32;
+
+export async function readRootSecret(path: string): Promise<Uint8Array> {
+  const secret = await readFile(path);
+  if (secret.length !== ROOT_SECRET_LENGTH) throw new Error(`${path}: not 32 bytes`);
+  return secret;
+}
+
+export async function loginOf({ passwordFile, ...login }: DatabaseConfig) {
+  return { ...login, password: (await readFile(passwordFile, 'utf8')).trimEnd() };
+}

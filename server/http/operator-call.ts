@@ -1,0 +1,87 @@
+import type { RouterContext } from '@koa/router';
+import { type ApiToken, checkAgainst, SchemaError, Slug } from '@touchstone/schemas';
+import { AppError, readJson } from '@touchstone/transport';
+import type { TSchema } from 'typebox';
+import { refusal } from '../codes.ts';
+import { sessionOf } from '../services/api-tokens.ts';
+import { recordCall } from '../services/record-call.ts';
+import type { Verifier } from '../services/verifier.ts';
+import type { OperatorRoute } from './operator-routes.ts';
+
+/** Authenticate, authorise, parse, call one service, present; and write down who called what. */
+export async function serveOperatorCall(
+  verifier: Verifier,
+  route: OperatorRoute,
+  ctx: RouterContext,
+): Promise<void> {
+  const by = await authenticated(verifier, ctx);
+  const call = { action: `${route.method} ${route.path}`, subject: ctx.path };
+  try {
+    if (!mayCall(by, route)) {
+      throw refusal('ROLE_MISSING', { detail: `It takes the role ${route.role}.` });
+    }
+    const answer = await route.handle({
+      verifier,
+      by,
+      key: keyOf(ctx, route.key),
+      name: nameOf(ctx, route.takesName),
+      body: (await bodyOf(ctx, route)) as never,
+    });
+    // What changes anything is written down in the transaction that changes it.
+    if (route.method === 'GET') await recordCall(verifier, by, { ...call, outcome: 'answered' });
+    ctx.body = present(route.answer, answer);
+  } catch (error) {
+    const outcome = (error as { code?: unknown }).code;
+    await recordCall(verifier, by, {
+      ...call,
+      outcome: typeof outcome === 'string' ? outcome : 'INTERNAL',
+    });
+    throw error;
+  }
+}
+
+const BEARER = /^Bearer ([A-Za-z0-9_-]{1,128})$/u;
+
+async function authenticated(verifier: Verifier, ctx: RouterContext): Promise<ApiToken> {
+  const [, token] = BEARER.exec(ctx.get('authorization')) ?? [];
+  const session = token === undefined ? null : await sessionOf(verifier, token);
+  if (session !== null) return session;
+  ctx.set('www-authenticate', 'Bearer');
+  throw refusal('UNAUTHENTICATED');
+}
+
+const mayCall = ({ roles }: ApiToken, { role }: OperatorRoute): boolean =>
+  role === 'viewer' ? roles.length > 0 : roles.includes(role);
+
+function keyOf(ctx: RouterContext, schema: TSchema | undefined): string {
+  if (schema === undefined) return '';
+  try {
+    return checkAgainst(schema, ctx.params['key']) as string;
+  } catch (cause) {
+    if (!(cause instanceof SchemaError)) throw cause;
+    throw refusal('ID_MALFORMED', { cause });
+  }
+}
+
+function nameOf(ctx: RouterContext, takesName: true | undefined): string | undefined {
+  const strange = Object.keys(ctx.query).find((key) => !(takesName === true && key === 'name'));
+  if (strange !== undefined) {
+    throw new AppError('QUERY_UNKNOWN', 400, { title: 'Unknown query parameter' });
+  }
+  const { name } = ctx.query;
+  return name === undefined ? undefined : checkAgainst(Slug, name);
+}
+
+function bodyOf(ctx: RouterContext, { body, maxBytes }: OperatorRoute): Promise<unknown> {
+  if (body === undefined) return Promise.resolve(undefined);
+  return readJson(ctx, body, maxBytes === undefined ? {} : { maxBytes });
+}
+
+/** An answer that breaks its own schema is our bug, and not the caller's. */
+export function present(schema: TSchema, answer: unknown): unknown {
+  try {
+    return checkAgainst(schema, answer);
+  } catch (cause) {
+    throw new Error('an answer does not have the shape of its schema', { cause });
+  }
+}

@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { AppError, listenTls, pinnedClient } from '@touchstone/transport';
+import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config.ts';
+import { createApp } from './http/app.ts';
+import { createFirstToken } from './services/api-tokens.ts';
+import { challengeKeys } from './services/challenge.ts';
+import { databaseClock } from './services/database-clock.ts';
+import { issuerList } from './services/issuers.ts';
+import { signingKey } from './services/signing-key.ts';
+import type { Verifier } from './services/verifier.ts';
+import { openDatabase } from './store/database.ts';
+import { checkSchema, migrate } from './store/migrate.ts';
+
+const USAGE = 'usage: main.ts serve|migrate|first-token --config FILE\n';
+
+/** sysexits.h */
+const EX_USAGE = 64;
+const EX_UNAVAILABLE = 69;
+
+const log = pino(
+  {
+    redact: {
+      paths: [
+        ...['authorization', 'token', 'joinToken', 'password', 'secret'].flatMap((key) => [
+          key,
+          `*.${key}`,
+          `*.*.${key}`,
+        ]),
+      ],
+      censor: '[redacted]',
+    },
+  },
+  pino.destination({ dest: 2, sync: true }),
+);
+
+const onDatabaseError = (error: Error) => log.error({ err: error }, 'database connection lost');
+
+const COMMANDS: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> = {
+  serve,
+  migrate: async ({ migrateDatabase }) =>
+    migrate(await loginOf(migrateDatabase), (line) => log.info(line)),
+  'first-token': firstToken,
+};
+
+async function firstToken(config: ServerConfig): Promise<void> {
+  const database = openDatabase(await loginOf(config.database), onDatabaseError);
+  try {
+    await checkSchema(database);
+    const clock = databaseClock(database);
+    await clock.measure();
+    const created = await createFirstToken(database, clock.now());
+    process.stdout.write(`${JSON.stringify(created)}\n`);
+  } finally {
+    await database.close();
+  }
+}
+
+async function serve(config: ServerConfig): Promise<void> {
+  const database = openDatabase(await loginOf(config.database), onDatabaseError);
+  await checkSchema(database);
+  const ca = pinnedClient({ url: config.ca.url, pin: config.ca.pin });
+  const { publicUrl, selection, intervalSeconds, quorum } = config;
+  const verifier: Verifier = {
+    database,
+    clock: databaseClock(database),
+    issuers: issuerList(ca),
+    challengeKeys: challengeKeys(await readRootSecret(config.rootSecretFile)),
+    resultKey: await signingKey(
+      await readFile(config.resultKeyFile, 'utf8'),
+      'touchstone-result+jwt',
+    ),
+    permitKey: await signingKey(
+      await readFile(config.permitKeyFile, 'utf8'),
+      'touchstone-permit+jwt',
+    ),
+    settings: {
+      publicUrl,
+      ca: config.ca,
+      selection,
+      intervalSeconds,
+      quorum,
+      build: await build(),
+    },
+    log,
+  };
+
+  const noClock = (error: unknown) => log.error({ err: error }, 'the time could not be measured');
+  const noIssuers = (error: unknown) => log.warn({ err: error }, "the CA's bundle did not come");
+  await verifier.clock.measure().catch(noClock);
+  await verifier.issuers.poll().catch(noIssuers);
+  const stop = new AbortController();
+  const kept = [
+    verifier.clock.keep(stop.signal, noClock),
+    verifier.issuers.keep(stop.signal, noIssuers),
+  ];
+  const listening = await listenTls(createApp(verifier), {
+    ...config.listen,
+    key: await readFile(config.tls.keyFile, 'utf8'),
+    cert: await readFile(config.tls.certFile, 'utf8'),
+  });
+  process.stdout.write(`${JSON.stringify({ ready: true, port: listening.port })}\n`);
+
+  await signalled();
+  log.info('stopping');
+  stop.abort();
+  await listening.close();
+  await Promise.all(kept);
+  await ca.close();
+  await database.close();
+}
+
+const signalled = (): Promise<void> =>
+  new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+
+async function build(): Promise<string> {
+  const text = await readFile(new URL('./package.json', import.meta.url), 'utf8');
+  return `server ${(JSON.parse(text) as { version: string }).version}`;
+}
+
+const { values, positionals } = parseArgs({
+  options: { config: { type: 'string' } },
+  allowPositionals: true,
+});
+const [name = '', ...rest] = positionals;
+const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+if (command === undefined || values.config === undefined || rest.length > 0) {
+  process.stderr.write(USAGE);
+  process.exitCode = EX_USAGE;
+} else {
+  try {
+    await command(await readConfig(values.config));
+  } catch (error) {
+    const code = error instanceof AppError ? error.code : 'FAILED';
+    log.fatal({ err: error, code }, `${name} failed`);
+    process.exit(EX_UNAVAILABLE);
+  }
+}

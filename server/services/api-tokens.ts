@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import type { ApiToken, ApiTokenCreated, ApiTokenRequest, Role } from '@touchstone/schemas';
+import { refusal } from '../codes.ts';
+import {
+  claimFirstToken,
+  insertApiToken,
+  revokeApiToken as revokeStored,
+  validApiToken,
+} from '../store/api-tokens.ts';
+import { appendAudit } from '../store/audit.ts';
+import type { Database } from '../store/database.ts';
+import { hashOfToken, isSecretToken, makeSecretToken } from './secret-token.ts';
+import { type Actor, auditActor, type Verifier } from './verifier.ts';
+
+export const ALL_ROLES: readonly Role[] = ['viewer', 'operator', 'approver', 'ca-admin'];
+
+/** Who a bearer token is; null for one that is unknown, expired or revoked: callers learn no more. */
+export async function sessionOf(
+  { database, clock }: Pick<Verifier, 'database' | 'clock'>,
+  bearer: string,
+): Promise<ApiToken | null> {
+  if (!isSecretToken('tst_', bearer)) return null;
+  return validApiToken(database, hashOfToken(bearer), clock.now());
+}
+
+export async function createApiToken(
+  { database, clock }: Verifier,
+  by: ApiToken,
+  request: ApiTokenRequest,
+): Promise<ApiTokenCreated> {
+  const now = clock.now();
+  const exceeding = request.roles.filter((role) => !by.roles.includes(role));
+  if (exceeding.length > 0) {
+    throw refusal('TOKEN_ROLES_EXCEEDED', { detail: exceeding.join(', ') });
+  }
+  // A token that ends begets none that outlives it.
+  const ends = [
+    ...(by.expiresAt === null ? [] : [Date.parse(by.expiresAt)]),
+    ...(request.ttlSeconds === undefined ? [] : [now.getTime() + request.ttlSeconds * 1_000]),
+  ];
+  const expiresAt = ends.length === 0 ? null : new Date(Math.min(...ends));
+  const made = newToken(request, now, expiresAt);
+  await database.transaction(async (on) => {
+    await insertApiToken(on, made.record, made.hash);
+    const detail = `${request.name}: ${request.roles.join(', ')}`;
+    const line = { actor: auditActor(by), action: 'token.create', subject: made.record.id, detail };
+    await appendAudit(on, line, now);
+  });
+  return { token: made.token, record: made.record };
+}
+
+export async function revokeApiToken(
+  { database, clock }: Verifier,
+  by: Actor,
+  id: string,
+): Promise<ApiToken> {
+  const now = clock.now();
+  return database.transaction(async (on) => {
+    const record = await revokeStored(on, id, now);
+    if (record === null) throw refusal('TOKEN_UNKNOWN');
+    await appendAudit(on, { actor: auditActor(by), action: 'token.revoke', subject: id }, now);
+    return record;
+  });
+}
+
+/**
+ * The operator's first token, with every role; once in a deployment's life.
+ * @throws AppError FIRST_TOKEN_EXISTS
+ */
+export async function createFirstToken(database: Database, now: Date): Promise<ApiTokenCreated> {
+  const made = newToken({ name: 'first', roles: [...ALL_ROLES] }, now, null);
+  await database.transaction(async (on) => {
+    if (!(await claimFirstToken(on, now))) throw refusal('FIRST_TOKEN_EXISTS');
+    await insertApiToken(on, made.record, made.hash);
+    const detail = 'the first token, with every role';
+    const line = { actor: 'setup', action: 'token.create', subject: made.record.id, detail };
+    await appendAudit(on, line, now);
+  });
+  return { token: made.token, record: made.record };
+}
+
+function newToken(
+  { name, roles }: Pick<ApiTokenRequest, 'name' | 'roles'>,
+  now: Date,
+  expiresAt: Date | null,
+): { token: string; hash: Uint8Array; record: ApiToken } {
+  return {
+    ...makeSecretToken('tst_'),
+    record: {
+      id: randomUUID(),
+      name,
+      roles: [...roles],
+      createdAt: now.toISOString(),
+      expiresAt: expiresAt?.toISOString() ?? null,
+      revokedAt: null,
+    },
+  };
+}

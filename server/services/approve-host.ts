@@ -1,0 +1,66 @@
+import type { HostApproval, HostDetail } from '@touchstone/schemas';
+import { refusal } from '../codes.ts';
+import { appendAudit } from '../store/audit.ts';
+import { activeBaselines } from '../store/baselines.ts';
+import { lockHost, recordApproval, setStanding } from '../store/hosts.ts';
+import { standingAfterApproval } from './host-state.ts';
+import { requireHost, viewHost } from './host-views.ts';
+import { reappraise } from './reappraise.ts';
+import { type Actor, auditActor, type Verifier } from './verifier.ts';
+
+/**
+ * What is approved is the AK Name that the approver compared, with the classes that are good enough for
+ * this host. Its state then follows from its last authentic evidence: an approval makes nobody trusted
+ * whose evidence is bad.
+ * @throws AppError AK_NAME_CHANGED, CLASS_NOT_APPROVED, HOST_REVOKED
+ */
+export async function approveHost(
+  verifier: Verifier,
+  by: Actor,
+  idOrName: string,
+  { akName, classes, labels }: HostApproval,
+): Promise<HostDetail> {
+  const now = verifier.clock.now();
+  const { id } = await requireHost(verifier.database, idOrName);
+  await verifier.database.transaction(async (on) => {
+    const host = await lockHost(on, id);
+    if (host === null) throw refusal('HOST_UNKNOWN');
+    if (host.state === 'revoked') throw refusal('HOST_REVOKED');
+    if (host.akName !== akName) throw refusal('AK_NAME_CHANGED');
+    if (!classes.includes(host.class)) {
+      throw refusal('CLASS_NOT_APPROVED', { detail: `The host's class is ${host.class}.` });
+    }
+    const approved = { ...host, labels: labels ?? host.labels };
+    await recordApproval(on, id, { akName, classes, labels: approved.labels });
+    const { state } = await reappraise(verifier, on, approved, {
+      baselines: await activeBaselines(on),
+      cause: 'host-approval',
+      settle: ({ mark }, { verdict }) =>
+        standingAfterApproval({ verdict, resetCount: mark.resetCount }),
+      now,
+    });
+    const detail = `AK ${akName}, classes ${classes.join(', ')}: ${host.state} -> ${state}`;
+    const line = { actor: auditActor(by), action: 'host.approve', subject: host.name, detail };
+    await appendAudit(on, line, now);
+  });
+  return viewHost(verifier, id);
+}
+
+/** Tightening takes one person. Nothing brings a revoked host back. */
+export async function revokeHost(
+  verifier: Verifier,
+  by: Actor,
+  idOrName: string,
+  { reason }: { readonly reason: string },
+): Promise<HostDetail> {
+  const now = verifier.clock.now();
+  const { id } = await requireHost(verifier.database, idOrName);
+  await verifier.database.transaction(async (on) => {
+    const host = await lockHost(on, id);
+    if (host === null) throw refusal('HOST_UNKNOWN');
+    await setStanding(on, id, { state: 'revoked', untrustedResetCount: null }, { now });
+    const line = { actor: auditActor(by), action: 'host.revoke', subject: host.name };
+    await appendAudit(on, { ...line, detail: `${host.state} -> revoked: ${reason}` }, now);
+  });
+  return viewHost(verifier, id);
+}

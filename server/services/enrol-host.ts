@@ -1,0 +1,224 @@
+import { randomUUID, X509Certificate } from 'node:crypto';
+import { appraiseEvidence, type VerifiedEvidence } from '@touchstone/appraisal';
+import { type AkCertificate, parseAkCertificate } from '@touchstone/endorsement';
+import type { HostEnrolment, HostEnrolmentAnswer, JoinToken } from '@touchstone/schemas';
+import { nameOf, parseTpm2bPublic } from '@touchstone/tpm';
+import { AppError } from '@touchstone/transport';
+import { refusal, SERVER_CODES, type ServerCode } from '../codes.ts';
+import { raiseAlert } from '../store/alerts.ts';
+import { appendAudit } from '../store/audit.ts';
+import { activeBaselines } from '../store/baselines.ts';
+import { isUniqueViolation, type Queryable } from '../store/database.ts';
+import { insertEvidence } from '../store/evidence.ts';
+import { type Host, hostByEkRef, hostByName, insertHost, type Standing } from '../store/hosts.ts';
+import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
+import { requireChallenge } from './give-challenge.ts';
+import { standingAfterApproval } from './host-state.ts';
+import { useJoinToken } from './join-tokens.ts';
+import { recordAppraisal, signResult } from './record-appraisal.ts';
+import { markOf } from './take-evidence.ts';
+import type { Verifier } from './verifier.ts';
+
+type Applicant = {
+  readonly enrolment: HostEnrolment;
+  readonly akPublic: Uint8Array;
+  readonly certificate: AkCertificate;
+  readonly verified: VerifiedEvidence;
+  readonly now: Date;
+};
+
+/**
+ * POST /v1/hosts, DESIGN 4, Enrol 4. The AK's certificate and the first evidence prove which TPM asks; they
+ * admit nobody. A join token or an operator does, and what they approve is this AK Name. Nothing that a
+ * caller sends changes a host that is there.
+ */
+export async function enrolHost(
+  verifier: Verifier,
+  enrolment: HostEnrolment,
+): Promise<HostEnrolmentAnswer> {
+  const applicant = authenticate(verifier, enrolment);
+  const known = await knownHost(verifier, applicant);
+  if (known !== null) return answerOf(verifier, known, 'enrolled before');
+  try {
+    return await verifier.database.transaction((on) => admit(verifier, on, applicant));
+  } catch (error) {
+    return settleRace(verifier, applicant, error);
+  }
+}
+
+function authenticate(verifier: Verifier, enrolment: HostEnrolment): Applicant {
+  const now = verifier.clock.now();
+  const { issuers } = verifier.issuers.known();
+  const [pem] = enrolment.certificates;
+  if (pem === undefined) throw new Error('the schema asks for a certificate');
+  const certificate = parseAkCertificate(derOf(pem));
+  const akPublicBytes = Buffer.from(enrolment.akPublic, 'base64url');
+  const akPublic = parseTpm2bPublic(akPublicBytes);
+  const akName = Buffer.from(nameOf(akPublic)).toString('hex');
+
+  const parsed = readEvidence(enrolment.evidence, 'enrol');
+  const { challenge } = parsed.statement;
+  requireChallenge(verifier, challenge, { akName, purpose: 'enrol', now });
+  const verified = authenticEvidence(parsed, {
+    purpose: 'enrol',
+    hostId: null,
+    challenge: Buffer.from(challenge, 'base64url'),
+    akPublic,
+    akCertificate: certificate,
+    issuers,
+    selection: verifier.settings.selection,
+    now,
+  });
+  return { enrolment, akPublic: akPublicBytes, certificate, verified, now };
+}
+
+function derOf(pem: string): Uint8Array {
+  try {
+    return new X509Certificate(pem).raw;
+  } catch (cause) {
+    throw new AppError('AK_CERT_PROFILE', 400, {
+      title: 'The AK certificate is no certificate',
+      field: 'certificates/0',
+      cause,
+    });
+  }
+}
+
+/**
+ * The host that this very TPM and AK are already, when an answer was lost; null for a TPM and a name that
+ * are both new.
+ * @throws AppError, and an alert is raised, where another identity is in the way. It stays as it is.
+ */
+async function knownHost(verifier: Verifier, applicant: Applicant): Promise<Host | null> {
+  const { certificate, enrolment, verified } = applicant;
+  const { name } = enrolment;
+  const bound = await hostByEkRef(verifier.database, certificate.ekRef);
+  if (bound !== null && bound.name !== name) {
+    throw await inTheWay(verifier, applicant, bound, 'EK_ALREADY_BOUND');
+  }
+  if (bound !== null && bound.akName !== verified.akName) {
+    throw await inTheWay(verifier, applicant, bound, 'REENROLMENT_QUEUED');
+  }
+  if (bound !== null) return bound;
+  const namesake = await hostByName(verifier.database, name);
+  if (namesake === null) return null;
+  throw await inTheWay(verifier, applicant, namesake, 'REPLACEMENT_QUEUED');
+}
+
+async function inTheWay(
+  { database }: Verifier,
+  { enrolment, verified, now }: Applicant,
+  host: Host,
+  code: ServerCode,
+): Promise<AppError> {
+  const detail = `offered as ${enrolment.name}, AK ${verified.akName}`;
+  await database.transaction(async (on) => {
+    await raiseAlert(on, { code, subject: host.name, detail }, now);
+    const action = 'host.enrol.refused';
+    await appendAudit(on, { actor: 'verifier', action, subject: host.name, detail }, now);
+  });
+  return refusal(code);
+}
+
+async function admit(
+  verifier: Verifier,
+  on: Queryable,
+  applicant: Applicant,
+): Promise<HostEnrolmentAnswer> {
+  const { enrolment, akPublic, certificate, verified, now } = applicant;
+  const token =
+    enrolment.joinToken === undefined
+      ? null
+      : await useJoinToken(on, enrolment.joinToken, { class: certificate.class, now });
+  const labels = token?.labels ?? {};
+  const id = randomUUID();
+  const result = appraiseEvidence(verified, {
+    hostId: id,
+    class: certificate.class,
+    labels,
+    baselines: await activeBaselines(on),
+    now,
+  });
+  const mark = markOf(verified);
+  const standing = standingOf(token, { verdict: result.verdict, resetCount: mark.resetCount });
+  const attestation = randomUUID();
+  const host: Host = {
+    id,
+    name: enrolment.name,
+    ...standing,
+    stateSince: now,
+    class: certificate.class,
+    admissibleClasses: token?.classes ?? [],
+    labels,
+    ekRef: certificate.ekRef,
+    akName: verified.akName,
+    akPublic,
+    akCertificate: certificate.der,
+    approvedAkName: token?.approve === true ? verified.akName : null,
+    enrolledAt: now,
+    mark,
+    markEvidence: verified.digest,
+    lastAuthenticAt: now,
+    latestAttestation: attestation,
+  };
+  await insertHost(on, host);
+  await insertEvidence(on, {
+    digest: verified.digest,
+    purpose: 'enrol',
+    evidence: enrolment.evidence,
+    selection: verifier.settings.selection,
+    akCertificate: certificate.der,
+    receivedAt: now,
+  });
+  const cause = 'evidence' as const;
+  const appraised = { id: attestation, host, standing, result, cause, now };
+  const answer = answerOf(verifier, host, noteOf(token));
+  const signed = await signResult(verifier, appraised);
+  await recordAppraisal(on, { ...appraised, signed, answer });
+  await appendAudit(on, auditLine(host, token), now);
+  return answer;
+}
+
+/** Without a token that approves, the host waits for a person. */
+function standingOf(
+  token: JoinToken | null,
+  evidence: Parameters<typeof standingAfterApproval>[0],
+): Standing {
+  if (token?.approve === true) return standingAfterApproval(evidence);
+  return { state: 'pending', untrustedResetCount: null };
+}
+
+const noteOf = (token: JoinToken | null): string =>
+  token?.approve === true
+    ? 'the join token approved this AK Name'
+    : 'an operator has to compare and approve this AK Name';
+
+const auditLine = (host: Host, token: JoinToken | null) => ({
+  actor: token === null ? 'nobody' : `join token ${token.id}`,
+  action: 'host.enrol',
+  subject: host.name,
+  detail: `${host.id}, class ${host.class}, AK ${host.akName}: ${host.state}`,
+});
+
+function answerOf({ settings }: Verifier, host: Host, note: string): HostEnrolmentAnswer {
+  return {
+    hostId: host.id,
+    state: host.state,
+    class: host.class,
+    intervalSeconds: settings.intervalSeconds,
+    note,
+  };
+}
+
+/** Of two enrolments at once the database let one in; the other is told what the first has become. */
+async function settleRace(
+  verifier: Verifier,
+  applicant: Applicant,
+  error: unknown,
+): Promise<HostEnrolmentAnswer> {
+  if (!isUniqueViolation(error)) throw error;
+  const known = await knownHost(verifier, applicant);
+  if (known !== null) return answerOf(verifier, known, 'enrolled before');
+  if (isUniqueViolation(error, 'hosts_ak_name_key')) throw refusal('AK_ALREADY_BOUND');
+  throw refusal('HOST_NAME_TAKEN', { detail: SERVER_CODES.HOST_NAME_TAKEN.title });
+}

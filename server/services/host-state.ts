@@ -1,0 +1,61 @@
+import type { HostState, Verdict } from '@touchstone/schemas';
+import type { Standing, StoredState } from '../store/hosts.ts';
+
+/** Only these two are a yes. `none` is an appraisal that came to no end. */
+export const isGood = (verdict: Verdict): boolean =>
+  verdict === 'affirming' || verdict === 'warning';
+
+/**
+ * Where new authentic evidence leaves a host. DESIGN 3:
+ * - an appraisal never moves `pending` or `revoked`;
+ * - bad evidence makes a trusted host untrusted, and keeps an untrusted one so until a still later boot;
+ * - good evidence makes an untrusted host trusted only from a later boot than the bad one: what ran then may
+ *   run still.
+ */
+export function standingAfterEvidence(
+  before: Standing,
+  evidence: { readonly verdict: Verdict; readonly resetCount: bigint },
+): Standing {
+  if (before.state === 'pending' || before.state === 'revoked') return before;
+  if (!isGood(evidence.verdict)) {
+    return { state: 'untrusted', untrustedResetCount: evidence.resetCount };
+  }
+  if (before.state === 'trusted') return before;
+  const laterBoot =
+    before.untrustedResetCount !== null && evidence.resetCount > before.untrustedResetCount;
+  return laterBoot ? { state: 'trusted', untrustedResetCount: null } : before;
+}
+
+/**
+ * Where an operator's approval, of the host or of a baseline, leaves it: the operator has decided about this
+ * boot, so the stored evidence alone speaks.
+ */
+export function standingAfterApproval(evidence: {
+  readonly verdict: Verdict;
+  readonly resetCount: bigint;
+}): Standing {
+  return isGood(evidence.verdict)
+    ? { state: 'trusted', untrustedResetCount: null }
+    : { state: 'untrusted', untrustedResetCount: evidence.resetCount };
+}
+
+/** A host is stale after this many intervals without authentic evidence. */
+const STALE_INTERVALS = 3;
+
+/** `trusted` and `untrusted` say something about now, so they go stale; the others do not. */
+export function shownState(
+  host: {
+    readonly state: StoredState;
+    readonly stateSince: Date;
+    readonly lastAuthenticAt: Date;
+  },
+  { now, intervalSeconds }: { readonly now: Date; readonly intervalSeconds: number },
+): { state: HostState; since: Date } {
+  const staleAt = new Date(
+    host.lastAuthenticAt.getTime() + STALE_INTERVALS * intervalSeconds * 1_000,
+  );
+  const canBeStale = host.state === 'trusted' || host.state === 'untrusted';
+  return canBeStale && now > staleAt
+    ? { state: 'stale', since: staleAt }
+    : { state: host.state, since: host.stateSince };
+}

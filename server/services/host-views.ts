@@ -1,0 +1,106 @@
+import type {
+  Finding,
+  HostDetail,
+  HostExplanation,
+  HostList,
+  HostState,
+  HostSummary,
+} from '@touchstone/schemas';
+import { refusal, SERVER_CODES, type ServerCode } from '../codes.ts';
+import { attestationById, attestationGists, type AttestationGist } from '../store/attestations.ts';
+import type { Queryable } from '../store/database.ts';
+import { type Host, hostById, hostByName, listHosts } from '../store/hosts.ts';
+import { shownState } from './host-state.ts';
+import type { Verifier } from './verifier.ts';
+
+type Viewer = Pick<Verifier, 'database' | 'clock' | 'settings'>;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
+
+/** By id or by name. A name that looks like an id is not found by it. @throws AppError HOST_UNKNOWN */
+export async function requireHost(on: Queryable, idOrName: string): Promise<Host> {
+  const host = UUID.test(idOrName) ? await hostById(on, idOrName) : await hostByName(on, idOrName);
+  if (host === null) throw refusal('HOST_UNKNOWN', { detail: idOrName });
+  return host;
+}
+
+export async function viewHosts(viewer: Viewer): Promise<HostList> {
+  const hosts = await listHosts(viewer.database);
+  const ids = hosts.map(({ latestAttestation }) => latestAttestation);
+  const gists = await attestationGists(viewer.database, ids);
+  return { hosts: hosts.map((host) => summaryOf(viewer, host, gists.get(host.latestAttestation))) };
+}
+
+export async function viewHost(viewer: Viewer, idOrName: string): Promise<HostDetail> {
+  const host = await requireHost(viewer.database, idOrName);
+  const gists = await attestationGists(viewer.database, [host.latestAttestation]);
+  const { resetCount, restartCount, clock } = host.mark;
+  return {
+    host: summaryOf(viewer, host, gists.get(host.latestAttestation)),
+    admissibleClasses: host.admissibleClasses,
+    approvedAkName: host.approvedAkName,
+    ekRef: host.ekRef,
+    enrolledAt: host.enrolledAt.toISOString(),
+    boot: {
+      resetCount: Number(resetCount),
+      restartCount: Number(restartCount),
+      clock: clock.toString(),
+    },
+  };
+}
+
+export async function explainHost(viewer: Viewer, idOrName: string): Promise<HostExplanation> {
+  const host = await requireHost(viewer.database, idOrName);
+  const latest = await attestationById(viewer.database, host.latestAttestation);
+  return {
+    host: summaryOf(viewer, host, latest ?? undefined),
+    verdict: latest?.verdict ?? null,
+    findings: latest?.findings ?? [],
+    events: latest?.events ?? [],
+    baselines: (latest?.baselines ?? []) as HostExplanation['baselines'],
+    appraisedAt: latest?.at.toISOString() ?? null,
+  };
+}
+
+function summaryOf(
+  { clock, settings }: Viewer,
+  host: Host,
+  latest: AttestationGist | undefined,
+): HostSummary {
+  const { intervalSeconds } = settings;
+  const { state, since } = shownState(host, { now: clock.now(), intervalSeconds });
+  return {
+    id: host.id,
+    name: host.name,
+    state,
+    stateBeneath: host.state,
+    since: since.toISOString(),
+    class: host.class,
+    selfReportedMeasurements: host.class === 'software' || latest?.selfReported === true,
+    labels: host.labels,
+    verdict: latest?.verdict ?? null,
+    reason: reasonOf(state, latest?.findings ?? []),
+    lastAuthenticAt: host.lastAuthenticAt.toISOString(),
+    akName: host.akName,
+  };
+}
+
+/** The first thing that somebody has to do something about. */
+function reasonOf(state: HostState, findings: readonly Finding[]): HostSummary['reason'] {
+  const own = (code: ServerCode) => ({ code, subject: SERVER_CODES[code].title });
+  const enforced = findings.find(({ effect }) => effect === 'enforce');
+  switch (state) {
+    case 'trusted':
+      return null;
+    case 'pending':
+      return own('HOST_PENDING');
+    case 'revoked':
+      return own('HOST_REVOKED');
+    case 'stale':
+      return own('HOST_STALE');
+    case 'untrusted':
+      return enforced === undefined
+        ? own('HOST_NOT_TRUSTED')
+        : { code: enforced.code, subject: enforced.subject };
+  }
+}

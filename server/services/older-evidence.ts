@@ -1,0 +1,43 @@
+import { raiseAlert } from '../store/alerts.ts';
+import { appendAudit } from '../store/audit.ts';
+import type { Queryable } from '../store/database.ts';
+import { lockHost, type Mark, setStanding } from '../store/hosts.ts';
+
+/** What authentic evidence is that did not move its host's mark. */
+export type Older =
+  | { readonly kind: 'same'; readonly digest: string }
+  | { readonly kind: 'superseded'; readonly detail: string }
+  | { readonly kind: 'rolled-back'; readonly detail: string };
+
+export type NotMoved = {
+  readonly hostId: string;
+  readonly digest: string;
+  readonly mark: Mark;
+  readonly challengeMadeAt: Date;
+  readonly now: Date;
+};
+
+/**
+ * Late evidence changes nothing: another delivery was faster. But an answer to a challenge that was made
+ * after the mark moved was quoted after it too; if its resetCount is the lesser, the TPM went back. Then what
+ * it says about its boot is worth nothing, and the host is untrusted until a boot beyond the one once seen.
+ */
+export async function explainOlder(on: Queryable, evidence: NotMoved): Promise<Older> {
+  const { digest, mark, challengeMadeAt, now } = evidence;
+  const host = await lockHost(on, evidence.hostId);
+  if (host === null) throw new Error('a host vanished');
+  if (host.markEvidence === digest) return { kind: 'same', digest };
+
+  const fell = mark.resetCount < host.mark.resetCount;
+  const detail = `resetCount ${mark.resetCount}, seen ${host.mark.resetCount}`;
+  if (!fell || challengeMadeAt <= host.lastAuthenticAt) return { kind: 'superseded', detail };
+
+  await raiseAlert(on, { code: 'TPM_ROLLED_BACK', subject: host.name, detail }, now);
+  if (host.state === 'trusted' || host.state === 'untrusted') {
+    const untrustedResetCount = host.mark.resetCount;
+    await setStanding(on, host.id, { state: 'untrusted', untrustedResetCount }, { now });
+  }
+  const line = { actor: 'verifier', action: 'host.rolled-back', subject: host.name, detail };
+  await appendAudit(on, line, now);
+  return { kind: 'rolled-back', detail };
+}

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import {
+  appraiseEvidence,
+  type AttestationResult,
+  type VerifiedEvidence,
+} from '@touchstone/appraisal';
+import { parseAkCertificate } from '@touchstone/endorsement';
+import type { AssuranceClass, Baseline, Labels } from '@touchstone/schemas';
+import { parseTpm2bPublic } from '@touchstone/tpm';
+import type { Attestation } from '../store/attestations.ts';
+import type { Queryable } from '../store/database.ts';
+import { evidenceByDigest } from '../store/evidence.ts';
+import type { Host, Standing } from '../store/hosts.ts';
+import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
+import { recordAppraisal, signResult } from './record-appraisal.ts';
+import type { Verifier } from './verifier.ts';
+
+/**
+ * A host's last authentic evidence, verified again from what is stored. It was fresh when it came and is
+ * held to that time; the issuers are those of today, so that a refused one takes its hosts along.
+ * @throws AppError 422 with findings
+ */
+export async function storedEvidence(
+  verifier: Verifier,
+  on: Queryable,
+  host: Host,
+): Promise<VerifiedEvidence> {
+  const stored = await evidenceByDigest(on, host.markEvidence);
+  if (stored === null) throw new Error(`the evidence ${host.markEvidence} is not stored`);
+  const parsed = readEvidence(stored.evidence, stored.purpose);
+  return authenticEvidence(parsed, {
+    purpose: stored.purpose,
+    hostId: stored.purpose === 'enrol' ? null : host.id,
+    challenge: Buffer.from(parsed.statement.challenge, 'base64url'),
+    akPublic: parseTpm2bPublic(host.akPublic),
+    akCertificate: parseAkCertificate(stored.akCertificate),
+    issuers: verifier.issuers.known().issuers,
+    selection: stored.selection,
+    now: stored.receivedAt,
+  });
+}
+
+export type Reappraisal = {
+  readonly baselines: readonly Baseline[];
+  readonly cause: Attestation['cause'];
+  /** Where the result leaves the host. */
+  readonly settle: (host: Host, result: AttestationResult) => Standing;
+  readonly now: Date;
+};
+
+/** Appraises stored evidence against the policy of now, and stores what came of it. */
+export async function reappraise(
+  verifier: Verifier,
+  on: Queryable,
+  host: Host & { readonly class: AssuranceClass; readonly labels: Labels },
+  { baselines, cause, settle, now }: Reappraisal,
+): Promise<Standing> {
+  const verified = await storedEvidence(verifier, on, host);
+  const result = appraiseEvidence(verified, {
+    hostId: host.id,
+    class: host.class,
+    labels: host.labels,
+    baselines,
+    now,
+  });
+  const standing = settle(host, result);
+  const appraised = { id: randomUUID(), host, standing, result, cause, now };
+  const signed = await signResult(verifier, appraised);
+  await recordAppraisal(on, { ...appraised, signed, answer: null });
+  return standing;
+}

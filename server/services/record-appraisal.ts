@@ -1,0 +1,70 @@
+import { type AttestationResult, resultClaims } from '@touchstone/appraisal';
+import type { Finding } from '@touchstone/schemas';
+import { serverFinding } from '../codes.ts';
+import { type Attestation, insertAttestation } from '../store/attestations.ts';
+import type { Queryable } from '../store/database.ts';
+import { type Host, setStanding, type Standing } from '../store/hosts.ts';
+import { isGood } from './host-state.ts';
+import type { Verifier } from './verifier.ts';
+
+export type Appraised = {
+  readonly id: string;
+  /** As it stood before. */
+  readonly host: Host;
+  readonly standing: Standing;
+  readonly result: AttestationResult;
+  readonly cause: Attestation['cause'];
+  readonly now: Date;
+};
+
+/** The result as a JWT: for whoever relies on it, wherever it is kept. */
+export function signResult(verifier: Verifier, appraised: Appraised): Promise<string> {
+  const { publicUrl: issuer, build } = verifier.settings;
+  const { id, host, standing, result, now } = appraised;
+  return verifier.resultKey.sign(
+    resultClaims(result, { issuer, hostId: host.id, state: standing.state, id, now, build }),
+  );
+}
+
+/** Stores a verdict, with what it was made from and what it did to the host, and moves the host. */
+export async function recordAppraisal(
+  on: Queryable,
+  appraised: Appraised & { readonly signed: string; readonly answer: object | null },
+): Promise<void> {
+  const { id, host, standing, result, cause, now, signed, answer } = appraised;
+  await insertAttestation(on, {
+    id,
+    hostId: host.id,
+    at: now,
+    cause,
+    evidence: result.evidence,
+    class: host.class,
+    labels: host.labels,
+    baselines: [...result.baselines],
+    policyId: result.policyId,
+    verdict: result.verdict,
+    state: standing.state,
+    selfReported: result.selfReportedMeasurements,
+    findings: [...stateFindings(host, standing, result), ...result.findings].slice(0, 256),
+    events: [...result.events],
+    result: signed,
+    answer,
+  });
+  await setStanding(on, host.id, standing, { now, attestation: id });
+}
+
+/** Why a host is not trusted though its evidence is good. */
+export function stateFindings(
+  host: Pick<Host, 'name'>,
+  { state, untrustedResetCount }: Standing,
+  result: AttestationResult,
+): Finding[] {
+  if (state !== 'untrusted' || !isGood(result.verdict)) return [];
+  return [
+    serverFinding('STATE_UNTRUSTED_UNTIL_REBOOT', {
+      subject: host.name,
+      expected: `a resetCount above ${untrustedResetCount}`,
+      actual: `${result.boot.resetCount}`,
+    }),
+  ];
+}

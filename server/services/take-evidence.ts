@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import {
+  appraiseEvidence,
+  type AttestationResult,
+  evidenceDigestOf,
+  type ParsedEvidence,
+  type VerifiedEvidence,
+} from '@touchstone/appraisal';
+import { parseAkCertificate } from '@touchstone/endorsement';
+import type { Evidence, EvidenceAnswer, PermitsAnswer } from '@touchstone/schemas';
+import { parseTpm2bPublic } from '@touchstone/tpm';
+import { AppError } from '@touchstone/transport';
+import { refusal } from '../codes.ts';
+import { raiseAlert } from '../store/alerts.ts';
+import { answerToEvidence } from '../store/attestations.ts';
+import { appendAudit, type AuditLine } from '../store/audit.ts';
+import { activeBaselines } from '../store/baselines.ts';
+import type { Queryable } from '../store/database.ts';
+import { insertEvidence } from '../store/evidence.ts';
+import { type Host, hostByAkName, type Mark, moveMark } from '../store/hosts.ts';
+import { answerRequest } from './answer-request.ts';
+import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
+import { requireChallenge } from './give-challenge.ts';
+import { standingAfterEvidence } from './host-state.ts';
+import { explainOlder, type Older } from './older-evidence.ts';
+import { type Appraised, recordAppraisal, signResult } from './record-appraisal.ts';
+import type { Verifier } from './verifier.ts';
+
+/** POST /v1/evidence. */
+export const takeAttestation = (verifier: Verifier, evidence: Evidence) =>
+  takeEvidence(verifier, 'attest', evidence) as Promise<EvidenceAnswer>;
+
+/** POST /v1/permits. */
+export const takePermitRequest = (verifier: Verifier, evidence: Evidence) =>
+  takeEvidence(verifier, 'permit', evidence) as Promise<PermitsAnswer>;
+
+type Taken = {
+  readonly purpose: 'attest' | 'permit';
+  readonly evidence: Evidence;
+  readonly verified: VerifiedEvidence;
+  readonly host: Host;
+  readonly challengeMadeAt: Date;
+  readonly result: AttestationResult;
+  readonly now: Date;
+};
+
+/**
+ * Evidence of a known host, DESIGN 4, Attest: parsed, its challenge checked, verified, appraised; then one
+ * transaction moves the host's mark, stores the verdict and answers. Evidence that is not authentic changes
+ * nothing but a count. The same evidence again gets the answer that it got, whenever it comes.
+ */
+async function takeEvidence(
+  verifier: Verifier,
+  purpose: 'attest' | 'permit',
+  evidence: Evidence,
+): Promise<object> {
+  const now = verifier.clock.now();
+  const parsed = readEvidence(evidence, purpose);
+  const { akName, challenge } = parsed.statement;
+  const host = await hostByAkName(verifier.database, akName);
+  if (host === null) throw refusal('HOST_UNKNOWN', { detail: `No host has the AK ${akName}.` });
+
+  const repeated = evidenceDigestOf(parsed) === host.markEvidence;
+  const challengeMadeAt = repeated
+    ? now
+    : requireChallenge(verifier, challenge, { akName, purpose, now });
+  const verified = await verifiedOrCounted(verifier, { parsed, purpose, host, now });
+  if (repeated) return storedAnswer(verifier.database, verified.digest);
+
+  const result = appraiseEvidence(verified, {
+    hostId: host.id,
+    class: host.class,
+    labels: host.labels,
+    baselines: await activeBaselines(verifier.database),
+    now,
+  });
+  const taken = { purpose, evidence, verified, host, challengeMadeAt, result, now };
+  const outcome = await verifier.database.transaction((on) => settle(verifier, on, taken));
+  return outcome.kind === 'answered' ? outcome.answer : olderAnswer(verifier, outcome);
+}
+
+async function verifiedOrCounted(
+  verifier: Verifier,
+  claim: {
+    readonly parsed: ParsedEvidence;
+    readonly purpose: 'attest' | 'permit';
+    readonly host: Host;
+    readonly now: Date;
+  },
+): Promise<VerifiedEvidence> {
+  const { parsed, purpose, host, now } = claim;
+  const { issuers } = verifier.issuers.known();
+  try {
+    return authenticEvidence(parsed, {
+      purpose,
+      hostId: host.id,
+      challenge: Buffer.from(parsed.statement.challenge, 'base64url'),
+      akPublic: parseTpm2bPublic(host.akPublic),
+      akCertificate: parseAkCertificate(host.akCertificate),
+      issuers,
+      selection: verifier.settings.selection,
+      now,
+    });
+  } catch (error) {
+    if (error instanceof AppError) {
+      const alert = { code: 'EVIDENCE_REJECTED', subject: host.name, detail: error.code };
+      await raiseAlert(verifier.database, alert, now);
+    }
+    throw error;
+  }
+}
+
+type Outcome = { readonly kind: 'answered'; readonly answer: object } | Older;
+
+async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<Outcome> {
+  const { purpose, evidence, verified, result, now } = taken;
+  const mark = markOf(verified);
+  const host = await moveMark(on, {
+    akName: verified.akName,
+    mark,
+    evidence: verified.digest,
+    now,
+  });
+  if (host === null) {
+    return explainOlder(on, { ...taken, mark, digest: verified.digest, hostId: taken.host.id });
+  }
+
+  await insertEvidence(on, {
+    digest: verified.digest,
+    purpose,
+    evidence,
+    selection: verifier.settings.selection,
+    akCertificate: host.akCertificate,
+    receivedAt: now,
+  });
+  const standing = standingAfterEvidence(host, {
+    verdict: result.verdict,
+    resetCount: mark.resetCount,
+  });
+  const cause = 'evidence' as const;
+  const appraised: Appraised = { id: randomUUID(), host, standing, result, cause, now };
+  const signed = await signResult(verifier, appraised);
+  const audit: AuditLine[] = stateAudit(appraised);
+  const common = { result: signed, state: standing.state, verdict: result.verdict };
+
+  let answer: EvidenceAnswer | PermitsAnswer;
+  if (purpose === 'permit') {
+    const [request] = verified.statement.permits ?? [];
+    if (request === undefined) throw refusal('PERMIT_PURPOSE_MISSING');
+    const { challenge } = verified.statement;
+    const given = await answerRequest(verifier, on, { appraised, request, challenge });
+    audit.push(given.audit);
+    answer = { ...common, answers: [given.answer] };
+  } else {
+    answer = { ...common, intervalSeconds: verifier.settings.intervalSeconds };
+  }
+  await recordAppraisal(on, { ...appraised, signed, answer });
+  for (const line of audit) await appendAudit(on, line, now);
+  return { kind: 'answered', answer };
+}
+
+export function markOf({ attest }: Pick<VerifiedEvidence, 'attest'>): Mark {
+  const { resetCount, restartCount, clock } = attest.clockInfo;
+  return { resetCount: BigInt(resetCount), restartCount: BigInt(restartCount), clock };
+}
+
+function stateAudit({ host, standing, result }: Appraised): AuditLine[] {
+  if (host.state === standing.state) return [];
+  return [
+    {
+      actor: 'verifier',
+      action: 'host.state',
+      subject: host.name,
+      detail: `${host.state} -> ${standing.state}: evidence ${result.evidence}, ${result.verdict}`,
+    },
+  ];
+}
+
+/** Evidence whose answer is not there any more, or never was one, counts as seen. */
+async function storedAnswer(on: Queryable, digest: string): Promise<object> {
+  const answer = await answerToEvidence(on, digest);
+  if (answer === null) throw refusal('EVIDENCE_SUPERSEDED');
+  return answer;
+}
+
+function olderAnswer({ database }: Verifier, older: Older): Promise<object> {
+  if (older.kind === 'same') return storedAnswer(database, older.digest);
+  throw refusal(older.kind === 'rolled-back' ? 'TPM_ROLLED_BACK' : 'EVIDENCE_SUPERSEDED', {
+    detail: older.detail,
+  });
+}

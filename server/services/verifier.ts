@@ -1,0 +1,32 @@
+import type { Logger } from 'pino';
+import type { Selection } from '@touchstone/schemas';
+import type { Database } from '../store/database.ts';
+import type { ChallengeKeys } from './challenge.ts';
+import type { DatabaseClock } from './database-clock.ts';
+import type { IssuerList } from './issuers.ts';
+import type { SigningKey } from './signing-key.ts';
+
+/** The parts that main wires; every service works on these. */
+export type Verifier = {
+  readonly database: Database;
+  readonly clock: DatabaseClock;
+  readonly issuers: IssuerList;
+  readonly challengeKeys: ChallengeKeys;
+  readonly resultKey: SigningKey;
+  readonly permitKey: SigningKey;
+  readonly settings: {
+    readonly publicUrl: string;
+    readonly ca: { readonly url: string; readonly pin: string };
+    /** What every quote has to cover, exactly. */
+    readonly selection: Selection;
+    readonly intervalSeconds: number;
+    readonly quorum: number;
+    readonly build: string;
+  };
+  readonly log: Logger;
+};
+
+/** Who an operator call comes from, for the audit log and for what names its author. */
+export type Actor = { readonly id: string; readonly name: string };
+
+export const auditActor = ({ name, id }: Actor): string => `${name}/${id}`;

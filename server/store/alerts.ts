@@ -1,0 +1,23 @@
+import type { Queryable } from './database.ts';
+
+/** Counts an alert: one row for each thing that happens to one subject, however often it does. */
+export async function raiseAlert(
+  on: Queryable,
+  alert: { readonly code: string; readonly subject: string; readonly detail: string },
+  now: Date,
+): Promise<void> {
+  await on.query(
+    `INSERT INTO alerts (code, subject, detail, first_at, last_at) VALUES ($1, $2, $3, $4, $4)
+     ON CONFLICT (code, subject) DO UPDATE
+       SET count = alerts.count + 1, last_at = EXCLUDED.last_at, detail = EXCLUDED.detail`,
+    [alert.code, alert.subject.slice(0, 256), alert.detail.slice(0, 2_048), now],
+  );
+}
+
+export async function countAlerts(on: Queryable, code: string, subject: string): Promise<number> {
+  const { rows } = await on.query<{ count: string }>(
+    'SELECT count FROM alerts WHERE code = $1 AND subject = $2',
+    [code, subject],
+  );
+  return Number(rows[0]?.count ?? 0);
+}

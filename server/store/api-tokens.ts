@@ -1,0 +1,76 @@
+import type { ApiToken, Role } from '@touchstone/schemas';
+import type { Queryable } from './database.ts';
+
+type ApiTokenRow = {
+  id: string;
+  name: string;
+  roles: Role[];
+  created_at: Date;
+  expires_at: Date | null;
+  revoked_at: Date | null;
+};
+
+const COLUMNS = 'id, name, roles, created_at, expires_at, revoked_at';
+
+const tokenOf = (row: ApiTokenRow): ApiToken => ({
+  id: row.id,
+  name: row.name,
+  roles: row.roles,
+  createdAt: row.created_at.toISOString(),
+  expiresAt: row.expires_at?.toISOString() ?? null,
+  revokedAt: row.revoked_at?.toISOString() ?? null,
+});
+
+export async function insertApiToken(
+  on: Queryable,
+  token: ApiToken,
+  secretHash: Uint8Array,
+): Promise<void> {
+  await on.query(
+    `INSERT INTO api_tokens (id, name, secret_hash, roles, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [token.id, token.name, secretHash, token.roles, token.createdAt, token.expiresAt],
+  );
+}
+
+/** Neither expired nor revoked, or null. */
+export async function validApiToken(
+  on: Queryable,
+  secretHash: Uint8Array,
+  now: Date,
+): Promise<ApiToken | null> {
+  const { rows } = await on.query<ApiTokenRow>(
+    `SELECT ${COLUMNS} FROM api_tokens
+      WHERE secret_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`,
+    [secretHash, now],
+  );
+  return rows[0] === undefined ? null : tokenOf(rows[0]);
+}
+
+export async function listApiTokens(on: Queryable): Promise<ApiToken[]> {
+  const { rows } = await on.query<ApiTokenRow>(
+    `SELECT ${COLUMNS} FROM api_tokens ORDER BY created_at DESC, id LIMIT 1000`,
+  );
+  return rows.map(tokenOf);
+}
+
+export async function revokeApiToken(
+  on: Queryable,
+  id: string,
+  now: Date,
+): Promise<ApiToken | null> {
+  const { rows } = await on.query<ApiTokenRow>(
+    `UPDATE api_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING ${COLUMNS}`,
+    [id, now],
+  );
+  return rows[0] === undefined ? null : tokenOf(rows[0]);
+}
+
+/** True once in a deployment's life. */
+export async function claimFirstToken(on: Queryable, now: Date): Promise<boolean> {
+  const { rowCount } = await on.query(
+    'UPDATE deployment SET first_token_at = $1 WHERE first_token_at IS NULL',
+    [now],
+  );
+  return rowCount === 1;
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import type { AuditEntry } from '@touchstone/schemas';
+import type { Queryable } from './database.ts';
+
+export type AuditLine = {
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly detail?: string;
+};
+
+/** Any fixed number: whoever appends holds it until the transaction ends, so the chain has no forks. */
+const CHAIN_LOCK = 0x546f_7563;
+const FIRST_HASH = '0'.repeat(64);
+
+type Unhashed = Omit<AuditEntry, 'hash'>;
+
+/** Each line's hash covers the hash before it: SHA-256 over the JSON array of both. */
+export function auditHash(previous: string, entry: Unhashed): string {
+  const { sequence, at, actor, action, subject, detail } = entry;
+  const text = JSON.stringify([previous, sequence, at, actor, action, subject, detail]);
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+/** Within the transaction of what it tells of: neither is there without the other. */
+export async function appendAudit(on: Queryable, line: AuditLine, now: Date): Promise<void> {
+  await on.query('SELECT pg_advisory_xact_lock($1)', [CHAIN_LOCK]);
+  const { rows } = await on.query<{ sequence: string; hash: string }>(
+    'SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1',
+  );
+  const entry: Unhashed = {
+    sequence: Number(rows[0]?.sequence ?? 0) + 1,
+    at: now.toISOString(),
+    actor: lineOf(line.actor, 128),
+    action: lineOf(line.action, 64),
+    subject: lineOf(line.subject, 256),
+    detail: lineOf(line.detail ?? '', 2_048),
+  };
+  await on.query(
+    `INSERT INTO audit (sequence, at, actor, action, subject, detail, hash)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [
+      entry.sequence,
+      entry.at,
+      entry.actor,
+      entry.action,
+      entry.subject,
+      entry.detail,
+      auditHash(rows[0]?.hash ?? FIRST_HASH, entry),
+    ],
+  );
+}
+
+const lineOf = (text: string, maxLength: number): string =>
+  text
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .slice(0, maxLength)
+    .toWellFormed();
+
+/** The latest lines, oldest first. */
+export async function listAudit(on: Queryable, limit = 1_000): Promise<AuditEntry[]> {
+  const { rows } = await on.query<
+    Omit<AuditEntry, 'sequence' | 'at'> & { sequence: string; at: Date }
+  >(
+    `SELECT sequence, at, actor, action, subject, detail, hash FROM audit
+      ORDER BY sequence DESC LIMIT $1`,
+    [limit],
+  );
+  return rows
+    .map((row) => ({ ...row, sequence: Number(row.sequence), at: row.at.toISOString() }))
+    .toReversed();
+}

@@ -1,0 +1,117 @@
+import type { Baseline, BaselineRecord } from '@touchstone/schemas';
+import type { Queryable } from './database.ts';
+
+type BaselineRow = {
+  document: Baseline;
+  yaml: string;
+  state: BaselineRecord['state'];
+  drafted_by: string;
+  drafted_at: Date;
+  approved_by: string | null;
+  approved_at: Date | null;
+};
+
+const COLUMNS = 'document, yaml, state, drafted_by, drafted_at, approved_by, approved_at';
+
+const recordOf = (row: BaselineRow): BaselineRecord => ({
+  baseline: row.document,
+  yaml: row.yaml,
+  state: row.state,
+  draftedBy: row.drafted_by,
+  draftedAt: row.drafted_at.toISOString(),
+  approvedBy: row.approved_by,
+  approvedAt: row.approved_at?.toISOString() ?? null,
+});
+
+/** Names one document for good: what is drafted under it never changes. */
+export type BaselineKey = Pick<Baseline, 'name' | 'part' | 'version'>;
+
+/** False where a document of this name, part and version is there. */
+export async function insertBaseline(
+  on: Queryable,
+  drafted: {
+    readonly baseline: Baseline;
+    readonly yaml: string;
+    readonly by: string;
+    readonly now: Date;
+  },
+): Promise<boolean> {
+  const { baseline, yaml, by, now } = drafted;
+  const { rowCount } = await on.query(
+    `INSERT INTO baselines (name, part, version, document, yaml, state, drafted_by, drafted_at)
+     VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7) ON CONFLICT (name, part, version) DO NOTHING`,
+    [baseline.name, baseline.part, baseline.version, JSON.stringify(baseline), yaml, by, now],
+  );
+  return rowCount === 1;
+}
+
+export async function baselineByKey(
+  on: Queryable,
+  { name, part, version }: BaselineKey,
+): Promise<BaselineRecord | null> {
+  const { rows } = await on.query<BaselineRow>(
+    `SELECT ${COLUMNS} FROM baselines WHERE name = $1 AND part = $2 AND version = $3`,
+    [name, part, version],
+  );
+  return rows[0] === undefined ? null : recordOf(rows[0]);
+}
+
+export async function listBaselines(on: Queryable, name?: string): Promise<BaselineRecord[]> {
+  const { rows } = await on.query<BaselineRow>(
+    `SELECT ${COLUMNS} FROM baselines WHERE $1::text IS NULL OR name = $1
+      ORDER BY name, part, version DESC LIMIT 1000`,
+    [name ?? null],
+  );
+  return rows.map(recordOf);
+}
+
+export async function activeBaselines(on: Queryable): Promise<Baseline[]> {
+  const { rows } = await on.query<{ document: Baseline }>(
+    `SELECT document FROM baselines WHERE state = 'active' ORDER BY name, part`,
+  );
+  return rows.map(({ document }) => document);
+}
+
+export async function latestVersions(
+  on: Queryable,
+  name: string,
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await on.query<{ part: string; version: number }>(
+    'SELECT part, max(version) AS version FROM baselines WHERE name = $1 GROUP BY part',
+    [name],
+  );
+  return new Map(rows.map(({ part, version }) => [part, version]));
+}
+
+/** Baselines of one name are drafted and approved one after the other. */
+export async function lockBaselines(on: Queryable, name: string): Promise<void> {
+  await on.query(`SELECT pg_advisory_xact_lock(hashtextextended('baseline ' || $1, 0))`, [name]);
+}
+
+/** What the new document takes the place of: the active one, and drafts before it. */
+export async function retireBaselines(
+  on: Queryable,
+  { name, part, version }: BaselineKey,
+  now: Date,
+): Promise<Baseline[]> {
+  const { rows } = await on.query<{ document: Baseline; was_active: boolean }>(
+    `UPDATE baselines SET state = 'retired', retired_at = $4
+      WHERE name = $1 AND part = $2 AND version <> $3
+        AND (state = 'active' OR (state = 'draft' AND version < $3))
+      RETURNING document`,
+    [name, part, version, now],
+  );
+  return rows.map(({ document }) => document);
+}
+
+export async function activateBaseline(
+  on: Queryable,
+  { name, part, version }: BaselineKey,
+  { by, now }: { readonly by: string; readonly now: Date },
+): Promise<void> {
+  await on.query(
+    `UPDATE baselines SET state = 'active', approved_by = $4, approved_at = $5
+      WHERE name = $1 AND part = $2 AND version = $3 AND state = 'draft'`,
+    [name, part, version, by, now],
+  );
+}

@@ -1,0 +1,72 @@
+import pg from 'pg';
+import { refusal } from '../codes.ts';
+
+export type DatabaseLogin = {
+  /** A directory with PostgreSQL's unix socket, or a host name. */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+};
+
+/** What a store function runs on: the pool, or one transaction's connection. */
+export type Queryable = {
+  query<R extends pg.QueryResultRow>(
+    sql: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: R[]; rowCount: number | null }>;
+};
+
+export type Database = Queryable & {
+  /** Commits when `work` returns and rolls back when it throws. */
+  transaction<T>(work: (on: Queryable) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+};
+
+const CONNECTIONS = 10;
+
+export function openDatabase(login: DatabaseLogin, onIdleError: (error: Error) => void): Database {
+  const pool = new pg.Pool({
+    ...login,
+    max: CONNECTIONS,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 15_000,
+    lock_timeout: 10_000,
+    idle_in_transaction_session_timeout: 30_000,
+    application_name: 'touchstone-server',
+  });
+  pool.on('error', onIdleError);
+  return {
+    query: (sql, values = []) => pool.query(sql, [...values]),
+    transaction: (work) => inTransaction(pool, work),
+    close: () => pool.end(),
+  };
+}
+
+async function inTransaction<T>(pool: pg.Pool, work: (on: Queryable) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((cause: unknown) => {
+    throw refusal('DATABASE_UNAVAILABLE', { cause });
+  });
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const value = await work({ query: (sql, values = []) => client.query(sql, [...values]) });
+    await client.query('COMMIT');
+    return value;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    // A connection that could not roll back is of unknown state: it is closed, not used again.
+    client.release(broken);
+  }
+}
+
+/** Errors of PostgreSQL by SQLSTATE (Appendix A): 23505 is unique_violation. */
+export const isUniqueViolation = (error: unknown, constraint?: string): boolean =>
+  error instanceof pg.DatabaseError &&
+  error.code === '23505' &&
+  (constraint === undefined || error.constraint === constraint);

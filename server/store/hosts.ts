@@ -1,0 +1,208 @@
+import type { AssuranceClass, HostState, Labels } from '@touchstone/schemas';
+import type { Queryable } from './database.ts';
+
+/** What is stored; `stale` is derived when reading. */
+export type StoredState = Exclude<HostState, 'stale'>;
+
+export type Standing = {
+  readonly state: StoredState;
+  /** The latest boot in which the host was bad; null unless it is untrusted. */
+  readonly untrustedResetCount: bigint | null;
+};
+
+/** The TPM's counters: each greater than the last, or the evidence is not newer. */
+export type Mark = {
+  readonly resetCount: bigint;
+  readonly restartCount: bigint;
+  readonly clock: bigint;
+};
+
+export type Host = Standing & {
+  readonly id: string;
+  readonly name: string;
+  readonly stateSince: Date;
+  readonly class: AssuranceClass;
+  readonly admissibleClasses: AssuranceClass[];
+  readonly labels: Labels;
+  readonly ekRef: string;
+  readonly akName: string;
+  /** TPM2B_PUBLIC. */
+  readonly akPublic: Uint8Array;
+  /** DER. */
+  readonly akCertificate: Uint8Array;
+  readonly approvedAkName: string | null;
+  readonly enrolledAt: Date;
+  readonly mark: Mark;
+  readonly markEvidence: string;
+  readonly lastAuthenticAt: Date;
+  readonly latestAttestation: string;
+};
+
+type HostRow = {
+  id: string;
+  name: string;
+  state: StoredState;
+  state_since: Date;
+  class: AssuranceClass;
+  admissible_classes: AssuranceClass[];
+  labels: Labels;
+  ek_ref: string;
+  ak_name: string;
+  ak_public: Buffer;
+  ak_certificate: Buffer;
+  approved_ak_name: string | null;
+  enrolled_at: Date;
+  reset_count: string;
+  restart_count: string;
+  clock: string;
+  mark_evidence: string;
+  last_authentic_at: Date;
+  untrusted_reset_count: string | null;
+  latest_attestation: string;
+};
+
+const COLUMNS = `id, name, state, state_since, class, admissible_classes, labels, ek_ref, ak_name,
+  ak_public, ak_certificate, approved_ak_name, enrolled_at, reset_count, restart_count, clock,
+  mark_evidence, last_authentic_at, untrusted_reset_count, latest_attestation`;
+
+const hostOf = (row: HostRow): Host => ({
+  id: row.id,
+  name: row.name,
+  state: row.state,
+  stateSince: row.state_since,
+  class: row.class,
+  admissibleClasses: row.admissible_classes,
+  labels: row.labels,
+  ekRef: row.ek_ref,
+  akName: row.ak_name,
+  akPublic: row.ak_public,
+  akCertificate: row.ak_certificate,
+  approvedAkName: row.approved_ak_name,
+  enrolledAt: row.enrolled_at,
+  mark: {
+    resetCount: BigInt(row.reset_count),
+    restartCount: BigInt(row.restart_count),
+    clock: BigInt(row.clock),
+  },
+  markEvidence: row.mark_evidence,
+  lastAuthenticAt: row.last_authentic_at,
+  untrustedResetCount:
+    row.untrusted_reset_count === null ? null : BigInt(row.untrusted_reset_count),
+  latestAttestation: row.latest_attestation,
+});
+
+type Key = 'id' | 'name' | 'ak_name' | 'ek_ref';
+
+async function hostBy(on: Queryable, key: Key, value: string, lock = ''): Promise<Host | null> {
+  const { rows } = await on.query<HostRow>(
+    `SELECT ${COLUMNS} FROM hosts WHERE ${key} = $1 ${lock}`,
+    [value],
+  );
+  return rows[0] === undefined ? null : hostOf(rows[0]);
+}
+
+export const hostById = (on: Queryable, id: string) => hostBy(on, 'id', id);
+export const hostByName = (on: Queryable, name: string) => hostBy(on, 'name', name);
+export const hostByAkName = (on: Queryable, akName: string) => hostBy(on, 'ak_name', akName);
+export const hostByEkRef = (on: Queryable, ekRef: string) => hostBy(on, 'ek_ref', ekRef);
+/** Nobody else moves the host until the transaction ends. */
+export const lockHost = (on: Queryable, id: string) => hostBy(on, 'id', id, 'FOR UPDATE');
+
+export async function listHosts(on: Queryable): Promise<Host[]> {
+  const { rows } = await on.query<HostRow>(`SELECT ${COLUMNS} FROM hosts ORDER BY name LIMIT 1000`);
+  return rows.map(hostOf);
+}
+
+/** @throws unique_violation on hosts_name_key, hosts_ek_ref_key or hosts_ak_name_key. */
+export async function insertHost(on: Queryable, host: Host): Promise<void> {
+  await on.query(
+    `INSERT INTO hosts (${COLUMNS}) VALUES
+       ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+    [
+      host.id,
+      host.name,
+      host.state,
+      host.stateSince,
+      host.class,
+      host.admissibleClasses,
+      JSON.stringify(host.labels),
+      host.ekRef,
+      host.akName,
+      host.akPublic,
+      host.akCertificate,
+      host.approvedAkName,
+      host.enrolledAt,
+      host.mark.resetCount.toString(),
+      host.mark.restartCount.toString(),
+      host.mark.clock.toString(),
+      host.markEvidence,
+      host.lastAuthenticAt,
+      host.untrustedResetCount?.toString() ?? null,
+      host.latestAttestation,
+    ],
+  );
+}
+
+/**
+ * Moves the mark, and locks the host until the transaction ends. Single use of evidence is this one
+ * statement: only counters greater than those seen move it, so that of two deliveries of one piece, to
+ * whatever replica, one moves it and the other gets null.
+ */
+export async function moveMark(
+  on: Queryable,
+  moved: {
+    readonly akName: string;
+    readonly mark: Mark;
+    readonly evidence: string;
+    readonly now: Date;
+  },
+): Promise<Host | null> {
+  const { rows } = await on.query<HostRow>(
+    `UPDATE hosts
+        SET reset_count = $2, restart_count = $3, clock = $4,
+            mark_evidence = $5, last_authentic_at = $6
+      WHERE ak_name = $1 AND (reset_count, restart_count, clock) < ($2::numeric, $3::numeric, $4::numeric)
+      RETURNING ${COLUMNS}`,
+    [
+      moved.akName,
+      moved.mark.resetCount.toString(),
+      moved.mark.restartCount.toString(),
+      moved.mark.clock.toString(),
+      moved.evidence,
+      moved.now,
+    ],
+  );
+  return rows[0] === undefined ? null : hostOf(rows[0]);
+}
+
+/** `since` moves only when the state does. */
+export async function setStanding(
+  on: Queryable,
+  id: string,
+  { state, untrustedResetCount }: Standing,
+  { now, attestation }: { readonly now: Date; readonly attestation?: string },
+): Promise<void> {
+  await on.query(
+    `UPDATE hosts
+        SET state_since = CASE WHEN state = $2 THEN state_since ELSE $4 END,
+            state = $2, untrusted_reset_count = $3,
+            latest_attestation = coalesce($5, latest_attestation)
+      WHERE id = $1`,
+    [id, state, untrustedResetCount?.toString() ?? null, now, attestation ?? null],
+  );
+}
+
+export async function recordApproval(
+  on: Queryable,
+  id: string,
+  approval: {
+    readonly akName: string;
+    readonly classes: readonly AssuranceClass[];
+    readonly labels: Labels;
+  },
+): Promise<void> {
+  await on.query(
+    `UPDATE hosts SET approved_ak_name = $2, admissible_classes = $3, labels = $4 WHERE id = $1`,
+    [id, approval.akName, approval.classes, JSON.stringify(approval.labels)],
+  );
+}

@@ -1,0 +1,98 @@
+import type { AssuranceClass, JoinToken, Labels } from '@touchstone/schemas';
+import type { Queryable } from './database.ts';
+
+type JoinTokenRow = {
+  id: string;
+  classes: AssuranceClass[];
+  labels: Labels;
+  uses_left: number;
+  approve: boolean;
+  created_by: string;
+  created_at: Date;
+  expires_at: Date;
+  revoked_at: Date | null;
+};
+
+const COLUMNS =
+  'id, classes, labels, uses_left, approve, created_by, created_at, expires_at, revoked_at';
+
+const tokenOf = (row: JoinTokenRow): JoinToken => ({
+  id: row.id,
+  classes: row.classes,
+  labels: row.labels,
+  usesLeft: row.uses_left,
+  approve: row.approve,
+  createdBy: row.created_by,
+  createdAt: row.created_at.toISOString(),
+  expiresAt: row.expires_at.toISOString(),
+  revokedAt: row.revoked_at?.toISOString() ?? null,
+});
+
+export async function insertJoinToken(
+  on: Queryable,
+  token: JoinToken,
+  secretHash: Uint8Array,
+): Promise<void> {
+  await on.query(
+    `INSERT INTO join_tokens (id, secret_hash, classes, labels, uses_left, approve, created_by,
+                              created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [
+      token.id,
+      secretHash,
+      token.classes,
+      JSON.stringify(token.labels),
+      token.usesLeft,
+      token.approve,
+      token.createdBy,
+      token.createdAt,
+      token.expiresAt,
+    ],
+  );
+}
+
+/** Takes one use, or null: one statement, so that a use is never taken twice. */
+export async function takeJoinToken(
+  on: Queryable,
+  secretHash: Uint8Array,
+  { class: assuranceClass, now }: { readonly class: AssuranceClass; readonly now: Date },
+): Promise<JoinToken | null> {
+  const { rows } = await on.query<JoinTokenRow>(
+    `UPDATE join_tokens SET uses_left = uses_left - 1
+      WHERE secret_hash = $1 AND uses_left > 0 AND revoked_at IS NULL AND expires_at > $2
+        AND $3 = ANY (classes)
+      RETURNING ${COLUMNS}`,
+    [secretHash, now, assuranceClass],
+  );
+  return rows[0] === undefined ? null : tokenOf(rows[0]);
+}
+
+export async function joinTokenByHash(
+  on: Queryable,
+  secretHash: Uint8Array,
+): Promise<JoinToken | null> {
+  const { rows } = await on.query<JoinTokenRow>(
+    `SELECT ${COLUMNS} FROM join_tokens WHERE secret_hash = $1`,
+    [secretHash],
+  );
+  return rows[0] === undefined ? null : tokenOf(rows[0]);
+}
+
+export async function listJoinTokens(on: Queryable): Promise<JoinToken[]> {
+  const { rows } = await on.query<JoinTokenRow>(
+    `SELECT ${COLUMNS} FROM join_tokens ORDER BY created_at DESC, id LIMIT 1000`,
+  );
+  return rows.map(tokenOf);
+}
+
+export async function revokeJoinToken(
+  on: Queryable,
+  id: string,
+  now: Date,
+): Promise<JoinToken | null> {
+  const { rows } = await on.query<JoinTokenRow>(
+    `UPDATE join_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING ${COLUMNS}`,
+    [id, now],
+  );
+  return rows[0] === undefined ? null : tokenOf(rows[0]);
+}

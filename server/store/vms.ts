@@ -1,0 +1,118 @@
+import type { AssuranceClass, Labels, Vm, VmStart } from '@touchstone/schemas';
+import type { Queryable } from './database.ts';
+
+type VmRow = {
+  uuid: string;
+  name: string;
+  classes: AssuranceClass[];
+  host_labels: Labels;
+  images: string[];
+};
+
+const COLUMNS = 'uuid, name, classes, host_labels, images';
+
+const vmOf = (row: VmRow): Vm => ({
+  uuid: row.uuid,
+  name: row.name,
+  classes: row.classes,
+  hostLabels: row.host_labels,
+  images: row.images,
+});
+
+/** False where a VM of this uuid or name is there. */
+export async function insertVm(on: Queryable, vm: Vm): Promise<boolean> {
+  const { rowCount } = await on.query(
+    `INSERT INTO vms (${COLUMNS}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+    [vm.uuid, vm.name, vm.classes, JSON.stringify(vm.hostLabels), vm.images],
+  );
+  return rowCount === 1;
+}
+
+export async function vmByUuid(on: Queryable, uuid: string): Promise<Vm | null> {
+  const { rows } = await on.query<VmRow>(`SELECT ${COLUMNS} FROM vms WHERE uuid = $1`, [uuid]);
+  return rows[0] === undefined ? null : vmOf(rows[0]);
+}
+
+export async function vmByName(on: Queryable, name: string): Promise<Vm | null> {
+  const { rows } = await on.query<VmRow>(`SELECT ${COLUMNS} FROM vms WHERE name = $1`, [name]);
+  return rows[0] === undefined ? null : vmOf(rows[0]);
+}
+
+export async function listVms(on: Queryable): Promise<Vm[]> {
+  const { rows } = await on.query<VmRow>(`SELECT ${COLUMNS} FROM vms ORDER BY name LIMIT 1000`);
+  return rows.map(vmOf);
+}
+
+export type StartRecord = {
+  readonly hostId: string;
+  readonly requestId: string;
+  readonly vm: string;
+  readonly at: Date;
+  readonly definitionDigest: string;
+  readonly attestation: string;
+} & (
+  | { readonly decision: 'permitted'; readonly permitId: string }
+  | { readonly decision: 'refused'; readonly code: string }
+);
+
+/** False where this host's request was answered before: a request has one answer. */
+export async function insertStart(on: Queryable, start: StartRecord): Promise<boolean> {
+  const { rowCount } = await on.query(
+    `INSERT INTO starts (host_id, request_id, vm, at, decision, code, definition_digest, permit_id,
+                         attestation)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (host_id, request_id) DO NOTHING`,
+    [
+      start.hostId,
+      start.requestId,
+      start.vm,
+      start.at,
+      start.decision,
+      start.decision === 'refused' ? start.code : null,
+      start.definitionDigest,
+      start.decision === 'permitted' ? start.permitId : null,
+      start.attestation,
+    ],
+  );
+  return rowCount === 1;
+}
+
+export async function requestAnswered(
+  on: Queryable,
+  hostId: string,
+  requestId: string,
+): Promise<boolean> {
+  const { rows } = await on.query('SELECT 1 FROM starts WHERE host_id = $1 AND request_id = $2', [
+    hostId,
+    requestId,
+  ]);
+  return rows.length > 0;
+}
+
+type StartRow = {
+  request_id: string;
+  host_id: string;
+  host_name: string;
+  at: Date;
+  decision: VmStart['decision'];
+  code: string | null;
+  definition_digest: string;
+};
+
+/** The latest first. */
+export async function startsOfVm(on: Queryable, uuid: string): Promise<VmStart[]> {
+  const { rows } = await on.query<StartRow>(
+    `SELECT request_id, host_id, hosts.name AS host_name, at, decision, code, definition_digest
+       FROM starts JOIN hosts ON hosts.id = host_id
+      WHERE vm = $1 ORDER BY at DESC LIMIT 1000`,
+    [uuid],
+  );
+  return rows.map((row) => ({
+    requestId: row.request_id,
+    hostId: row.host_id,
+    hostName: row.host_name,
+    at: row.at.toISOString(),
+    decision: row.decision,
+    code: row.code,
+    definitionDigest: row.definition_digest,
+  }));
+}

@@ -1,0 +1,160 @@
+import { createHash, sign } from 'node:crypto';
+import { qualifyingDataOf } from '@touchstone/appraisal';
+import { akQualifiedNameOf, type AssuranceClass } from '@touchstone/endorsement';
+import {
+  encodeEventLog,
+  encodeSoftwareEvent,
+  EV_EVENT_TAG,
+  parseEventLog,
+  replayEventLog,
+  SOFTWARE_VENDOR_INFO,
+} from '@touchstone/eventlog';
+import type { Evidence, HostEnrolment, StartRequest, Statement } from '@touchstone/schemas';
+import {
+  encodeTpm2bPublic,
+  encodeTpmlPcrSelection,
+  encodeTpmtSignature,
+  hash,
+  nameOf,
+  pcrDigest,
+  Writer,
+} from '@touchstone/tpm';
+import { certify, makeAk, makeEk, type MadeAk } from './made-authority.ts';
+import { SELECTION } from './made-verifier.ts';
+
+/** What a host measured: one file in PCR 13. */
+type Boot = {
+  readonly file: string;
+  readonly resetCount: number;
+  readonly restartCount: number;
+  readonly clock: bigint;
+};
+
+type Answering = {
+  readonly purpose: Statement['purpose'];
+  readonly challenge: string;
+  readonly hostId: string | null;
+  readonly request?: StartRequest;
+};
+
+/** A host with a TPM whose keys and counters are in our hands. */
+export function makeHost(options: { class?: AssuranceClass; ek?: ReturnType<typeof makeEk> } = {}) {
+  const { class: assuranceClass = 'software', ek = makeEk() } = options;
+  const ak = makeAk();
+  const akName = Buffer.from(nameOf(ak.akPublic)).toString('hex');
+  const certificate = certify(ek, ak, assuranceClass);
+  const boot: { -readonly [K in keyof Boot]: Boot[K] } = {
+    file: 'good',
+    resetCount: 7,
+    restartCount: 0,
+    clock: 1_000n,
+  };
+
+  const answer = (answering: Answering): Evidence => {
+    boot.clock += 1n;
+    return makeEvidence(ak, akQualifiedNameOf(ek, ak.akPublic), akName, boot, answering);
+  };
+  return {
+    ek,
+    akName,
+    boot,
+    answer,
+    enrolment: (
+      challenge: string,
+      { name, joinToken }: { name: string; joinToken?: string },
+    ): HostEnrolment => ({
+      certificates: [certificate],
+      akPublic: Buffer.from(encodeTpm2bPublic(ak.akPublic)).toString('base64url'),
+      evidence: answer({ purpose: 'enrol', challenge, hostId: null }),
+      name,
+      ...(joinToken === undefined ? {} : { joinToken }),
+    }),
+    /** Another boot, with this file measured. */
+    reboot(file: string) {
+      Object.assign(boot, { file, resetCount: boot.resetCount + 1, restartCount: 0 });
+    },
+  };
+}
+
+export type MadeHost = ReturnType<typeof makeHost>;
+
+const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
+const sha256 = (bytes: Uint8Array | string): string =>
+  createHash('sha256').update(bytes).digest('hex');
+
+function makeEvidence(
+  ak: MadeAk,
+  qualifiedSigner: Uint8Array,
+  akName: string,
+  boot: Boot,
+  { purpose, challenge, hostId, request }: Answering,
+): Evidence {
+  const log = encodeEventLog({
+    vendorInfo: SOFTWARE_VENDOR_INFO,
+    banks: ['sha256'],
+    events: [
+      {
+        pcr: 13,
+        type: EV_EVENT_TAG,
+        data: encodeSoftwareEvent({
+          kind: 'file',
+          path: '/etc/touchstone/agent.json',
+          sha256: sha256(boot.file),
+        }),
+      },
+    ],
+  });
+  const replayed = replayEventLog(parseEventLog(log)).banks.get('sha256');
+  const values = new Map(
+    SELECTION.sha256.map((pcr) => [pcr, replayed?.get(pcr) ?? hash('sha256').fill(0)] as const),
+  );
+  const statement: Statement = {
+    schema: 'touchstone/statement/1',
+    purpose,
+    hostId,
+    akName,
+    bundleEpoch: 1,
+    challenge,
+    selection: SELECTION,
+    logs: [{ kind: 'boot', algorithm: 'sha256', digest: sha256(log), size: log.length }],
+    selfReported: { claimedHostname: 'host', claimedKernel: '6.1', agentVersion: '0.1.0' },
+    ...(request === undefined ? {} : { permits: [request] }),
+  };
+  const statementBytes = Buffer.from(JSON.stringify(statement), 'utf8');
+  const selection = [{ bank: 'sha256' as const, pcrs: SELECTION.sha256 }];
+  const attest = new Writer()
+    .u32(0xff544347)
+    .u16(0x8018)
+    .sized16(qualifiedSigner)
+    .sized16(qualifyingDataOf(purpose, Buffer.from(challenge, 'base64url'), statementBytes))
+    .u64(boot.clock)
+    .u32(boot.resetCount)
+    .u32(boot.restartCount)
+    .u8(1)
+    .u64(1n)
+    .bytes(encodeTpmlPcrSelection(selection))
+    .sized16(pcrDigest(selection, new Map([['sha256' as const, values]]), 'sha256'))
+    .finish();
+  const rs = sign('sha256', attest, { key: ak.privateKey, dsaEncoding: 'ieee-p1363' });
+  return {
+    schema: 'touchstone/evidence/1',
+    statement: base64Url(statementBytes),
+    quote: {
+      attest: base64Url(attest),
+      signature: base64Url(
+        encodeTpmtSignature({
+          sigAlg: 'ecdsa',
+          hash: 'sha256',
+          r: rs.subarray(0, 32),
+          s: rs.subarray(32),
+        }),
+      ),
+    },
+    pcrs: {
+      sha256: Object.fromEntries(
+        [...values].map(([pcr, value]) => [`${pcr}`, Buffer.from(value).toString('hex')]),
+      ),
+    },
+    blobs: { [sha256(log)]: base64Url(log) },
+  };
+}

@@ -1,0 +1,101 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import type { Role } from '@touchstone/schemas';
+import { startPostgres } from '../../../test/support/postgres.ts';
+import { refusal } from '../../codes.ts';
+import { challengeKeys } from '../../services/challenge.ts';
+import { makeSecretToken } from '../../services/secret-token.ts';
+import { signingKey } from '../../services/signing-key.ts';
+import type { Verifier } from '../../services/verifier.ts';
+import { insertApiToken } from '../../store/api-tokens.ts';
+import { openDatabase } from '../../store/database.ts';
+import { migrate } from '../../store/migrate.ts';
+import { ISSUER, ISSUER_PEM } from './made-authority.ts';
+
+export const SELECTION = { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13] };
+
+export type MadeVerifier = Verifier & {
+  /** As the cluster's administrator: what no role of the server may do. */
+  asAdministrator(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Moves the clock on. */
+  pass(seconds: number): void;
+  /** A bearer token. */
+  token(roles: Role[], options?: { expired?: true; revoked?: true }): Promise<string>;
+  withoutClock(off: boolean): void;
+  stop(): Promise<void>;
+};
+
+/** A verifier over a real database; its clock is ours, and its CA is a list. */
+export async function startVerifier(): Promise<MadeVerifier> {
+  const postgres = await startPostgres();
+  try {
+    const logins = await postgres.createDatabase('server', [
+      'server_migrate',
+      'server',
+      'server_read',
+    ]);
+    await migrate(logins.server_migrate, () => {});
+    const database = openDatabase(logins.server, () => {});
+    let passedMs = 0;
+    let off = false;
+    const now = () => {
+      if (off) throw refusal('CLOCK_OFF');
+      return new Date(Date.now() + passedMs);
+    };
+    const asAdministrator = async (sql: string, values: unknown[] = []) =>
+      (await postgres.query('server', sql, values)).rows as Record<string, unknown>[];
+    return {
+      database,
+      clock: { now, measure: async () => {}, keep: async () => {} },
+      issuers: {
+        known: () => ({ epoch: 1, anchors: [ISSUER_PEM], issuers: [ISSUER] }),
+        poll: async () => {},
+        keep: async () => {},
+      },
+      challengeKeys: challengeKeys(randomBytes(32)),
+      resultKey: await signingKey(newKey(), 'touchstone-result+jwt'),
+      permitKey: await signingKey(newKey(), 'touchstone-permit+jwt'),
+      settings: {
+        publicUrl: 'https://verifier.test:8443',
+        ca: { url: 'https://ca.test:8444', pin: 'a'.repeat(64) },
+        selection: SELECTION,
+        intervalSeconds: 60,
+        quorum: 1,
+        build: 'server test',
+      },
+      log: pino({ level: 'silent' }),
+      asAdministrator,
+      pass: (seconds) => {
+        passedMs += seconds * 1_000;
+      },
+      withoutClock: (gone) => {
+        off = gone;
+      },
+      async token(roles, { expired, revoked } = {}) {
+        const { token, hash } = makeSecretToken('tst_');
+        const [row] = await asAdministrator('SELECT gen_random_uuid() AS id');
+        const id = row?.['id'] as string;
+        const at = now();
+        const expiresAt = expired ? new Date(at.getTime() - 1_000).toISOString() : null;
+        const record = { id, name: 'somebody', roles, createdAt: at.toISOString() };
+        await insertApiToken(database, { ...record, expiresAt, revokedAt: null }, hash);
+        if (revoked) {
+          await asAdministrator('UPDATE api_tokens SET revoked_at = now() WHERE id = $1', [id]);
+        }
+        return token;
+      },
+      async stop() {
+        await database.close();
+        await postgres.stop();
+      },
+    };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+const newKey = (): string =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    .privateKey.export({ format: 'pem', type: 'pkcs8' })
+    .toString();
