@@ -192,11 +192,16 @@ describe('enrolment at the CA', () => {
   });
 
   describe('activation', () => {
-    it('is of the AK that the challenge was made for, and of no other (I4)', async () => {
+    it('is of the AK that the challenge was made for, and of no other: I4', async () => {
       const challenge = await enrol(host.request(host.aks[0]));
       const { enrollmentId } = challenge;
       await assert.rejects(host.activate(challenge, host.aks[1]), /TPM_RC_INTEGRITY|0x.*1f/i);
       const secret = await host.activate(challenge, host.aks[0]);
+      const other = await enrol(host.request(host.aks[1]));
+      await attack('I4', async () => ({
+        outcome: 'R',
+        code: await codeOf(activate(other.enrollmentId, secret)),
+      }));
       const akPublic = base64Url(host.aks[1].publicArea);
       assert.equal(await codeOf(activate(enrollmentId, secret, { akPublic })), 'SCHEMA_MISMATCH');
       const { certificates } = await activate(enrollmentId, secret);
