@@ -11,6 +11,9 @@ import { verifyStatement } from './verify-statement.ts';
 
 const verified: unique symbol = Symbol('verified');
 
+/** What this file made. A copy with something changed has the type and is not in here. */
+const made = new WeakSet<VerifiedEvidence>();
+
 /**
  * Authentic evidence: this host's AK made it, in answer to this challenge, over these PCR values, and its
  * logs are those that the statement names. It says nothing about whether any of that is good.
@@ -42,13 +45,11 @@ export function verifyEvidence(parsed: ParsedEvidence, context: VerificationCont
       ...verifyLogs(parsed),
     ];
     if (findings.length > 0) return { ok: false, findings };
-    const evidence: VerifiedEvidence = Object.freeze({
-      ...parsed,
-      [verified]: true as const,
-      digest: evidenceDigestOf(parsed),
-      akName: hexOf(nameOf(context.akPublic)),
-      certifiedClass: context.akCertificate.class,
-    });
+    const [akName, digest] = [hexOf(nameOf(context.akPublic)), evidenceDigestOf(parsed)];
+    const certifiedClass = context.akCertificate.class;
+    const marked = { ...parsed, [verified]: true as const, digest, akName, certifiedClass };
+    const evidence: VerifiedEvidence = Object.freeze(marked);
+    made.add(evidence);
     return { ok: true, evidence };
   } catch (error) {
     const actual = error instanceof Error ? error.name : 'unknown';
@@ -59,7 +60,7 @@ export function verifyEvidence(parsed: ParsedEvidence, context: VerificationCont
   }
 }
 
-/** The compiler says the same; this is for callers that it does not see. */
+/** @throws TypeError for evidence that no call of `verifyEvidence` gave. */
 export function requireVerified(evidence: VerifiedEvidence): void {
-  if (evidence[verified] !== true) throw new TypeError('evidence that was not verified');
+  if (!made.has(evidence)) throw new TypeError('evidence that was not verified');
 }
