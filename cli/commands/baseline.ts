@@ -4,6 +4,7 @@ import { gatherLabels, readCount, readHost, readName, readPart } from '../argume
 import { CliError } from '../codes.ts';
 import { readInput } from '../input.ts';
 import { baselineListLines, changedHostLines, describeBaseline } from '../show/baseline.ts';
+import { counted } from '../show/state.ts';
 import { faint, type Line } from '../show/text.ts';
 import type { World } from '../world.ts';
 
@@ -147,7 +148,7 @@ function draftLines({ baselines }: BaselineList): Line[] {
   return [
     ...baselines.map(({ baseline: { name, part, version, rules } }): Line => {
       const values = rules.reduce((sum, { allow = [] }) => sum + allow.length, 0);
-      return `Drafted ${name}, ${part}, version ${version}: ${values} allowed measurements`;
+      return `Drafted ${name}, ${part}, version ${version}: ${counted(values, 'allowed measurement')}`;
     }),
     ...names.flatMap((name) => [
       `Read it:     touchstone baseline show ${name}`,

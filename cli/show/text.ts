@@ -62,11 +62,14 @@ export function renderLine(line: Line, colours: boolean): string {
     .join('');
 }
 
-/** Lines of at most `width` characters, broken between words; a longer word stands alone, whole. */
+/**
+ * Lines of at most `width` characters, broken between words; a longer word stands alone, whole. What is
+ * in parentheses stays on one line where it can, so that a digest keeps the words that say what it is.
+ */
 export function wrapWords(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of printable(text).split(/[ \t]+/u)) {
+  for (const word of unbroken(printable(text), width)) {
     if (line === '') line = word;
     else if (line.length + 1 + word.length <= width) line += ` ${word}`;
     else {
@@ -76,3 +79,8 @@ export function wrapWords(text: string, width: number): string[] {
   }
   return [...lines, line];
 }
+
+const unbroken = (text: string, width: number): string[] =>
+  [...text.matchAll(/\([^()]*\)\S*|\S+/gu)].flatMap(([group]) =>
+    group.length <= width ? [group] : group.split(/\s+/u),
+  );
