@@ -16,7 +16,7 @@ import { vmLines, vmListLines, vmStartLines } from '../show/vm.ts';
 import type { World } from '../world.ts';
 
 type AddOptions = {
-  readonly uuid?: string;
+  readonly name: string;
   readonly class: readonly AssuranceClass[];
   readonly hostLabel?: Labels;
   readonly image?: readonly string[];
@@ -29,13 +29,13 @@ export function addVmCommands(program: Command, world: World): void {
 
   vm.command('add')
     .description('register a VM')
-    .argument('<name>', 'what to call it', readName)
+    .argument('[uuid]', 'its UUID (default: a new one)', readUuid)
+    .requiredOption('--name <name>', 'what to call it', readName)
     .requiredOption('--class <class>', 'hosts of this class may run it; repeatable', gatherClasses)
-    .option('--uuid <uuid>', 'its UUID (default: a new one)', readUuid)
     .option('--host-label <key=value>', 'only on hosts with this label; repeatable', gatherLabels)
     .option('--image <sha256>', 'only with this image; repeatable (default: any)', gatherImages)
-    .action((name: string, options: AddOptions, command: Command) =>
-      add(world, name, options, command),
+    .action((uuid: string | undefined, options: AddOptions, command: Command) =>
+      add(world, uuid ?? randomUUID(), options, command),
     );
 
   vm.command('list')
@@ -53,9 +53,9 @@ export function addVmCommands(program: Command, world: World): void {
     .action((which: string, _: object, command: Command) => starts(world, which, command));
 }
 
-const add = (world: World, name: string, options: AddOptions, command: Command): Promise<void> =>
+const add = (world: World, uuid: string, options: AddOptions, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
-    const { uuid = randomUUID(), hostLabel = {}, image = [] } = options;
+    const { name, hostLabel = {}, image = [] } = options;
     const vm = await api.addVm({
       uuid,
       name,

@@ -8,7 +8,10 @@ import { bad, good, type Line, strong } from './text.ts';
 
 export function vmListLines({ vms }: VmList, width: number | undefined): Line[] {
   if (vms.length === 0) {
-    return ['No VM is registered yet.', 'Register one:  touchstone vm add NAME --class CLASS'];
+    return [
+      'No VM is registered yet.',
+      'Register one:  touchstone vm add UUID --name NAME --class CLASS',
+    ];
   }
   const rows = vms.map(({ name, uuid, classes, hostLabels, images }) => [
     name,

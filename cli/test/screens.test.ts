@@ -312,8 +312,9 @@ describe('what touchstone shows', () => {
   describe('vm', () => {
     it('add sends the whole record, and a new UUID where none is given', async () => {
       server.answer('POST /v1/vms', VM);
-      const argv = ['vm', 'add', 'accounts', '--class', 'software', '--host-label', 'site=attic'];
-      await operator.run([...argv, '--uuid', VM.uuid]);
+      const labels = ['--host-label', 'site=attic'];
+      const argv = ['vm', 'add', '--name', 'accounts', '--class', 'software', ...labels];
+      await operator.run([...argv, VM.uuid]);
       assert.deepEqual(server.asked.at(-1)?.body, VM);
       await operator.run([...argv, '--image', 'AB'.repeat(32)]);
       const { uuid, images } = (server.asked.at(-1) as { body: typeof VM }).body;
