@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { UpError } from './failure.ts';
 
@@ -62,11 +63,7 @@ export async function startRoom(
   ]);
   if (first === null) {
     await child.stop();
-    throw new UpError(
-      'CHILD_FAILED',
-      `${options.name} did not start`,
-      `Read ${options.logFile}, mend what it says, and start again.`,
-    );
+    throw await childFailed(options, 'did not start');
   }
   return { child, ready: JSON.parse(first) as Record<string, unknown> };
 }
@@ -78,9 +75,16 @@ export async function runToEnd(options: ChildOptions): Promise<string> {
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   await ended;
   if (child.exitCode === 0) return output;
-  throw new UpError(
+  throw await childFailed(options, `failed with exit code ${child.exitCode ?? 'none'}`);
+}
+
+/** The end of the log goes along: whoever reads this may not be able to read the file any more. */
+async function childFailed({ name, logFile }: ChildOptions, what: string): Promise<UpError> {
+  const log = await readFile(logFile, 'utf8').catch(() => '');
+  const end = log.trimEnd().split('\n').slice(-6).join('\n  ');
+  return new UpError(
     'CHILD_FAILED',
-    `${options.name} failed with exit code ${child.exitCode ?? 'none'}`,
-    `Read ${options.logFile}, mend what it says, and start again.`,
+    `${name} ${what}\n  ${end}`,
+    `Mend what the log says (${logFile}), and start again.`,
   );
 }

@@ -104,7 +104,7 @@ async function startServer(
   const directory = join(dataDir, 'server');
   const tls = await keepTlsIdentity(directory, 'touchstone-server');
   const url = `https://${host}:${serverPort}`;
-  const keep = async (name: string, make: () => Promise<string>): Promise<string> => {
+  const keep = async (name: string, make: () => Promise<string | Uint8Array>): Promise<string> => {
     await keepSecret(join(directory, name), make);
     return join(directory, name);
   };
@@ -136,8 +136,8 @@ async function startServer(
   }
 }
 
-/** 32 random bytes in hex; every challenge key derives from it. */
-const newRootSecret = (): Promise<string> => Promise.resolve(randomBytes(32).toString('hex'));
+/** Every challenge key derives from it. */
+const newRootSecret = (): Promise<Uint8Array> => Promise.resolve(randomBytes(32));
 
 /** Asked for once a data directory: the server gives it out once and stores its hash. */
 async function firstTokenOf(

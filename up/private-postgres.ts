@@ -62,6 +62,7 @@ export async function startPrivatePostgres(
     await mkdir(path, { recursive: true, mode: 0o700 });
     if (user !== undefined) await chown(path, ...(await idsOf(user)));
   }
+  if (user !== undefined) await reachable(directory, user);
   const password = await keepSecret(passwordFileOf(SUPERUSER), newPassword);
   if (!(await exists(join(directory, 'data', 'PG_VERSION')))) {
     progress('making the private PostgreSQL cluster');
@@ -92,6 +93,21 @@ export async function startPrivatePostgres(
       passwordFile: passwordFileOf(role),
     }),
   };
+}
+
+/** PostgreSQL's user has to be able to pass through every folder above its own. */
+async function reachable(directory: string, user: string): Promise<void> {
+  const as = ['--reuid', user, '--regid', user, '--init-groups', '--'];
+  try {
+    await run('setpriv', [...as, 'test', '-w', directory]);
+  } catch (cause) {
+    throw new UpError(
+      'DATA_UNREACHABLE',
+      `the user ${user}, as whom PostgreSQL runs, cannot reach ${directory}`,
+      'Choose a --data directory below folders that everybody may pass through (mode o+x).',
+      cause,
+    );
+  }
 }
 
 async function initialise(directory: string, user: string | undefined, password: string) {

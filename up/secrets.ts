@@ -7,7 +7,10 @@ import * as x509 from '@peculiar/x509';
 import { spkiPinOf } from '@touchstone/transport';
 
 /** The file's content, made by `make` the first time; the owner alone may read it. */
-export async function keepSecret(path: string, make: () => Promise<string>): Promise<string> {
+export async function keepSecret(
+  path: string,
+  make: () => Promise<string | Uint8Array>,
+): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
@@ -15,7 +18,7 @@ export async function keepSecret(path: string, make: () => Promise<string>): Pro
   }
   const content = await make();
   await writeFile(path, content, { mode: 0o600, flag: 'wx' });
-  return content;
+  return content.toString();
 }
 
 /** 256 random bits as a password. */

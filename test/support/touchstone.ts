@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -66,6 +66,7 @@ export async function startTouchstone(
   options: { intervalSeconds?: number } = {},
 ): Promise<Touchstone> {
   const directory = await mkdtemp(join(tmpdir(), 'ts-up-'));
+  await chmod(directory, 0o711);
   const data = join(directory, 'd');
   const child = spawn(
     process.execPath,

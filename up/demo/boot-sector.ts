@@ -13,7 +13,7 @@ export function bootSector(): Uint8Array {
   const code = [
     ...[0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0xfc], // cli; xor ax, ax; mov ds, ax; cld
     ...[0xbe, 0, 0], // mov si, text
-    ...[0xac, 0x84, 0xc0, 0x74, 0x10], // next: lodsb; test al, al; jz done
+    ...[0xac, 0x84, 0xc0, 0x74, 0x12], // next: lodsb; test al, al; jz done
     ...[0x88, 0xc3, 0xba, LINE_STATUS & 0xff, LINE_STATUS >> 8], // mov bl, al; mov dx, line status
     ...[0xec, 0xa8, 0x20, 0x74, 0xfb], // wait: in al, dx; test al, 0x20; jz wait
     ...[0x88, 0xd8, 0xba, TRANSMIT & 0xff, TRANSMIT >> 8, 0xee], // mov al, bl; mov dx, transmit; out dx, al

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +33,8 @@ type Stage = {
 export async function runDemo(options: DemoOptions, stop: AbortSignal): Promise<number> {
   const story = tellStory(process.stdout, process.stdout.isTTY && !process.env['NO_COLOR']);
   const directory = await mkdtemp(join(tmpdir(), 'touchstone-demo-'));
+  // PostgreSQL's own user passes through; it can list nothing.
+  await chmod(directory, 0o711);
   const cleanups: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true })];
   let kept = false;
   const interrupted = new Promise<never>((_, reject) => {
@@ -159,7 +161,16 @@ async function enrolHost(stage: Stage): Promise<void> {
 async function approveHostAndBaseline(stage: Stage): Promise<void> {
   stage.story.step('An operator approves the host, and what it booted');
   await operator(stage, ['host', 'approve', NAME, '--class', 'software']);
-  await operator(stage, ['baseline', 'capture', NAME, '--name', 'demo', '--label', 'site=demo']);
+  await operator(stage, [
+    'baseline',
+    'capture',
+    NAME,
+    '--name',
+    'demo',
+    '--label',
+    'site=demo',
+    '--accept-unverified',
+  ]);
   await operator(stage, ['baseline', 'show', 'demo']);
   await operator(stage, ['baseline', 'approve', 'demo']);
 }
@@ -171,9 +182,9 @@ async function startOnGoodHost(stage: Stage): Promise<boolean> {
   await operator(stage, [
     'vm',
     'add',
-    vm.uuid,
-    '--name',
     'demo-vm',
+    '--uuid',
+    vm.uuid,
     '--class',
     'software',
     '--host-label',
@@ -210,9 +221,13 @@ async function startOnChangedHost(stage: Stage): Promise<boolean> {
 function showStart({ story, vm }: Stage, start: Outcome & { readonly serial: string }): void {
   story.command(
     `touchstone-agent run --vm ${vm.uuid} -- qemu-system-x86_64 …`,
-    start.serial === '' ? start.stderr : `serial port: ${start.serial}`,
+    start.serial === '' ? start.stderr : `serial port: ${firstLine(start.serial)}`,
   );
 }
+
+/** Printable ASCII of the first line: a terminal is not driven by a VM. */
+const firstLine = (text: string): string =>
+  (text.trim().split('\n')[0] ?? '').replaceAll(/[^ -~]/gu, '?');
 
 async function showFleet(stage: Stage): Promise<void> {
   stage.story.step('The fleet');
