@@ -33,6 +33,8 @@ export type World = {
   profilePath(command: Command): string;
   /** Shows an answer: whole as JSON where that was asked for, else the lines for people. */
   present(command: Command, answer: unknown, lines: () => Iterable<Line>): void;
+  /** Says something beside the answer, to people only. */
+  note(command: Command, ...lines: readonly Line[]): void;
   /** Runs `work` with the operator's own connection to the server. */
   asOperator(command: Command, work: (api: OperatorApi) => Promise<void>): Promise<void>;
 };
@@ -51,6 +53,9 @@ export function createWorld(options: RunCliOptions): World {
     present: (command, answer, lines) => {
       if (globalsOf(command).json) screen.printJson(answer);
       else screen.print(...lines());
+    },
+    note: (command, ...lines) => {
+      if (!globalsOf(command).json) screen.note(...lines);
     },
     asOperator: async (command, work) => {
       const { server, fingerprint, token } = await readProfile(pathFor(command));

@@ -108,7 +108,8 @@ const show = (world: World, name: string, options: ShowOptions, command: Command
     const chosen = baselines.filter((record) => isChosen(record, options));
     if (chosen.length === 0) throw new CliError('BASELINE_UNKNOWN', name);
     world.present(command, { baselines: chosen }, () => yamlLines(chosen));
-    world.screen.note(
+    world.note(
+      command,
       '',
       ...chosen.map((record) => faint(`# ${describeBaseline(record, world.now())}`)),
     );

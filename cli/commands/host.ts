@@ -97,7 +97,8 @@ function approve(
       throw new CliError('AK_NAME_DIFFERS', `named ${options.akName}, found ${host.akName}`);
     }
     const classes = [...(options.class ?? [host.class])];
-    world.screen.note(
+    world.note(
+      command,
       `Approving ${host.name} for class ${classes.map((each) => classText(each)).join(', ')}`,
       `with AK Name ${host.akName}`,
     );

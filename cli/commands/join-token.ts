@@ -61,7 +61,7 @@ const create = (world: World, options: CreateOptions, command: Command): Promise
     world.present(command, out === undefined ? created : { record, file: out }, () =>
       out === undefined ? [created.token] : [`The token is in ${out}.`],
     );
-    world.screen.note(...describe(record, world.now()));
+    world.note(command, ...describe(record, world.now()));
   });
 
 const list = (world: World, command: Command): Promise<void> =>

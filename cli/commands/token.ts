@@ -62,7 +62,8 @@ const create = (world: World, options: CreateOptions, command: Command): Promise
     world.present(command, out === undefined ? created : { record, file: out }, () =>
       out === undefined ? [created.token] : [`The token is in ${out}.`],
     );
-    world.screen.note(
+    world.note(
+      command,
       faint(
         `Token ${record.id} of ${record.name}: ${record.roles.join(', ')}. It is not shown again.`,
       ),

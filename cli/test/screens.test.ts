@@ -367,8 +367,8 @@ describe('what touchstone shows', () => {
     ] as const) {
       it(`gives the whole answer of: touchstone ${argv.join(' ')}`, async () => {
         server.answer(route, answer);
-        const { exit, out } = await operator.run([...argv, '--json'], { tty: true });
-        assert.equal(exit, 0);
+        const { exit, out, err } = await operator.run([...argv, '--json'], { tty: true });
+        assert.deepEqual([exit, err], [0, '']);
         assert.deepEqual(JSON.parse(out), answer);
       });
 
