@@ -79,7 +79,8 @@ CREATE TABLE hosts (
   untrusted_reset_count numeric(20),
   latest_attestation uuid NOT NULL,
   -- Nobody is trusted whose AK Name no operator or join token approved.
-  CHECK (state NOT IN ('trusted', 'untrusted') OR approved_ak_name = ak_name),
+  -- (Not `=`: compared with NULL that is NULL, which a CHECK takes for a yes.)
+  CHECK (state NOT IN ('trusted', 'untrusted') OR approved_ak_name IS NOT DISTINCT FROM ak_name),
   CHECK (state <> 'untrusted' OR untrusted_reset_count IS NOT NULL)
 );
 

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Type } from 'typebox';
+import {
+  ApiTokenCreated,
+  AuditList,
+  ChallengeAnswer,
+  Health,
+  HostEnrolmentAnswer,
+  HostList,
+  JoinTokenCreated,
+  type Role,
+  Session,
+  TrustBundle,
+  Vm,
+} from '@touchstone/schemas';
+import { type Client, listenUnix, type Listening, unixClient } from '@touchstone/transport';
+import { createApp } from '../http/app.ts';
+import { OPERATOR_ROUTES, type OperatorRoute } from '../http/operator-routes.ts';
+import { refusal } from '../codes.ts';
+import { makeHost } from './support/made-host.ts';
+import { type MadeVerifier, startVerifier } from './support/made-verifier.ts';
+
+const ROLES: readonly Role[] = ['viewer', 'operator', 'approver', 'ca-admin'];
+
+describe('The API', () => {
+  let verifier: MadeVerifier;
+  let listening: Listening;
+  let client: Client;
+  let dir: string;
+  let everything: string;
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'ts-api-'));
+    verifier = await startVerifier();
+    const path = join(dir, 'sock');
+    listening = await listenUnix(createApp(verifier), { path, mode: 0o600 });
+    client = unixClient({ path });
+    everything = await verifier.token([...ROLES]);
+  });
+  after(async () => {
+    await client?.close();
+    await listening?.close();
+    await verifier?.stop();
+    if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+  });
+
+  const call = (route: OperatorRoute, bearer?: string) =>
+    client.request({
+      method: route.method,
+      path: route.path.replace(':key', randomUUID()),
+      schema: Type.Unknown(),
+      ...(route.method === 'POST' ? { body: {} } : {}),
+      ...(bearer === undefined ? {} : { bearer }),
+    });
+
+  describe('for operators', () => {
+    it('has each of its calls in the table', () => {
+      const names = OPERATOR_ROUTES.map(({ method, path }) => `${method} ${path}`);
+      assert.equal(new Set(names).size, names.length);
+      assert.ok(names.length >= 20);
+    });
+
+    for (const route of OPERATOR_ROUTES) {
+      it(`I29 ${route.method} ${route.path}: 401 without a good token, 403 without ${route.role}`, async () => {
+        const unauthenticated = { status: 401, code: 'UNAUTHENTICATED' };
+        await assert.rejects(call(route), unauthenticated);
+        await assert.rejects(call(route, 'tst_short'), unauthenticated);
+        await assert.rejects(call(route, `tst_${'A'.repeat(43)}`), unauthenticated);
+        const expired = await verifier.token([...ROLES], { expired: true });
+        await assert.rejects(call(route, expired), unauthenticated);
+        const revoked = await verifier.token([...ROLES], { revoked: true });
+        await assert.rejects(call(route, revoked), unauthenticated);
+        const others = route.role === 'viewer' ? [] : ROLES.filter((role) => role !== route.role);
+        await assert.rejects(call(route, await verifier.token(others)), {
+          status: 403,
+          code: 'ROLE_MISSING',
+        });
+        // With the role, the call fails at most for what it asks.
+        const holder = await verifier.token([route.role]);
+        await call(route, holder).catch((error: { status: number }) => {
+          assert.ok([400, 404].includes(error.status), `${error.status}`);
+        });
+      });
+    }
+
+    it('writes down every call, its caller and its outcome, but no secret', async () => {
+      const bearer = await verifier.token(['viewer']);
+      await client.request({ method: 'GET', path: '/v1/hosts', bearer, schema: HostList });
+      await assert.rejects(
+        client.request({
+          method: 'POST',
+          path: '/v1/tokens',
+          bearer,
+          body: { name: 'x', roles: ['viewer'] },
+          schema: ApiTokenCreated,
+        }),
+        { code: 'ROLE_MISSING' },
+      );
+      const get = { method: 'GET', path: '/v1/audit', bearer: everything } as const;
+      const { entries } = await client.request({ ...get, schema: AuditList });
+      const lines = entries.map(({ action, detail }) => `${action} ${detail}`);
+      assert.ok(lines.includes('GET /v1/hosts answered'));
+      assert.ok(lines.includes('POST /v1/tokens ROLE_MISSING'));
+      assert.ok(!JSON.stringify(entries).includes(bearer));
+    });
+
+    it('gives out no role that the caller does not hold: TOKEN_ROLES_EXCEEDED', async () => {
+      const bearer = await verifier.token(['operator']);
+      const create = (roles: Role[]) =>
+        client.request({
+          method: 'POST',
+          path: '/v1/tokens',
+          bearer,
+          body: { name: 'child', roles },
+          schema: ApiTokenCreated,
+        });
+      await assert.rejects(create(['operator', 'approver']), { code: 'TOKEN_ROLES_EXCEEDED' });
+      const { token } = await create(['operator']);
+      const session = await client.request({
+        method: 'GET',
+        path: '/v1/session',
+        bearer: token,
+        schema: Session,
+      });
+      assert.deepEqual(session.roles, ['operator']);
+    });
+
+    it('lets nobody but an approver make a join token that approves: ROLE_MISSING', async () => {
+      const create = (bearer: string, approve: boolean) =>
+        client.request({
+          method: 'POST',
+          path: '/v1/join-tokens',
+          bearer,
+          body: { classes: ['software'], labels: {}, approve },
+          schema: JoinTokenCreated,
+        });
+      const operator = await verifier.token(['operator']);
+      await assert.rejects(create(operator, true), { code: 'ROLE_MISSING' });
+      assert.equal((await create(operator, false)).record.approve, false);
+      assert.equal((await create(everything, true)).record.approve, true);
+    });
+
+    it('takes the same VM twice, and no other in its place: VM_EXISTS', async () => {
+      const vm = {
+        uuid: randomUUID(),
+        name: 'web',
+        classes: ['software'],
+        hostLabels: {},
+        images: [],
+      };
+      const add = (body: object) =>
+        client.request({ method: 'POST', path: '/v1/vms', bearer: everything, body, schema: Vm });
+      assert.deepEqual(await add(vm), vm);
+      assert.deepEqual(await add(vm), vm);
+      await assert.rejects(add({ ...vm, classes: ['discrete'] }), { code: 'VM_EXISTS' });
+      await assert.rejects(add({ ...vm, uuid: randomUUID() }), { code: 'VM_EXISTS' });
+    });
+
+    for (const key of ['..%2f..', 'a%00b', 'a%0ab', 'x'.repeat(10_000), '%D0%B0', 'A']) {
+      it(`T7 refuses ${key.slice(0, 12)} as a host: ID_MALFORMED`, async () => {
+        await assert.rejects(
+          client.request({
+            method: 'GET',
+            path: `/v1/hosts/${key}`,
+            bearer: everything,
+            schema: Type.Unknown(),
+          }),
+          (error: { status: number }) => error.status === 400 || error.status === 404,
+        );
+      });
+    }
+  });
+
+  describe('for agents', () => {
+    it('gives every key that an agent must know', async () => {
+      const get = { method: 'GET', path: '/v1/trust-bundle' } as const;
+      const bundle = await client.request({ ...get, schema: TrustBundle });
+      assert.equal(bundle.epoch, 1);
+      assert.deepEqual(
+        bundle.keys.map(({ use, jwk }) => [use, jwk.kid]),
+        [
+          ['result', verifier.resultKey.jwk.kid],
+          ['permit', verifier.permitKey.jwk.kid],
+        ],
+      );
+    });
+
+    it('enrols a host by its own word and nothing more: pending', async () => {
+      const host = makeHost();
+      const { challenge } = await client.request({
+        method: 'POST',
+        path: '/v1/challenges',
+        body: { akName: host.akName, purpose: 'enrol' },
+        schema: ChallengeAnswer,
+      });
+      const answer = await client.request({
+        method: 'POST',
+        path: '/v1/hosts',
+        body: host.enrolment(challenge, { name: 'alone' }),
+        schema: HostEnrolmentAnswer,
+      });
+      assert.equal(answer.state, 'pending');
+    });
+
+    it('knows no challenge for prove', async () => {
+      await assert.rejects(
+        client.request({
+          method: 'POST',
+          path: '/v1/challenges',
+          body: { akName: makeHost().akName, purpose: 'prove' },
+          schema: ChallengeAnswer,
+        }),
+        { code: 'SCHEMA_MISMATCH', status: 400 },
+      );
+    });
+  });
+
+  describe('without the time', () => {
+    beforeEach(() => verifier.withoutClock(true));
+    afterEach(() => verifier.withoutClock(false));
+    const challenge = () =>
+      client.request({
+        method: 'POST',
+        path: '/v1/challenges',
+        body: { akName: makeHost().akName, purpose: 'attest' },
+        schema: ChallengeAnswer,
+      });
+
+    it('answers nothing: CLOCK_OFF', async () => {
+      const off = { code: refusal('CLOCK_OFF').code, status: 503 };
+      await assert.rejects(challenge(), off);
+      for (const route of OPERATOR_ROUTES) await assert.rejects(call(route, everything), off);
+    });
+
+    it('says so in its health', async () => {
+      await assert.rejects(client.request({ method: 'GET', path: '/v1/health', schema: Health }), {
+        code: 'ANSWER_MALFORMED',
+      });
+    });
+  });
+});

@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { appendAudit, auditHash, listAudit } from '../store/audit.ts';
+import { createFirstToken } from '../services/api-tokens.ts';
+import { checkSchema } from '../store/migrate.ts';
+import { hostById, insertHost, type Mark, moveMark } from '../store/hosts.ts';
+import { takeJoinToken, insertJoinToken } from '../store/join-tokens.ts';
+import { insertStart } from '../store/vms.ts';
+import { hashOfToken } from '../services/secret-token.ts';
+import { type MadeVerifier, startVerifier } from './support/made-verifier.ts';
+
+const NOW = new Date('2026-11-22T12:00:00Z');
+const PERMISSION_DENIED = { code: '42501' };
+
+describe('The store', () => {
+  let verifier: MadeVerifier;
+  before(async () => {
+    verifier = await startVerifier();
+  });
+  after(() => verifier?.stop());
+
+  const digest = () => `${randomUUID()}${randomUUID()}`.replaceAll('-', '');
+  const mark = (resetCount: bigint, restartCount: bigint, clock: bigint): Mark => ({
+    resetCount,
+    restartCount,
+    clock,
+  });
+
+  /** A host whose evidence and attestation are rows without contents. */
+  async function storedHost(at: Mark) {
+    const id = randomUUID();
+    const akName = `000b${digest()}`;
+    const attestation = randomUUID();
+    const evidence = await storedEvidence();
+    await verifier.database.transaction(async (on) => {
+      await insertHost(on, {
+        ...{ id, name: `h${id.slice(0, 8)}`, state: 'pending', untrustedResetCount: null },
+        ...{ stateSince: NOW, class: 'software', admissibleClasses: [], labels: {} },
+        ...{ ekRef: digest(), akName, akPublic: Buffer.alloc(1), akCertificate: Buffer.alloc(1) },
+        ...{ approvedAkName: null, enrolledAt: NOW, mark: at, markEvidence: evidence },
+        ...{ lastAuthenticAt: NOW, latestAttestation: attestation },
+      });
+      await on.query(
+        `INSERT INTO attestations (id, host_id, at, cause, evidence, class, labels, baselines, policy_id,
+           verdict, state, self_reported, findings, events, result, answer)
+         VALUES ($1, $2, $3, 'evidence', $4, 'software', '{}', '[]', '', 'none', 'pending', true, '[]',
+           '[]', '', NULL)`,
+        [attestation, id, NOW, evidence],
+      );
+    });
+    return { id, akName, attestation };
+  }
+  async function storedEvidence(): Promise<string> {
+    const evidence = digest();
+    await verifier.database.query(
+      `INSERT INTO evidence (digest, purpose, statement, attest, signature, pcrs, blobs, selection,
+         ak_certificate, received_at)
+       VALUES ($1, 'attest', '', '', '', '{}', '{}', '{}', '', $2)`,
+      [evidence, NOW],
+    );
+    return evidence;
+  }
+  const move = async (akName: string, to: Mark, evidence?: string) =>
+    moveMark(verifier.database, {
+      akName,
+      mark: to,
+      evidence: evidence ?? (await storedEvidence()),
+      now: NOW,
+    });
+
+  describe('moves the mark', () => {
+    const MAX = 2n ** 64n - 1n;
+    const table: { from: Mark; to: Mark; moves: boolean; given: string }[] = [
+      { given: 'a later clock', from: mark(7n, 1n, 100n), to: mark(7n, 1n, 101n), moves: true },
+      {
+        given: 'the same counters',
+        from: mark(7n, 1n, 100n),
+        to: mark(7n, 1n, 100n),
+        moves: false,
+      },
+      { given: 'an earlier clock', from: mark(7n, 1n, 100n), to: mark(7n, 1n, 99n), moves: false },
+      { given: 'a later restart', from: mark(7n, 1n, 100n), to: mark(7n, 2n, 0n), moves: true },
+      {
+        given: 'an earlier restart',
+        from: mark(7n, 1n, 100n),
+        to: mark(7n, 0n, 999n),
+        moves: false,
+      },
+      { given: 'a later boot', from: mark(7n, 9n, 100n), to: mark(8n, 0n, 0n), moves: true },
+      { given: 'an earlier boot', from: mark(7n, 1n, 100n), to: mark(6n, 9n, 999n), moves: false },
+      {
+        given: 'clocks past 2^63',
+        from: mark(7n, 1n, 2n ** 63n),
+        to: mark(7n, 1n, 2n ** 63n + 1n),
+        moves: true,
+      },
+      {
+        given: 'the last clock there is',
+        from: mark(7n, 1n, MAX - 1n),
+        to: mark(7n, 1n, MAX),
+        moves: true,
+      },
+      {
+        given: 'a clock that is no later past 2^63',
+        from: mark(7n, 1n, MAX),
+        to: mark(7n, 1n, MAX - 1n),
+        moves: false,
+      },
+    ];
+    for (const { given, from, to, moves } of table) {
+      it(`${moves ? 'by' : 'not by'} ${given}`, async () => {
+        const { id, akName } = await storedHost(from);
+        const moved = await move(akName, to);
+        assert.equal(moved !== null, moves);
+        assert.deepEqual((await hostById(verifier.database, id))?.mark, moves ? to : from);
+      });
+    }
+
+    it('for one of ten deliveries at once', async () => {
+      const { akName } = await storedHost(mark(7n, 1n, 100n));
+      const evidence = await storedEvidence();
+      const outcomes = await Promise.all(
+        Array.from({ length: 10 }, () => move(akName, mark(7n, 1n, 101n), evidence)),
+      );
+      assert.equal(outcomes.filter((moved) => moved !== null).length, 1);
+    });
+  });
+
+  it('answers a request once, of ten at once', async () => {
+    const { id, attestation } = await storedHost(mark(1n, 0n, 0n));
+    const requestId = randomUUID();
+    const inserted = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        insertStart(verifier.database, {
+          ...{ hostId: id, requestId, vm: randomUUID(), at: NOW, attestation },
+          ...{ definitionDigest: digest(), decision: 'permitted', permitId: randomUUID() },
+        }),
+      ),
+    );
+    assert.equal(inserted.filter(Boolean).length, 1);
+  });
+
+  it('takes the one use of a join token once, of ten at once', async () => {
+    const hash = hashOfToken('tsj_once');
+    const record = {
+      ...{
+        id: randomUUID(),
+        classes: ['software' as const],
+        labels: {},
+        usesLeft: 1,
+        approve: false,
+      },
+      ...{ createdBy: 'olga', createdAt: NOW.toISOString(), revokedAt: null },
+      expiresAt: new Date(NOW.getTime() + 1_000).toISOString(),
+    };
+    await insertJoinToken(verifier.database, record, hash);
+    const wanted = { class: 'software' as const, now: NOW };
+    const taken = await Promise.all(
+      Array.from({ length: 10 }, () => takeJoinToken(verifier.database, hash, wanted)),
+    );
+    assert.equal(taken.filter((one) => one !== null).length, 1);
+  });
+
+  it('trusts nobody whose AK Name was not approved, whatever is written', async () => {
+    const { id } = await storedHost(mark(1n, 0n, 0n));
+    await assert.rejects(
+      verifier.database.query(`UPDATE hosts SET state = 'trusted' WHERE id = $1`, [id]),
+      { code: '23514' },
+    );
+  });
+
+  it("makes the operator's first token once: FIRST_TOKEN_EXISTS", async () => {
+    const outcomes = await Promise.allSettled([
+      createFirstToken(verifier.database, NOW),
+      createFirstToken(verifier.database, NOW),
+    ]);
+    assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
+    await assert.rejects(createFirstToken(verifier.database, NOW), { code: 'FIRST_TOKEN_EXISTS' });
+  });
+
+  describe('keeps the audit log', () => {
+    it('as one chain, though ten append at once', async () => {
+      await Promise.all(
+        Array.from({ length: 10 }, (_, index) =>
+          verifier.database.transaction((on) =>
+            appendAudit(on, { actor: 'a\nb', action: 'test', subject: `${index}` }, NOW),
+          ),
+        ),
+      );
+      const entries = await listAudit(verifier.database);
+      let previous = '0'.repeat(64);
+      for (const [index, { hash, ...entry }] of entries.entries()) {
+        assert.equal(entry.sequence, index + 1);
+        assert.equal(hash, auditHash(previous, entry));
+        previous = hash;
+      }
+      assert.equal(entries.at(-1)?.actor, 'a b');
+    });
+
+    for (const sql of [
+      `UPDATE audit SET actor = 'nobody'`,
+      'DELETE FROM audit',
+      'TRUNCATE audit',
+      'DROP TABLE audit',
+      'ALTER TABLE audit DISABLE TRIGGER ALL',
+    ]) {
+      it(`against the server itself: ${sql}`, async () => {
+        await assert.rejects(verifier.database.query(sql), PERMISSION_DENIED);
+      });
+    }
+  });
+
+  describe('gives the server no more than it needs', () => {
+    for (const sql of [
+      'CREATE TABLE mine ()',
+      'CREATE TEMPORARY TABLE mine ()',
+      'CREATE SCHEMA mine',
+      'DELETE FROM attestations',
+      `UPDATE attestations SET verdict = 'affirming'`,
+      `UPDATE evidence SET attest = ''`,
+      `UPDATE baselines SET document = '{}'`,
+      `UPDATE starts SET decision = 'permitted'`,
+      `UPDATE api_tokens SET roles = '{}'`,
+      `INSERT INTO pgmigrations (name, run_on) VALUES ('x', now())`,
+    ]) {
+      it(`not ${sql}`, async () => {
+        await assert.rejects(verifier.database.query(sql), PERMISSION_DENIED);
+      });
+    }
+  });
+
+  it('knows its schema, and refuses a newer one: SCHEMA_MISMATCH_DATABASE', async () => {
+    await checkSchema(verifier.database);
+    await verifier.asAdministrator(
+      `INSERT INTO pgmigrations (name, run_on) VALUES ('9999_x', now())`,
+    );
+    await assert.rejects(checkSchema(verifier.database), { code: 'SCHEMA_MISMATCH_DATABASE' });
+  });
+});
