@@ -182,9 +182,9 @@ async function startOnGoodHost(stage: Stage): Promise<boolean> {
   await operator(stage, [
     'vm',
     'add',
-    'demo-vm',
-    '--uuid',
     vm.uuid,
+    '--name',
+    'demo-vm',
     '--class',
     'software',
     '--host-label',
