@@ -23,6 +23,7 @@ export type BaselineErrorCode =
 export class BaselineError extends Error {
   override readonly name = 'BaselineError';
   readonly code: BaselineErrorCode;
+  readonly reason: string;
   readonly document: number;
   readonly field: string | undefined;
   readonly line: number | undefined;
@@ -34,8 +35,10 @@ export class BaselineError extends Error {
   ) {
     const { document = 1, field, line } = place;
     const where = line === undefined ? `document ${document}` : `line ${line}`;
-    super(`${code}: ${where}: ${reason}`, { cause: place.cause });
+    const what = field === undefined || field === '' ? where : `${where}, ${field}`;
+    super(`${code}: ${what}: ${reason}`, { cause: place.cause });
     this.code = code;
+    this.reason = reason;
     this.document = document;
     this.field = field;
     this.line = line;

@@ -65,7 +65,9 @@ function shapeOf(value: unknown): Baseline {
     return checkAgainst(Baseline, value);
   } catch (cause) {
     if (!(cause instanceof SchemaError)) throw cause;
-    throw new BaselineError('BASELINE_SHAPE', cause.message, { field: cause.field, cause });
+    // SchemaError's text begins with the field, which is told apart here.
+    const reason = cause.message.slice(cause.message.indexOf(': ') + 2);
+    throw new BaselineError('BASELINE_SHAPE', reason, { field: cause.field, cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Baseline } from '@touchstone/schemas';
-import { type Document, isNode, LineCounter, parseAllDocuments, visit } from 'yaml';
+import { type Document, isNode, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
 import { BaselineError } from './baseline-error.ts';
 import { checkBaseline } from './check-baseline.ts';
 
@@ -56,16 +56,16 @@ function baselineOf(document: Document, number: number, lines: LineCounter): Bas
     const place = { document: number, ...lineAt(problem.pos[0]), cause: problem };
     throw new BaselineError('BASELINE_SYNTAX', problem.message, place);
   }
-  if (document.contents === null) {
+  const { contents } = document;
+  if (contents === null || (isScalar(contents) && contents.value === null)) {
     throw new BaselineError('BASELINE_EMPTY', 'an empty document', { document: number });
   }
   try {
     return checkBaseline(document.toJS({ maxAliasCount: 0 }));
   } catch (cause) {
     if (!(cause instanceof BaselineError)) throw cause;
-    const { code, field = '' } = cause;
+    const { code, reason, field = '' } = cause;
     const node = deepestNode(document, field);
-    const reason = `${field === '' ? '/' : field}: ${cause.message.replace(/^\w+: document 1: /, '')}`;
     throw new BaselineError(code, reason, { document: number, field, ...lineAt(node), cause });
   }
 }
