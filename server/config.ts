@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { Type } from 'typebox';
 import {
   checkAgainst,
@@ -9,7 +10,7 @@ import {
   Sha256Hex,
 } from '@touchstone/schemas';
 
-const Path = Type.String({ pattern: '^/[^\\u0000]*$', maxLength: 4_096 });
+const Path = Type.String({ pattern: '^[^\\u0000]+$', maxLength: 4_096 });
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
 const Identifier = Type.String({ pattern: '^[A-Za-z0-9_-]+$', maxLength: 63 });
 
@@ -23,7 +24,7 @@ const DatabaseConfig = closed({
 });
 type DatabaseConfig = Type.Static<typeof DatabaseConfig>;
 
-/** The server's configuration file. Secrets are in files of their own, named here. */
+/** The server's configuration file. Secrets are in files of their own; paths are relative to it. */
 const ServerConfig = closed({
   listen: closed({ host: Type.String({ minLength: 1, maxLength: 255 }), port: Port }),
   tls: closed({ keyFile: Path, certFile: Path }),
@@ -57,7 +58,19 @@ export async function readConfig(path: string): Promise<ServerConfig> {
   if (!ascending || Object.values(selection).flat().length === 0) {
     throw new Error('selection: at least one PCR, each list ascending');
   }
-  return { ...DEFAULTS, ...given, selection };
+  const at = (file: string) => resolve(dirname(path), file);
+  const login = (one: DatabaseConfig) => ({ ...one, passwordFile: at(one.passwordFile) });
+  return {
+    ...DEFAULTS,
+    ...given,
+    selection,
+    tls: { keyFile: at(given.tls.keyFile), certFile: at(given.tls.certFile) },
+    database: login(given.database),
+    migrateDatabase: login(given.migrateDatabase),
+    rootSecretFile: at(given.rootSecretFile),
+    resultKeyFile: at(given.resultKeyFile),
+    permitKeyFile: at(given.permitKeyFile),
+  };
 }
 
 const ROOT_SECRET_LENGTH = 32;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { JsonError, SchemaError } from '@touchstone/schemas';
 import { AppError, listenTls, pinnedClient } from '@touchstone/transport';
 import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config.ts';
 import { createApp } from './http/app.ts';
@@ -17,6 +18,7 @@ const USAGE = 'usage: main.ts serve|migrate|first-token --config FILE\n';
 
 /** sysexits.h */
 const EX_USAGE = 64;
+const EX_DATAERR = 65;
 const EX_UNAVAILABLE = 69;
 
 const log = pino(
@@ -135,8 +137,9 @@ if (command === undefined || values.config === undefined || rest.length > 0) {
   try {
     await command(await readConfig(values.config));
   } catch (error) {
-    const code = error instanceof AppError ? error.code : 'FAILED';
+    const malformed = error instanceof SchemaError || error instanceof JsonError;
+    const code = malformed || error instanceof AppError ? error.code : 'FAILED';
     log.fatal({ err: error, code }, `${name} failed`);
-    process.exit(EX_UNAVAILABLE);
+    process.exit(malformed ? EX_DATAERR : EX_UNAVAILABLE);
   }
 }

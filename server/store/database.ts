@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { AppError } from '@touchstone/transport';
 import { refusal } from '../codes.ts';
 
 export type DatabaseLogin = {
@@ -38,16 +39,14 @@ export function openDatabase(login: DatabaseLogin, onIdleError: (error: Error) =
   });
   pool.on('error', onIdleError);
   return {
-    query: (sql, values = []) => pool.query(sql, [...values]),
+    query: (sql, values = []) => pool.query(sql, [...values]).catch(orUnavailable),
     transaction: (work) => inTransaction(pool, work),
     close: () => pool.end(),
   };
 }
 
 async function inTransaction<T>(pool: pg.Pool, work: (on: Queryable) => Promise<T>): Promise<T> {
-  const client = await pool.connect().catch((cause: unknown) => {
-    throw refusal('DATABASE_UNAVAILABLE', { cause });
-  });
+  const client = await pool.connect().catch(orUnavailable);
   let broken: Error | undefined;
   try {
     await client.query('BEGIN');
@@ -58,11 +57,23 @@ async function inTransaction<T>(pool: pg.Pool, work: (on: Queryable) => Promise<
     await client.query('ROLLBACK').catch((failure: Error) => {
       broken = failure;
     });
-    throw error;
+    return orUnavailable(error);
   } finally {
     // A connection that could not roll back is of unknown state: it is closed, not used again.
     client.release(broken);
   }
+}
+
+/** SQLSTATE classes: connection, resources, operator intervention. PostgreSQL, Appendix A. */
+const UNAVAILABLE = /^(08|53|57)/u;
+/** Of node:net, when the server is away or goes. */
+const DISCONNECTED = /^E[A-Z]+$/u;
+
+/** A database that is away is told apart from a statement that is wrong. */
+function orUnavailable(cause: unknown): never {
+  const { code = '' } = cause as { code?: string };
+  const known = cause instanceof AppError || !(UNAVAILABLE.test(code) || DISCONNECTED.test(code));
+  throw known ? cause : refusal('DATABASE_UNAVAILABLE', { cause });
 }
 
 /** Errors of PostgreSQL by SQLSTATE (Appendix A): 23505 is unique_violation. */

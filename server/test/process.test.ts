@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { ApiTokenCreated, checkAgainst, Health, Session, TrustBundle } from '@touchstone/schemas';
+import { type Client, pinnedClient, spkiPinOf } from '@touchstone/transport';
+import { type CaProcess, startCa } from '../../ca/test/support/ca-process.ts';
+import { type Postgres, startPostgres } from '../../test/support/postgres.ts';
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+
+describe('The server process', function () {
+  this.timeout(60_000);
+  let dir: string;
+  let postgres: Postgres;
+  let ca: CaProcess;
+  let config: Record<string, unknown>;
+  const children: ChildProcess[] = [];
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'ts-server-'));
+    postgres = await startPostgres();
+    ca = await startCa(postgres, { database: 'ca' });
+    const logins = await postgres.createDatabase('server', [
+      'server_migrate',
+      'server',
+      'server_read',
+    ]);
+    await promisify(execFile)(
+      'openssl',
+      [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+        ...['-subj', '/CN=server', '-days', '2', '-keyout', 'tls.key', '-out', 'tls.cert'],
+      ],
+      { cwd: dir },
+    );
+    await writeFile(join(dir, 'root-secret'), randomBytes(32));
+    await writeFile(join(dir, 'result.pem'), newKey());
+    await writeFile(join(dir, 'permit.pem'), newKey());
+    const address = ({ password: _, ...login }: (typeof logins)['server']) => login;
+    config = {
+      listen: { host: '127.0.0.1', port: 0 },
+      tls: { keyFile: 'tls.key', certFile: 'tls.cert' },
+      publicUrl: 'https://127.0.0.1:8443',
+      database: address(logins.server),
+      migrateDatabase: address(logins.server_migrate),
+      rootSecretFile: 'root-secret',
+      resultKeyFile: 'result.pem',
+      permitKeyFile: 'permit.pem',
+      ca: { url: ca.url, pin: await caPin() },
+    };
+  });
+  after(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await ca?.remove();
+    await postgres?.stop();
+    if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+  });
+
+  const caPin = async () =>
+    spkiPinOf(await readFile(join(dirname(ca.configFile), 'tls.cert'), 'utf8'));
+  const newKey = () =>
+    generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      .privateKey.export({ format: 'pem', type: 'pkcs8' })
+      .toString();
+
+  async function configFile(changed: Record<string, unknown> = {}): Promise<string> {
+    const path = join(dir, 'server.json');
+    await writeFile(path, JSON.stringify({ ...config, ...changed }));
+    return path;
+  }
+
+  type Running = { child: ChildProcess; stdout: () => string; stderr: () => string };
+  function launch(...args: string[]): Running {
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    children.push(child);
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    return { child, stdout: () => stdout, stderr: () => stderr };
+  }
+  async function run(...args: string[]) {
+    const { child, stdout, stderr } = launch(...args);
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, stdout: stdout(), stderr: stderr() };
+  }
+  async function serve(path: string): Promise<Running & { client: Client }> {
+    const running = launch('serve', '--config', path);
+    const { child } = running;
+    await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'exit')]);
+    assert.equal(child.exitCode, null, running.stderr());
+    const ready = JSON.parse(running.stdout()) as { ready: boolean; port: number };
+    assert.equal(ready.ready, true);
+    const pin = spkiPinOf(await readFile(join(dir, 'tls.cert'), 'utf8'));
+    return { ...running, client: pinnedClient({ url: `https://127.0.0.1:${ready.port}`, pin }) };
+  }
+  async function end({ child, client }: { child: ChildProcess; client: Client }) {
+    await client.close();
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    return ((await ended) as [number | null])[0];
+  }
+
+  it('refuses a command that it does not have: 64', async () => {
+    assert.equal((await run('server')).code, 64);
+    assert.equal((await run('serve')).code, 64);
+  });
+
+  it('refuses a configuration with what it does not know: 65', async () => {
+    const { code, stderr } = await run('serve', '--config', await configFile({ allowAll: true }));
+    assert.equal(code, 65);
+    assert.match(stderr, /allowAll/u);
+  });
+
+  it('does not serve on a database without its schema', async () => {
+    assert.equal((await run('serve', '--config', await configFile())).code, 69);
+  });
+
+  it('migrates, and has nothing to do when it does so again', async () => {
+    const path = await configFile();
+    for (const _ of [1, 2]) {
+      const { code, stderr } = await run('migrate', '--config', path);
+      assert.equal(code, 0, stderr);
+    }
+  });
+
+  it('serves, with the first token that it gives once, and ends at SIGTERM', async () => {
+    const path = await configFile();
+    const first = await run('first-token', '--config', path);
+    assert.equal(first.code, 0, first.stderr);
+    const { token } = checkAgainst(ApiTokenCreated, JSON.parse(first.stdout));
+    const second = await run('first-token', '--config', path);
+    assert.equal(second.code, 69);
+    assert.equal(second.stdout, '');
+    assert.match(second.stderr, /FIRST_TOKEN_EXISTS/u);
+
+    const running = await serve(path);
+    const get = { method: 'GET' } as const;
+    const health = await running.client.request({ ...get, path: '/v1/health', schema: Health });
+    assert.equal(health.status, 'ok');
+    const session = await running.client.request({
+      ...{ ...get, path: '/v1/session', bearer: token, schema: Session },
+    });
+    assert.deepEqual(session.roles.toSorted(), ['approver', 'ca-admin', 'operator', 'viewer']);
+    const bundle = await running.client.request({
+      ...{ ...get, path: '/v1/trust-bundle', schema: TrustBundle },
+    });
+    assert.equal(bundle.ca.url, ca.url);
+    assert.match(bundle.anchors[0] ?? '', /BEGIN CERTIFICATE/u);
+    assert.equal(await end(running), 0);
+    assert.ok(!running.stderr().includes(token), 'a secret is in the log');
+    for (const line of running.stderr().trim().split('\n')) JSON.parse(line);
+  });
+
+  it('gives out and takes nothing before it knows the issuers: ISSUERS_UNKNOWN', async () => {
+    const running = await serve(await configFile({ ca: { url: ca.url, pin: '0'.repeat(64) } }));
+    await assert.rejects(
+      running.client.request({ method: 'GET', path: '/v1/trust-bundle', schema: TrustBundle }),
+      { code: 'ISSUERS_UNKNOWN', status: 503 },
+    );
+    assert.equal(await end(running), 0);
+    assert.match(running.stderr(), /PIN_MISMATCH/u);
+  });
+});
