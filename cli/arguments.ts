@@ -26,10 +26,8 @@ function read<T>(check: (text: string) => T, expected: string): Reader<T> {
 
 const NAME = 'a name: lower-case letters, digits, dots, dashes, underscores; at most 63';
 
+/** Hosts and VMs are named by it or by their id, which has the same form. */
 export const readName = read((text) => checkAgainst(Slug, text), NAME);
-/** A host's id looks like a name, so both are read alike. */
-export const readHost = readName;
-export const readVm = readName;
 export const readUuid = read((text) => checkAgainst(Uuid, text.toLowerCase()), 'a UUID');
 export const readAkName = read(
   (text) => checkAgainst(NameHex, text.toLowerCase()),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { BaselineList, BaselinePart, BaselineRecord, Labels } from '@touchstone/schemas';
-import { gatherLabels, readCount, readHost, readName, readPart } from '../arguments.ts';
+import { gatherLabels, readCount, readName, readPart } from '../arguments.ts';
 import { CliError } from '../codes.ts';
 import { readInput } from '../input.ts';
 import { baselineListLines, changedHostLines, describeBaseline } from '../show/baseline.ts';
@@ -27,7 +27,7 @@ export function addBaselineCommands(program: Command, world: World): void {
   baseline
     .command('capture')
     .description("draft a baseline from a host's latest evidence")
-    .argument('<host>', 'name or id', readHost)
+    .argument('<host>', 'name or id', readName)
     .requiredOption('--name <name>', 'what to call it', readName)
     .option(
       '--label <key=value>',

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { AssuranceClass, HostApproval, HostDetail, Labels } from '@touchstone/schemas';
-import { gatherClasses, gatherLabels, readAkName, readHost } from '../arguments.ts';
+import { gatherClasses, gatherLabels, readAkName, readName } from '../arguments.ts';
 import { CliError } from '../codes.ts';
 import { explanationLines } from '../show/explanation.ts';
 import { hostDetailLines } from '../show/host-detail.ts';
@@ -28,13 +28,13 @@ export function addHostCommands(program: Command, world: World): void {
   host
     .command('show')
     .description('one host: identity, class, labels, counters')
-    .argument('<host>', 'name or id', readHost)
+    .argument('<host>', 'name or id', readName)
     .action((name: string, _: object, command: Command) => show(world, name, command));
 
   host
     .command('explain')
     .description('why a host is trusted or not, and what to do')
-    .argument('<host>', 'name or id', readHost)
+    .argument('<host>', 'name or id', readName)
     .option('--events', 'list every measured event')
     .action((name: string, options: { events?: true }, command: Command) =>
       explain(world, name, options.events === true, command),
@@ -43,7 +43,7 @@ export function addHostCommands(program: Command, world: World): void {
   host
     .command('approve')
     .description('say that a host is the machine it should be; what is approved is its AK Name')
-    .argument('<host>', 'name or id', readHost)
+    .argument('<host>', 'name or id', readName)
     .option(
       '--class <class>',
       "admit this class; repeatable (default: the host's own)",
@@ -58,7 +58,7 @@ export function addHostCommands(program: Command, world: World): void {
   host
     .command('revoke')
     .description('never trust a host again')
-    .argument('<host>', 'name or id', readHost)
+    .argument('<host>', 'name or id', readName)
     .requiredOption('--reason <text>', 'why, for the audit log')
     .action((name: string, options: { reason: string }, command: Command) =>
       revoke(world, name, options.reason, command),

@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { type AssuranceClass, checkAgainst, type Labels, Uuid } from '@touchstone/schemas';
-import {
-  gatherClasses,
-  gatherImages,
-  gatherLabels,
-  readName,
-  readUuid,
-  readVm,
-} from '../arguments.ts';
+import { gatherClasses, gatherImages, gatherLabels, readName, readUuid } from '../arguments.ts';
 import { CliError } from '../codes.ts';
 import type { OperatorApi } from '../operator-api.ts';
 import { loadTitles } from '../show/reason-titles.ts';
@@ -44,12 +37,12 @@ export function addVmCommands(program: Command, world: World): void {
 
   vm.command('show')
     .description('one VM: where it may run and with what')
-    .argument('<vm>', 'UUID or name', readVm)
+    .argument('<vm>', 'UUID or name', readName)
     .action((which: string, _: object, command: Command) => show(world, which, command));
 
   vm.command('starts')
     .description('who asked to start it, and what became of that')
-    .argument('<vm>', 'UUID or name', readVm)
+    .argument('<vm>', 'UUID or name', readName)
     .action((which: string, _: object, command: Command) => starts(world, which, command));
 }
 

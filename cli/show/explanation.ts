@@ -25,10 +25,10 @@ export function explanationLines(explanation: HostExplanation, context: Context)
   return [
     ...wrapWords(what, context.textWidth).map(strong),
     ...why.flatMap((sentence) => wrapWords(sentence, context.textWidth)),
-    ...section('What was found', numbered(blocks, context)),
+    ...section(foundTitle(explanation), numbered(blocks, context)),
     ...section(
       'For information',
-      observed.map((finding) => observedLine(finding, context)),
+      observed.flatMap((finding) => observedLines(finding, context)),
     ),
     ...section('Held against', baselineLines(explanation)),
     ...section('Measured', eventLines(explanation, context)),
@@ -49,13 +49,24 @@ const numbered = (findings: readonly Finding[], { titleOf, textWidth }: Context)
     ...findingLines(finding, { number: index + 1, titleOf, width: textWidth }),
   ]);
 
-const observedLine = ({ code, subject }: Finding, { titleOf }: Context): Line =>
-  `  ${reasonLine(code, subject, titleOf)}`;
+/** What is shown of a host that is silent or revoked is not about now. */
+const foundTitle = ({ host }: HostExplanation): string =>
+  host.state === 'stale' || host.state === 'revoked'
+    ? 'What was found when it was last heard'
+    : 'What was found';
+
+const observedLines = ({ code, subject }: Finding, { titleOf, textWidth }: Context): Line[] =>
+  wrapWords(reasonLine(code, subject, titleOf), textWidth - 2).map((line): Line => `  ${line}`);
 
 function baselineLines({ baselines, appraisedAt }: HostExplanation): Line[] {
   if (appraisedAt === null) return [];
   if (baselines.length === 0) return ['  no approved baseline applies to this host'];
-  return baselines.map(({ name, part, version }): Line => `  ${name}  ${part}  version ${version}`);
+  const nameWidth = Math.max(...baselines.map(({ name }) => name.length));
+  const partWidth = Math.max(...baselines.map(({ part }) => part.length));
+  return baselines.map(
+    ({ name, part, version }): Line =>
+      `  ${name.padEnd(nameWidth)}  ${part.padEnd(partWidth)}  version ${version}`,
+  );
 }
 
 const VERDICT: Record<HostExplanation['events'][number]['verdict'], Span> = {

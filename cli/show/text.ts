@@ -20,7 +20,7 @@ const UNSAFE =
   /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /** One line of text that a terminal only shows. What is taken out leaves a mark. */
-export const printable = (text: string): string => text.toWellFormed().replaceAll(UNSAFE, '\ufffd');
+const printable = (text: string): string => text.toWellFormed().replaceAll(UNSAFE, '\ufffd');
 
 /** The same for text of several lines. */
 export const printableLines = (text: string): string =>

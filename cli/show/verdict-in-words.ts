@@ -37,8 +37,8 @@ const SAY: Record<HostState, (explanation: HostExplanation, context: Context) =>
     why: [
       host.lastAuthenticAt === null
         ? 'It has never sent evidence that could be believed.'
-        : `Its last believable evidence came ${ago(host.lastAuthenticAt, now)}; until then it was ${host.stateBeneath}, and it will be again when it is heard.`,
-      'Look whether the machine is on, reaches this server, and runs its agent: touchstone-agent doctor',
+        : `Its last believable evidence came ${ago(host.lastAuthenticAt, now)}. By what is known of it, it is ${host.stateBeneath}.`,
+      'Look whether the machine is on, reaches this server, and runs its agent: touchstone-agent status',
     ],
   }),
   revoked: ({ host }) => ({

@@ -45,11 +45,22 @@ export function vmStartLines(
     ago(at, now),
     hostName,
     decision === 'permitted' ? good(decision) : bad(decision),
-    code === null ? '-' : [titleOf(code), `(${code})`].filter(Boolean).join(' '),
+    code === null ? '-' : `${titleOf(code) ?? inWords(code)} (${code})`,
   ]);
   return [
     ...table(['WHEN', 'HOST', 'DECISION', 'REASON'], rows, width),
     '',
     `${vm.name}: ${counted(starts.length, 'request')}`,
+    ...whyLines(starts),
   ];
+}
+
+/** The code of a table that is not known here. */
+const inWords = (code: string): string => code.toLowerCase().replaceAll('_', ' ');
+
+function whyLines(starts: VmStarts['starts']): Line[] {
+  const refusing = new Set(
+    starts.flatMap(({ decision, hostName }) => (decision === 'refused' ? [hostName] : [])),
+  );
+  return [...refusing].map((name): Line => `Why not:  touchstone host explain ${name}`);
 }

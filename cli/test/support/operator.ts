@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { runCli, type RunCliOptions } from '../../index.ts';
 
 export const TOKEN = `tst_${'s3cret'.repeat(7)}x`;
-export const NOW = new Date('2026-11-22T12:00:00Z');
+const NOW = new Date('2026-11-22T12:00:00Z');
 
 export type Ran = { readonly exit: number; readonly out: string; readonly err: string };
 
