@@ -1,7 +1,8 @@
 import type { Baseline } from '@touchstone/schemas';
-import { type Document, isNode, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
+import { Composer, type Document, isNode, isScalar, LineCounter, Parser, visit } from 'yaml';
 import { BaselineError } from './baseline-error.ts';
 import { checkBaseline } from './check-baseline.ts';
+import { offsetBeyondBounds } from './yaml-bounds.ts';
 
 const MAX_BYTES = 8_388_608;
 const MAX_DOCUMENTS = 64;
@@ -25,24 +26,33 @@ export function parseBaselines(text: string): Baseline[] {
   return documents.map((document, index) => baselineOf(document, index + 1, lines));
 }
 
-function readDocuments(text: string, lineCounter: LineCounter): Document[] {
+function readDocuments(text: string, lines: LineCounter): Document[] {
+  const composer = new Composer(OPTIONS);
+  const documents: Document[] = [];
   try {
-    const read = parseAllDocuments(text, {
-      version: '1.2',
-      schema: 'core',
-      merge: false,
-      strict: true,
-      uniqueKeys: true,
-      stringKeys: true,
-      prettyErrors: false,
-      lineCounter,
-    });
-    return 'empty' in read ? [] : (read as Document[]);
+    for (const token of new Parser(lines.addNewLine).parse(text)) {
+      const beyond = offsetBeyondBounds(token);
+      if (beyond !== undefined) {
+        const place = { document: documents.length + 1, line: lines.linePos(beyond).line };
+        throw new BaselineError('BASELINE_TOO_LARGE', 'too deep, or too many in one place', place);
+      }
+      documents.push(...composer.next(token));
+    }
+    return [...documents, ...composer.end()];
   } catch (cause) {
-    // Nesting deeper than the stack: a bound like any other.
+    if (cause instanceof BaselineError) throw cause;
     throw new BaselineError('BASELINE_SYNTAX', 'cannot be read', { cause });
   }
 }
+
+const OPTIONS = {
+  version: '1.2',
+  schema: 'core',
+  merge: false,
+  strict: true,
+  uniqueKeys: true,
+  stringKeys: true,
+} as const;
 
 function baselineOf(document: Document, number: number, lines: LineCounter): Baseline {
   const lineAt = (offset: number | undefined) =>

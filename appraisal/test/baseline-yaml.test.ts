@@ -134,7 +134,14 @@ describe('parseBaselines', () => {
     ['an empty second document', `${YAML}---\n`, 'BASELINE_EMPTY', { document: 2 }],
     ['a broken second document', `${YAML}---\n{`, 'BASELINE_SYNTAX', { document: 2 }],
     ['a list', '- 1\n', 'BASELINE_SHAPE'],
-    ['nesting without end', '['.repeat(100_000), 'BASELINE_SYNTAX'],
+    ['nesting without end', '['.repeat(10_000), 'BASELINE_TOO_LARGE'],
+    [
+      'more keys in one map than fit',
+      Array.from({ length: 65 }, (_, at) => `k${at}: 1\n`).join(''),
+      'BASELINE_TOO_LARGE',
+      { line: 1 },
+    ],
+    ['more items in one list than fit', '- 1\n'.repeat(10_001), 'BASELINE_TOO_LARGE'],
     ['more documents than fit', '--- 1\n'.repeat(65), 'BASELINE_TOO_LARGE'],
     ['more bytes than fit', '#'.repeat(8_388_609), 'BASELINE_TOO_LARGE'],
   ];
