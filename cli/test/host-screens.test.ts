@@ -10,7 +10,6 @@ import {
   hostSummary,
   KEXEC,
   SESSION,
-  VM,
 } from './support/records.ts';
 
 const FLEET = {
