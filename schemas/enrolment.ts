@@ -30,12 +30,13 @@ export type SigningJwk = Type.Static<typeof SigningJwk>;
 /**
  * GET /v1/trust-bundle at the server: every key that an agent must know. Epoch 1 is taken over the
  * connection that the operator's fingerprint pins; an agent accepts only a higher epoch afterwards.
- * `pin` is SHA-256 of the CA's TLS SPKI.
+ * `issuer` is who signs results and permits, as their `iss` says it. `pin` is SHA-256 of the CA's TLS SPKI.
  */
 export const TrustBundle = closed({
   schema: Type.Literal('touchstone/trust-bundle/1'),
   epoch: Uint32,
   notAfter: Timestamp,
+  issuer: HttpsUrl,
   ca: closed({ url: HttpsUrl, pin: Sha256Hex }),
   anchors: Type.Array(PemCertificate, { minItems: 1, maxItems: 8 }),
   keys: Type.Array(closed({ use: oneOf('result', 'permit'), jwk: SigningJwk }), {

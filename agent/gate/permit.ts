@@ -26,7 +26,7 @@ const PERMIT_TYPE = 'touchstone-permit+jwt';
 /**
  * What a permit proves once this returns:
  *
- * - a permit key of the trust bundle signed it, with ES256 and as a permit;
+ * - a permit key of the trust bundle signed it, with ES256, as a permit and for the bundle's issuer;
  * - it is for this host's AK, the challenge of this conversation, and this very request;
  * - it came within 15 s of the asking by a clock that nobody sets;
  * - the TPM has not been reset or resumed since the evidence: `boot` is what it shows now.
@@ -88,7 +88,9 @@ async function readSigned(token: string, bundle: TrustBundle): Promise<PermitCla
     );
     if (protectedHeader.typ !== PERMIT_TYPE) throw new Error('not a permit');
     if (extra.length > 0) throw new Error(`header ${extra.join(', ')}`);
-    return checkAgainst(PermitClaims, parseStrictJson(payload));
+    const claims = checkAgainst(PermitClaims, parseStrictJson(payload));
+    if (claims.iss !== bundle.issuer) throw new Error(`issued by ${claims.iss}`);
+    return claims;
   } catch (cause) {
     throw agentError('PERMIT_INVALID', {
       detail: cause instanceof Error ? cause.message : 'unknown',

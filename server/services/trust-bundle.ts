@@ -18,6 +18,7 @@ export function trustBundle({
     schema: 'touchstone/trust-bundle/1',
     epoch: 1,
     notAfter: new Date(clock.now().getTime() + VALID_MS).toISOString(),
+    issuer: settings.publicUrl,
     ca: { url: settings.ca.url, pin: settings.ca.pin },
     anchors: [...issuers.known().anchors],
     keys: [
