@@ -1,8 +1,8 @@
 import type { Baseline } from '@touchstone/schemas';
-import { Composer, type Document, isNode, isScalar, LineCounter, Parser, visit } from 'yaml';
+import { Composer, type Document, isNode, isScalar, LineCounter, visit } from 'yaml';
 import { BaselineError } from './baseline-error.ts';
 import { checkBaseline } from './check-baseline.ts';
-import { offsetBeyondBounds } from './yaml-bounds.ts';
+import { boundedSyntax } from './yaml-bounds.ts';
 
 const MAX_BYTES = 8_388_608;
 const MAX_DOCUMENTS = 64;
@@ -30,14 +30,7 @@ function readDocuments(text: string, lines: LineCounter): Document[] {
   const composer = new Composer(OPTIONS);
   const documents: Document[] = [];
   try {
-    for (const token of new Parser(lines.addNewLine).parse(text)) {
-      const beyond = offsetBeyondBounds(token);
-      if (beyond !== undefined) {
-        const place = { document: documents.length + 1, line: lines.linePos(beyond).line };
-        throw new BaselineError('BASELINE_TOO_LARGE', 'too deep, or too many in one place', place);
-      }
-      documents.push(...composer.next(token));
-    }
+    for (const token of boundedSyntax(text, lines)) documents.push(...composer.next(token));
     return [...documents, ...composer.end()];
   } catch (cause) {
     if (cause instanceof BaselineError) throw cause;

@@ -1,34 +1,33 @@
-import type { CST } from 'yaml';
+import { type CST, Lexer, type LineCounter, Parser } from 'yaml';
+import { BaselineError } from './baseline-error.ts';
 
 /** Far beyond any baseline: label maps hold 32 keys, lists 10,000 rules or digests, in a depth of 7. */
 const MAX_KEYS = 64;
 const MAX_ITEMS = 10_000;
-const MAX_DEPTH = 16;
+const MAX_DEPTH = 32;
 
 /**
- * Where a document that was read but not yet composed has more keys in a map, more items in a list or
- * more depth than any baseline: composing costs the square of a map's keys, and stack by depth.
+ * The syntax of a text, document by document, given up as soon as it is deeper or has more in one place
+ * than any baseline: what comes after costs the square of a map's keys, and stack by depth.
+ *
+ * @throws BaselineError BASELINE_TOO_LARGE
  */
-export function offsetBeyondBounds(document: CST.Token): number | undefined {
-  const open: { readonly token: CST.Token; readonly depth: number }[] = [
-    { token: document, depth: 0 },
-  ];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { token, depth } = next;
-    if (depth > MAX_DEPTH) return token.offset;
-    if (token.type === 'document') {
-      if (token.value !== undefined) open.push({ token: token.value, depth });
-    } else if ('items' in token) {
-      const most = isMap(token) ? MAX_KEYS : MAX_ITEMS;
-      if (token.items.length > most) return token.offset;
-      for (const { key, value } of token.items) {
-        for (const child of [key, value]) {
-          if (child != null) open.push({ token: child, depth: depth + 1 });
-        }
-      }
-    }
+export function* boundedSyntax(text: string, lines: LineCounter): Generator<CST.Token> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    const top = parser.stack.at(-1);
+    if (parser.stack.length <= MAX_DEPTH && (top === undefined || isBounded(top))) continue;
+    const { line } = lines.linePos(top?.offset ?? 0);
+    throw new BaselineError('BASELINE_TOO_LARGE', 'too deep, or too many in one place', { line });
   }
-  return undefined;
+  yield* parser.end();
+}
+
+function isBounded(token: CST.Token): boolean {
+  if (!('items' in token)) return true;
+  return token.items.length <= (isMap(token) ? MAX_KEYS : MAX_ITEMS) + 1;
 }
 
 const isMap = (token: CST.BlockMap | CST.BlockSequence | CST.FlowCollection): boolean =>

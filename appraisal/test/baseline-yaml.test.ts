@@ -137,11 +137,11 @@ describe('parseBaselines', () => {
     ['nesting without end', '['.repeat(10_000), 'BASELINE_TOO_LARGE'],
     [
       'more keys in one map than fit',
-      Array.from({ length: 65 }, (_, at) => `k${at}: 1\n`).join(''),
+      Array.from({ length: 66 }, (_, at) => `k${at}: 1\n`).join(''),
       'BASELINE_TOO_LARGE',
       { line: 1 },
     ],
-    ['more items in one list than fit', '- 1\n'.repeat(10_001), 'BASELINE_TOO_LARGE'],
+    ['more items in one list than fit', '- 1\n'.repeat(10_002), 'BASELINE_TOO_LARGE'],
     ['more documents than fit', '--- 1\n'.repeat(65), 'BASELINE_TOO_LARGE'],
     ['more bytes than fit', '#'.repeat(8_388_609), 'BASELINE_TOO_LARGE'],
   ];
