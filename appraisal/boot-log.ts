@@ -5,7 +5,7 @@ import { finding } from './finding.ts';
 import type { VerifiedEvidence } from './verify-evidence.ts';
 
 /** `absent`: no log was sent. `unreadable`: one was, and it tells nothing. */
-export type BootLog =
+type BootLog =
   | { readonly state: 'read'; readonly log: EventLog }
   | { readonly state: 'absent' }
   | { readonly state: 'unreadable'; readonly findings: readonly Finding[] };

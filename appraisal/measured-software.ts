@@ -11,7 +11,7 @@ import { hexOf } from './bytes.ts';
 import type { StrongBank } from './strong-bank.ts';
 
 /** What a believed event tells a person. */
-export type Believed = {
+type Believed = {
   readonly name: string;
   /** What was found there: a digest of the file, `absent`, or a command line. */
   readonly content: string;

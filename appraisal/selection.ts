@@ -33,7 +33,7 @@ export function compareSelections(
 }
 
 /** `sha256:0,1,7`, banks separated by a space. */
-export function textOf(selection: SelectedPcrs): string {
+function textOf(selection: SelectedPcrs): string {
   return [...selection]
     .map(([bank, pcrs]) => `${bank}:${[...pcrs].toSorted((a, b) => a - b).join(',')}`)
     .join(' ');
