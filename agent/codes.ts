@@ -1,5 +1,7 @@
 import type { Actor, Finding } from '@touchstone/schemas';
+import { ParseError } from '@touchstone/tpm';
 import { AppError, type AppErrorOptions } from '@touchstone/transport';
+import { TpmError } from 'node-tpm2-tss-bindings';
 
 type Entry = {
   readonly title: string;
@@ -28,6 +30,13 @@ export const AGENT_CODES = {
     remedy: 'Stop the other agent, or give this one another --state directory.',
     actor: 'host-administrator',
   },
+  STATE_EXPOSED: {
+    title: 'The state directory is not its owner’s alone',
+    section: '4 Enrol',
+    remedy:
+      'Run the agent as its owner, and `chmod 700` the directory once you know who wrote there.',
+    actor: 'host-administrator',
+  },
   STATE_MALFORMED: {
     title: 'A file in the state directory cannot be read',
     section: '4 Enrol',
@@ -38,6 +47,12 @@ export const AGENT_CODES = {
     title: 'The software TPM does not start',
     section: '4 Enrol, step 1',
     remedy: 'Check that swtpm and swtpm-tools are installed, and read the log named in the detail.',
+    actor: 'host-administrator',
+  },
+  JOIN_TOKEN_UNREADABLE: {
+    title: 'The file of the join token cannot be read',
+    section: '4 Enrol, step 1',
+    remedy: 'Give the file that the operator’s token was written to as --join-token-file.',
     actor: 'host-administrator',
   },
   EK_CERTIFICATE_MISSING: {
@@ -80,6 +95,13 @@ export const AGENT_CODES = {
     title: 'A file that the command names cannot be read',
     section: '4 Start a VM, step 2',
     remedy: 'Correct the path. What cannot be measured is not started.',
+    actor: 'host-administrator',
+  },
+  DEFINITION_UNCOVERED: {
+    title: 'The command starts from something that its digest cannot cover',
+    section: '4 Start a VM, step 2',
+    remedy:
+      'Write each option out, and name whole files: images without a backing file, no directories, no network.',
     actor: 'host-administrator',
   },
   PERMIT_INVALID: {
@@ -156,10 +178,11 @@ export function refusalFinding(error: unknown, subject: string): Finding {
   };
 }
 
-/** The literal code of whatever failed, or START_FAILED. */
+/** The literal code of a failure that somebody foresaw, or START_FAILED. */
 export function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/u.test(code) ? code : 'START_FAILED';
+  const foreseen =
+    error instanceof AppError || error instanceof TpmError || error instanceof ParseError;
+  return foreseen ? error.code : 'START_FAILED';
 }
 
 const oneLine = (text: string): string =>

@@ -78,7 +78,6 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   } finally {
     await socket.close();
     await client.close();
-    await attester.close();
   }
 }
 

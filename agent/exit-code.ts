@@ -12,10 +12,12 @@ export const EXIT = {
   notPermitted: 77,
 } as const;
 
+const MALFORMED = new Set(['STATE_MALFORMED', 'ANSWER_MALFORMED', 'JOIN_TOKEN_UNREADABLE']);
+
 export function exitCodeOf(error: unknown): number {
   if (error instanceof TpmError) return EXIT.unavailable;
   if (!(error instanceof AppError)) return EXIT.bug;
-  if (error.code === 'STATE_MALFORMED' || error.code === 'ANSWER_MALFORMED') return EXIT.malformed;
+  if (MALFORMED.has(error.code)) return EXIT.malformed;
   if (error.status === 401 || error.status === 403) return EXIT.notPermitted;
   return error.status >= 500 ? EXIT.unavailable : EXIT.no;
 }

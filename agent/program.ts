@@ -1,9 +1,19 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
-import { AgentStatus, checkAgainst, Slug, Uuid } from '@touchstone/schemas';
+import {
+  AgentStatus,
+  checkAgainst,
+  HttpsUrl,
+  SchemaError,
+  Sha256Hex,
+  Slug,
+  Uuid,
+} from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
+import type { TSchema } from 'typebox';
+import { agentError } from './codes.ts';
 import { readConfig } from './config.ts';
 import { runDaemon } from './daemon.ts';
 import { enrol } from './enrol.ts';
@@ -11,6 +21,7 @@ import { EXIT, exitCodeOf } from './exit-code.ts';
 import { reportError, reportFindings } from './report.ts';
 import { askToRun } from './run.ts';
 import { lockState } from './state/lock.ts';
+import { ensureStateDirectory } from './state/state-directory.ts';
 import { Attester } from './tpm/attester.ts';
 
 export type AgentSurroundings = {
@@ -71,10 +82,14 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
   program
     .command('enroll')
     .description('prove this host’s TPM to the CA and enrol it at the server')
-    .requiredOption('--server <url>', 'the server, as `touchstone up` printed it')
-    .requiredOption('--fingerprint <hex>', 'SHA-256 of the server’s TLS key, as `up` printed it')
+    .requiredOption('--server <url>', 'the server, as `touchstone up` printed it', as(HttpsUrl))
+    .requiredOption(
+      '--fingerprint <hex>',
+      'SHA-256 of the server’s TLS key, as `up` printed it',
+      as(Sha256Hex),
+    )
     .option('--join-token-file <file>', 'a join token; without one an operator has to approve')
-    .option('--name <name>', 'name of this host', slugOf(surroundings.defaultName))
+    .option('--name <name>', 'name of this host', as(Slug), slugOf(surroundings.defaultName))
     .option('--json', 'machine-readable output')
     .addOption(state())
     .action((options: EnrolOptions) => enrolCommand(surroundings, options));
@@ -88,7 +103,7 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
   program
     .command('run')
     .description('start a VM’s command if, and only if, the server permits it now')
-    .requiredOption('--vm <uuid>', 'UUID of the VM’s record at the server')
+    .requiredOption('--vm <uuid>', 'UUID of the VM’s record at the server', as(Uuid))
     .addOption(state())
     .passThroughOptions()
     .argument('<command...>', 'the command, after --')
@@ -108,21 +123,28 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
 
 const socketPathOf = (stateDir: string): string => join(stateDir, 'agent.sock');
 
-async function openAttester(surroundings: AgentSurroundings, stateDir: string): Promise<Attester> {
-  const { measure } = await readConfig(stateDir, surroundings.agentFiles);
-  return new Attester(stateDir, measure);
+/** The state directory, locked, and the TPM that lies in it. */
+async function withState(
+  surroundings: AgentSurroundings,
+  state: string,
+  work: (stateDir: string, attester: Attester) => Promise<void>,
+): Promise<void> {
+  const stateDir = resolve(surroundings.workingDirectory, state);
+  await ensureStateDirectory(stateDir);
+  const lock = await lockState(stateDir);
+  try {
+    const { measure } = await readConfig(stateDir, surroundings.agentFiles);
+    const attester = new Attester(stateDir, measure);
+    await work(stateDir, attester).finally(() => attester.close());
+  } finally {
+    await lock.release();
+  }
 }
 
 async function enrolCommand(surroundings: AgentSurroundings, options: EnrolOptions): Promise<void> {
   const { stdout, stderr } = surroundings;
-  const stateDir = await stateDirectory(surroundings, options.state);
-  const lock = await lockState(stateDir);
-  const attester = await openAttester(surroundings, stateDir);
-  try {
-    const joinToken =
-      options.joinTokenFile === undefined
-        ? undefined
-        : (await readFile(options.joinTokenFile, 'utf8')).trim();
+  const joinToken = await readJoinToken(surroundings, options.joinTokenFile);
+  await withState(surroundings, options.state, async (stateDir, attester) => {
     const {
       hostId,
       class: assuranceClass,
@@ -131,17 +153,27 @@ async function enrolCommand(surroundings: AgentSurroundings, options: EnrolOptio
       stateDir,
       attester,
       server: options.server,
-      fingerprint: options.fingerprint.toLowerCase(),
-      name: checkAgainst(Slug, options.name),
+      fingerprint: options.fingerprint,
+      name: options.name,
       ...(joinToken === undefined ? {} : { joinToken }),
       progress: (line) => stderr.write(`touchstone-agent: ${line}\n`),
     });
     const outcome = { hostId, name: options.name, class: assuranceClass, state };
     if (options.json) stdout.write(`${JSON.stringify(outcome)}\n`);
     else stdout.write(enrolledText(outcome));
-  } finally {
-    await attester.close();
-    await lock.release();
+  });
+}
+
+/** @throws AppError JOIN_TOKEN_UNREADABLE */
+async function readJoinToken(
+  { workingDirectory }: AgentSurroundings,
+  file: string | undefined,
+): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return (await readFile(resolve(workingDirectory, file), 'utf8')).trim();
+  } catch (cause) {
+    throw agentError('JOIN_TOKEN_UNREADABLE', { status: 400, detail: file, cause });
   }
 }
 
@@ -161,21 +193,17 @@ function enrolledText(outcome: {
   );
 }
 
-async function daemonCommand(surroundings: AgentSurroundings, state: string): Promise<void> {
-  const stateDir = await stateDirectory(surroundings, state);
-  const lock = await lockState(stateDir);
-  try {
-    await runDaemon({
+function daemonCommand(surroundings: AgentSurroundings, state: string): Promise<void> {
+  return withState(surroundings, state, (stateDir, attester) =>
+    runDaemon({
       stateDir,
       socketPath: socketPathOf(stateDir),
-      attester: await openAttester(surroundings, stateDir),
+      attester,
       log: pino({ name: 'touchstone-agent' }, pino.destination({ fd: 2, sync: true })),
       stop: surroundings.stopOnSignal(),
       ready: () => surroundings.stdout.write(`${JSON.stringify({ ready: true })}\n`),
-    });
-  } finally {
-    await lock.release();
-  }
+    }),
+  );
 }
 
 async function runCommand(
@@ -186,7 +214,7 @@ async function runCommand(
   const { stderr, workingDirectory, searchPath } = surroundings;
   const decision = await askToRun({
     socketPath: socketPathOf(resolve(workingDirectory, options.state)),
-    vm: checkAgainst(Uuid, options.vm.toLowerCase()),
+    vm: options.vm,
     command,
     workingDirectory,
     searchPath,
@@ -232,10 +260,17 @@ function statusText(status: AgentStatus): string {
   return `${lines.join('\n')}\n`;
 }
 
-async function stateDirectory(surroundings: AgentSurroundings, state: string): Promise<string> {
-  const path = resolve(surroundings.workingDirectory, state);
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  return path;
+/** An option's value in its schema's shape; hex and UUIDs may be written in capitals. */
+function as(schema: TSchema): (text: string) => string {
+  return (text) => {
+    const value = schema === Sha256Hex || schema === Uuid ? text.toLowerCase() : text;
+    try {
+      checkAgainst(schema, value);
+      return value;
+    } catch (cause) {
+      throw new InvalidArgumentError(cause instanceof SchemaError ? cause.message : String(cause));
+    }
+  };
 }
 
 /** A host name as a name of ours. */

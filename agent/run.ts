@@ -38,7 +38,10 @@ export async function askToRun(input: RunInput): Promise<RunDecision> {
       schema: StartAnswer,
     });
     if (answer.decision === 'permitted' && answer.vm === vm) return { start: true, command };
-    const findings = answer.decision === 'refused' ? answer.findings : [];
+    const findings =
+      answer.decision === 'refused'
+        ? answer.findings
+        : [refusalFinding(agentError('PERMIT_UNEXPECTED'), `VM ${answer.vm}`)];
     return { start: false, findings, unavailable: false };
   } catch (cause) {
     const unreachable = cause instanceof Error && 'code' in cause && cause.code === 'UNREACHABLE';

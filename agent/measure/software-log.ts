@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import {
   encodeEventLog,
   encodeSoftwareEvent,
+  EV_EVENT_TAG,
   SOFTWARE_VENDOR_INFO,
   type SoftwareEvent,
 } from '@touchstone/eventlog';
 import type { Measurement } from '../config.ts';
-
-/** EV_EVENT_TAG: TCG PC Client Platform Firmware Profile, 10.4.1. */
-const EV_EVENT_TAG = 0x00000006;
+import { digestOfFile } from '../file-digest.ts';
 
 export type MeasuredEvent = { readonly pcr: number; readonly data: Uint8Array };
 
@@ -36,10 +34,11 @@ async function measureOne(entry: Measurement): Promise<SoftwareEvent> {
   const path = 'file' in entry ? entry.file : 'tree' in entry ? entry.tree : entry.commandLine;
   try {
     if ('commandLine' in entry) {
-      return { kind: 'command-line', text: (await readFile(path, 'utf8')).trimEnd() };
+      return { kind: 'command-line', text: (await readFile(path, 'utf8')).replace(/\n$/u, '') };
     }
     if ('tree' in entry) return { kind: 'tree', path, sha256: await digestOfTree(path) };
-    return { kind: 'file', path, sha256: await digestOfFile(path) };
+    const { sha256 } = await digestOfFile(path);
+    return { kind: 'file', path, sha256 };
   } catch (cause) {
     if (isAbsence(cause)) return { kind: 'absent', path };
     throw cause;
@@ -49,17 +48,10 @@ async function measureOne(entry: Measurement): Promise<SoftwareEvent> {
 const isAbsence = (cause: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
 
-/** SHA-256 of a file's content, lower-case hex. */
-export async function digestOfFile(path: string): Promise<string> {
-  const digest = createHash('sha256');
-  for await (const chunk of createReadStream(path)) digest.update(chunk as Uint8Array);
-  return digest.digest('hex');
-}
-
 /**
- * SHA-256 over one line a file, sorted by path, as sha256sum writes them; a symbolic link counts by
- * where it points. node_modules and hidden entries are left out: they are measured on their own or
- * not at all.
+ * SHA-256 over one line a file, sorted, as `sha256sum --zero` writes them: a line feed is an ordinary
+ * character of a name, NUL is not. A symbolic link counts by where it points. node_modules, tests and
+ * hidden entries are left out: they are measured on their own or not at all.
  */
 async function digestOfTree(root: string): Promise<string> {
   const lines: string[] = [];
@@ -72,9 +64,9 @@ async function collect(root: string, directory: string, lines: string[]): Promis
     if (name === 'node_modules' || name === 'test' || name.startsWith('.')) continue;
     const path = join(directory, name);
     const status = await lstat(path);
+    const ending = `${relative(root, path)}\0`;
     if (status.isDirectory()) await collect(root, path, lines);
-    else if (status.isSymbolicLink())
-      lines.push(`-> ${await readlink(path)}  ${relative(root, path)}\n`);
-    else if (status.isFile()) lines.push(`${await digestOfFile(path)}  ${relative(root, path)}\n`);
+    else if (status.isSymbolicLink()) lines.push(`-> ${await readlink(path)}\0${ending}`);
+    else if (status.isFile()) lines.push(`${(await digestOfFile(path)).sha256}  ${ending}`);
   }
 }

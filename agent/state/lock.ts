@@ -1,40 +1,33 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { agentError } from '../codes.ts';
 
-const LOCKED = 75;
+const CONFLICT = 75;
 
 /**
- * Holds the state directory against a second agent. util-linux's flock keeps the lock for as long as
- * the pipe to it is open, so the lock ends with this process however it ends.
- * @throws AppError STATE_LOCKED
+ * Holds the state directory against a second agent. A lock of flock(2) belongs to the open file: taken
+ * by util-linux's flock on our descriptor, it is ours once that has ended, and ends with this process
+ * however it ends. No other child inherits the descriptor.
+ * @throws AppError STATE_LOCKED, STATE_MALFORMED where there can be no lock
  */
 export async function lockState(stateDir: string): Promise<{ release(): Promise<void> }> {
-  const file = join(stateDir, 'lock');
-  const holder = spawn(
-    'flock',
-    [
-      '--exclusive',
-      '--nonblock',
-      '--conflict-exit-code',
-      String(LOCKED),
-      file,
-      'sh',
-      '-c',
-      'echo held; exec cat >/dev/null',
-    ],
-    { stdio: ['pipe', 'pipe', 'ignore'] },
-  );
-  const ended = once(holder, 'exit');
-  const held = once(holder.stdout, 'data').then(() => 'held' as const);
-  if ((await Promise.race([held, ended])) !== 'held') {
-    throw agentError('STATE_LOCKED', { detail: file });
+  const path = join(stateDir, 'lock');
+  const file = await open(path, 'a', 0o600);
+  try {
+    const flock = spawn(
+      'flock',
+      ['--exclusive', '--nonblock', '--conflict-exit-code', String(CONFLICT), '3'],
+      { stdio: ['ignore', 'ignore', 'ignore', file.fd] },
+    );
+    const [code] = (await once(flock, 'exit')) as [number | null];
+    if (code === CONFLICT) throw agentError('STATE_LOCKED', { detail: path });
+    if (code !== 0)
+      throw agentError('STATE_MALFORMED', { detail: `${path}: flock ended with ${code}` });
+  } catch (error) {
+    await file.close();
+    throw error;
   }
-  return {
-    release: async () => {
-      holder.stdin.end();
-      await ended;
-    },
-  };
+  return { release: () => file.close() };
 }

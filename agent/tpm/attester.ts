@@ -30,7 +30,7 @@ export type QuotedPcrs = {
 export class Attester {
   readonly #stateDir: string;
   readonly #measure: readonly Measurement[];
-  #open: { readonly tpm: Tpm; readonly ek: EndorsementKey } | null = null;
+  #open: { readonly tpm: Tpm; readonly ek: EndorsementKey; readonly boot: TpmClock } | null = null;
   #key: { readonly record: KeyRecord; readonly object: TpmObject } | null = null;
   #lastClock = -1n;
 
@@ -66,12 +66,28 @@ export class Attester {
     return this.use((tpm) => tpm.readClock());
   }
 
-  /** This boot's log; empty where none was measured, which the verifier refuses. */
-  bootLog(): Promise<Uint8Array> {
+  /**
+   * This boot's log; empty where none was measured, which the verifier refuses. Evidence begins here: a
+   * TPM that was reset since it was opened is opened anew, and the new boot measured.
+   */
+  async bootLog(): Promise<Uint8Array> {
+    if (!(await this.#sameBoot())) await this.close();
     return this.use(async (tpm) => {
       const { resetCount } = await tpm.readClock();
       return (await readBootLog(this.#stateDir, resetCount)) ?? new Uint8Array();
     });
+  }
+
+  /** Sessions and loaded keys end with the boot, and the PCRs are zero again. */
+  async #sameBoot(): Promise<boolean> {
+    if (this.#open === null) return true;
+    const { tpm, boot } = this.#open;
+    try {
+      const { resetCount, restartCount } = await tpm.readClock();
+      return resetCount === boot.resetCount && restartCount === boot.restartCount;
+    } catch {
+      return false;
+    }
   }
 
   /**
@@ -109,12 +125,12 @@ export class Attester {
     await tpm?.close();
   }
 
-  async #connect(): Promise<{ tpm: Tpm; ek: EndorsementKey }> {
-    const { tcti } = await ensureSoftwareTpm(this.#stateDir);
-    const tpm = await openTpm({ tcti });
+  async #connect(): Promise<{ tpm: Tpm; ek: EndorsementKey; boot: TpmClock }> {
+    const tpm = await openTpm({ tcti: await ensureSoftwareTpm(this.#stateDir) });
     try {
+      const boot = await tpm.readClock();
       await measureBoot(tpm, this.#stateDir, this.#measure);
-      return { tpm, ek: await openEndorsementKey(tpm) };
+      return { tpm, ek: await openEndorsementKey(tpm), boot };
     } catch (error) {
       await tpm.close();
       throw error;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,19 +7,13 @@ import { agentError } from '../codes.ts';
 
 const run = promisify(execFile);
 
-export type SoftwareTpm = {
-  readonly tcti: string;
-  /** The certificates of the local CA that vouches for its EKs: DER or PEM, for the record only. */
-  readonly chainFiles: readonly string[];
-};
-
 /**
  * The software TPM of this state directory, running when this returns. It is a process of its own that
  * outlives the agent, as a chip would: its boot ends when its process ends. Everything that makes it,
- * its CA among it, lies in the state directory.
+ * its CA among it, lies in the state directory. Gives its TCTI.
  * @throws AppError SOFTWARE_TPM_FAILED
  */
-export async function ensureSoftwareTpm(stateDir: string): Promise<SoftwareTpm> {
+export async function ensureSoftwareTpm(stateDir: string): Promise<string> {
   const directory = join(stateDir, 'swtpm');
   const socket = join(directory, 'socket');
   try {
@@ -31,11 +25,7 @@ export async function ensureSoftwareTpm(stateDir: string): Promise<SoftwareTpm> 
     const detail = `${join(directory, 'setup.log')}: ${cause instanceof Error ? cause.message : ''}`;
     throw agentError('SOFTWARE_TPM_FAILED', { detail, cause });
   }
-  const chainFiles = ['issuercert.pem', 'swtpm-localca-rootca-cert.pem'];
-  return {
-    tcti: `swtpm:path=${socket}`,
-    chainFiles: chainFiles.map((file) => join(directory, file)),
-  };
+  return `swtpm:path=${socket}`;
 }
 
 async function manufacture(directory: string): Promise<void> {
@@ -85,13 +75,6 @@ async function powerOn(directory: string, socket: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error('no connection after 5 s');
-}
-
-/** The process of the running software TPM, or null. */
-export async function softwareTpmPid(stateDir: string): Promise<number | null> {
-  if (!(await accepts(join(stateDir, 'swtpm', 'socket')))) return null;
-  const pid = Number(await readFile(join(stateDir, 'swtpm', 'pid'), 'utf8').catch(() => ''));
-  return Number.isInteger(pid) && pid > 1 ? pid : null;
 }
 
 function accepts(path: string): Promise<boolean> {
