@@ -13,7 +13,7 @@ import { certify, EK_PUBLIC, ISSUER, type MadeAk, makeAk, NOW } from './made-aut
 export const HOST_ID = '6f2d7c1e-9a6b-4d0c-8a52-0d3a5a1f9b11';
 export const CHALLENGE = Uint8Array.from(Buffer.alloc(32, 0xc5));
 export const PCRS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13];
-export const SELECTION: Selection = { sha256: PCRS };
+const SELECTION: Selection = { sha256: PCRS };
 
 export const sha256 = (data: string | Uint8Array): string =>
   createHash('sha256').update(data).digest('hex');
@@ -182,7 +182,7 @@ const concat = (a: Uint8Array, b: Uint8Array = new Uint8Array()): Uint8Array =>
 
 export const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 
-export const AK_CERTIFICATE = certify(AK);
+const AK_CERTIFICATE = certify(AK);
 
 export const verification = (changed: Partial<VerificationContext> = {}): VerificationContext => ({
   purpose: 'attest',
