@@ -1,4 +1,4 @@
-import Router from '@koa/router';
+import { Router } from '@koa/router';
 import type Koa from 'koa';
 import type { Health } from '@touchstone/schemas';
 import { AppError, createEdge } from '@touchstone/transport';

@@ -75,8 +75,7 @@ type Typed<B extends TSchema, A extends TSchema> = Omit<
   readonly handle: (call: Call<Static<B>>) => Promise<Static<A>>;
 };
 
-const route = <B extends TSchema, A extends TSchema>(typed: Typed<B, A>): OperatorRoute =>
-  typed as unknown as OperatorRoute;
+const route = <B extends TSchema, A extends TSchema>(typed: Typed<B, A>): OperatorRoute => typed;
 
 /** YAML inside JSON may double in escaping. */
 const BASELINE_BYTES = 16_777_216;

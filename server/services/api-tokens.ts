@@ -12,7 +12,7 @@ import type { Database } from '../store/database.ts';
 import { hashOfToken, isSecretToken, makeSecretToken } from './secret-token.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
-export const ALL_ROLES: readonly Role[] = ['viewer', 'operator', 'approver', 'ca-admin'];
+const ALL_ROLES: readonly Role[] = ['viewer', 'operator', 'approver', 'ca-admin'];
 
 /** Who a bearer token is; null for one that is unknown, expired or revoked: callers learn no more. */
 export async function sessionOf(

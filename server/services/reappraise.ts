@@ -5,7 +5,7 @@ import {
   type VerifiedEvidence,
 } from '@touchstone/appraisal';
 import { parseAkCertificate } from '@touchstone/endorsement';
-import type { AssuranceClass, Baseline, Labels } from '@touchstone/schemas';
+import type { Baseline } from '@touchstone/schemas';
 import { parseTpm2bPublic } from '@touchstone/tpm';
 import type { Attestation } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
@@ -52,7 +52,7 @@ export type Reappraisal = {
 export async function reappraise(
   verifier: Verifier,
   on: Queryable,
-  host: Host & { readonly class: AssuranceClass; readonly labels: Labels },
+  host: Host,
   { baselines, cause, settle, now }: Reappraisal,
 ): Promise<Standing> {
   const verified = await storedEvidence(verifier, on, host);

@@ -6,7 +6,7 @@ import {
   type ParsedEvidence,
   type VerifiedEvidence,
 } from '@touchstone/appraisal';
-import { parseAkCertificate } from '@touchstone/endorsement';
+import { type Issuer, parseAkCertificate } from '@touchstone/endorsement';
 import type { Evidence, EvidenceAnswer, PermitsAnswer } from '@touchstone/schemas';
 import { parseTpm2bPublic } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
@@ -55,6 +55,7 @@ async function takeEvidence(
   evidence: Evidence,
 ): Promise<object> {
   const now = verifier.clock.now();
+  const { issuers } = verifier.issuers.known();
   const parsed = readEvidence(evidence, purpose);
   const { akName, challenge } = parsed.statement;
   const host = await hostByAkName(verifier.database, akName);
@@ -64,7 +65,7 @@ async function takeEvidence(
   const challengeMadeAt = repeated
     ? now
     : requireChallenge(verifier, challenge, { akName, purpose, now });
-  const verified = await verifiedOrCounted(verifier, { parsed, purpose, host, now });
+  const verified = await verifiedOrCounted(verifier, { parsed, purpose, host, issuers, now });
   if (repeated) return storedAnswer(verifier.database, verified.digest);
 
   const result = appraiseEvidence(verified, {
@@ -85,11 +86,11 @@ async function verifiedOrCounted(
     readonly parsed: ParsedEvidence;
     readonly purpose: 'attest' | 'permit';
     readonly host: Host;
+    readonly issuers: readonly Issuer[];
     readonly now: Date;
   },
 ): Promise<VerifiedEvidence> {
-  const { parsed, purpose, host, now } = claim;
-  const { issuers } = verifier.issuers.known();
+  const { parsed, purpose, host, issuers, now } = claim;
   try {
     return authenticEvidence(parsed, {
       purpose,

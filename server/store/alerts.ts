@@ -13,11 +13,3 @@ export async function raiseAlert(
     [alert.code, alert.subject.slice(0, 256), alert.detail.slice(0, 2_048), now],
   );
 }
-
-export async function countAlerts(on: Queryable, code: string, subject: string): Promise<number> {
-  const { rows } = await on.query<{ count: string }>(
-    'SELECT count FROM alerts WHERE code = $1 AND subject = $2',
-    [code, subject],
-  );
-  return Number(rows[0]?.count ?? 0);
-}

@@ -16,7 +16,7 @@ const FIRST_HASH = '0'.repeat(64);
 type Unhashed = Omit<AuditEntry, 'hash'>;
 
 /** Each line's hash covers the hash before it: SHA-256 over the JSON array of both. */
-export function auditHash(previous: string, entry: Unhashed): string {
+function auditHash(previous: string, entry: Unhashed): string {
   const { sequence, at, actor, action, subject, detail } = entry;
   const text = JSON.stringify([previous, sequence, at, actor, action, subject, detail]);
   return createHash('sha256').update(text, 'utf8').digest('hex');

@@ -33,11 +33,6 @@ export async function vmByUuid(on: Queryable, uuid: string): Promise<Vm | null> 
   return rows[0] === undefined ? null : vmOf(rows[0]);
 }
 
-export async function vmByName(on: Queryable, name: string): Promise<Vm | null> {
-  const { rows } = await on.query<VmRow>(`SELECT ${COLUMNS} FROM vms WHERE name = $1`, [name]);
-  return rows[0] === undefined ? null : vmOf(rows[0]);
-}
-
 export async function listVms(on: Queryable): Promise<Vm[]> {
   const { rows } = await on.query<VmRow>(`SELECT ${COLUMNS} FROM vms ORDER BY name LIMIT 1000`);
   return rows.map(vmOf);
@@ -74,18 +69,6 @@ export async function insertStart(on: Queryable, start: StartRecord): Promise<bo
     ],
   );
   return rowCount === 1;
-}
-
-export async function requestAnswered(
-  on: Queryable,
-  hostId: string,
-  requestId: string,
-): Promise<boolean> {
-  const { rows } = await on.query('SELECT 1 FROM starts WHERE host_id = $1 AND request_id = $2', [
-    hostId,
-    requestId,
-  ]);
-  return rows.length > 0;
 }
 
 type StartRow = {

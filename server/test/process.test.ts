@@ -4,45 +4,37 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ApiTokenCreated, checkAgainst, Health, Session, TrustBundle } from '@touchstone/schemas';
 import { type Client, pinnedClient, spkiPinOf } from '@touchstone/transport';
-import { type CaProcess, startCa } from '../../ca/test/support/ca-process.ts';
-import { type Postgres, startPostgres } from '../../test/support/postgres.ts';
+import { type Postgres, type PostgresLogin, startPostgres } from '../../test/support/postgres.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const CA_MAIN = fileURLToPath(new URL('../../ca/main.ts', import.meta.url));
 
 describe('The server process', function () {
   this.timeout(60_000);
   let dir: string;
   let postgres: Postgres;
-  let ca: CaProcess;
+  let ca: { url: string; pin: string };
   let config: Record<string, unknown>;
   const children: ChildProcess[] = [];
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'ts-server-'));
     postgres = await startPostgres();
-    ca = await startCa(postgres, { database: 'ca' });
     const logins = await postgres.createDatabase('server', [
       'server_migrate',
       'server',
       'server_read',
     ]);
-    await promisify(execFile)(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
-        ...['-subj', '/CN=server', '-days', '2', '-keyout', 'tls.key', '-out', 'tls.cert'],
-      ],
-      { cwd: dir },
-    );
+    ca = await startCa();
+    await selfSigned('tls');
     await writeFile(join(dir, 'root-secret'), randomBytes(32));
     await writeFile(join(dir, 'result.pem'), newKey());
     await writeFile(join(dir, 'permit.pem'), newKey());
-    const address = ({ password: _, ...login }: (typeof logins)['server']) => login;
     config = {
       listen: { host: '127.0.0.1', port: 0 },
       tls: { keyFile: 'tls.key', certFile: 'tls.cert' },
@@ -52,18 +44,49 @@ describe('The server process', function () {
       rootSecretFile: 'root-secret',
       resultKeyFile: 'result.pem',
       permitKeyFile: 'permit.pem',
-      ca: { url: ca.url, pin: await caPin() },
+      ca,
     };
   });
   after(async () => {
     for (const child of children) child.kill('SIGKILL');
-    await ca?.remove();
     await postgres?.stop();
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
   });
 
-  const caPin = async () =>
-    spkiPinOf(await readFile(join(dirname(ca.configFile), 'tls.cert'), 'utf8'));
+  const selfSigned = (name: string) =>
+    promisify(execFile)(
+      'openssl',
+      [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+        ...['-subj', `/CN=${name}`, '-days', '2', '-keyout', `${name}.key`, '-out', `${name}.cert`],
+      ],
+      { cwd: dir },
+    );
+  const address = ({ host, port, database, user, passwordFile }: PostgresLogin) => ({
+    ...{ host, port, database, user, passwordFile },
+  });
+  const pinOf = async (name: string) =>
+    spkiPinOf(await readFile(join(dir, `${name}.cert`), 'utf8'));
+
+  /** The real CA, as a process of its own. */
+  async function startCa() {
+    await selfSigned('ca');
+    const logins = await postgres.createDatabase('ca', ['ca_migrate', 'ca']);
+    const path = join(dir, 'ca.json');
+    const caConfig = {
+      listen: { host: '127.0.0.1', port: 0 },
+      tls: { keyFile: 'ca.key', certFile: 'ca.cert' },
+      database: address(logins.ca),
+      migrateDatabase: address(logins.ca_migrate),
+      stateDir: 'ca-state',
+      roots: [],
+      publicUrl: 'https://127.0.0.1:8444',
+    };
+    await writeFile(path, JSON.stringify(caConfig));
+    await promisify(execFile)(process.execPath, [CA_MAIN, 'init', '--config', path]);
+    const { port } = await ready(launch(CA_MAIN, 'serve', '--config', path));
+    return { url: `https://127.0.0.1:${port}`, pin: await pinOf('ca') };
+  }
   const newKey = () =>
     generateKeyPairSync('ec', { namedCurve: 'P-256' })
       .privateKey.export({ format: 'pem', type: 'pkcs8' })
@@ -76,8 +99,8 @@ describe('The server process', function () {
   }
 
   type Running = { child: ChildProcess; stdout: () => string; stderr: () => string };
-  function launch(...args: string[]): Running {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  function launch(main: string, ...args: string[]): Running {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     children.push(child);
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -85,19 +108,22 @@ describe('The server process', function () {
     return { child, stdout: () => stdout, stderr: () => stderr };
   }
   async function run(...args: string[]) {
-    const { child, stdout, stderr } = launch(...args);
+    const { child, stdout, stderr } = launch(MAIN, ...args);
     const [code] = (await once(child, 'close')) as [number | null];
     return { code, stdout: stdout(), stderr: stderr() };
   }
-  async function serve(path: string): Promise<Running & { client: Client }> {
-    const running = launch('serve', '--config', path);
-    const { child } = running;
+  async function ready({ child, stdout, stderr }: Running): Promise<{ port: number }> {
     await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'exit')]);
-    assert.equal(child.exitCode, null, running.stderr());
-    const ready = JSON.parse(running.stdout()) as { ready: boolean; port: number };
-    assert.equal(ready.ready, true);
-    const pin = spkiPinOf(await readFile(join(dir, 'tls.cert'), 'utf8'));
-    return { ...running, client: pinnedClient({ url: `https://127.0.0.1:${ready.port}`, pin }) };
+    assert.equal(child.exitCode, null, stderr());
+    const line = JSON.parse(stdout()) as { ready: boolean; port: number };
+    assert.equal(line.ready, true);
+    return line;
+  }
+  async function serve(path: string): Promise<Running & { client: Client }> {
+    const running = launch(MAIN, 'serve', '--config', path);
+    const { port } = await ready(running);
+    const url = `https://127.0.0.1:${port}`;
+    return { ...running, client: pinnedClient({ url, pin: await pinOf('tls') }) };
   }
   async function end({ child, client }: { child: ChildProcess; client: Client }) {
     await client.close();

@@ -172,6 +172,11 @@ CREATE TABLE audit (
   hash text NOT NULL CHECK (hash ~ '^[0-9a-f]{64}$')
 );
 
+-- No DDL for those who serve: PUBLIC may otherwise make temporary tables.
+DO $$ BEGIN
+  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END $$;
+
 GRANT USAGE ON SCHEMA public TO server, server_read;
 GRANT SELECT ON pgmigrations TO server, server_read;
 
