@@ -55,6 +55,7 @@ const ALLOWED: readonly (readonly [folder: string, imports: readonly string[]])[
   ['server/services', ['../store/hosts.ts', '../gate/permit.ts', '@touchstone/appraisal']],
   ['server/store', ['pg', '@touchstone/schemas']],
   ['server/gate', ['@touchstone/schemas', 'jose']],
+  ['agent/test', ['../tpm/attester.ts', '../../test/support/swtpm.ts', '@touchstone/tpm']],
   ['tpm/test', ['../reader.ts', '../../test/support/swtpm.ts', 'node:fs', '@touchstone/eventlog']],
   ['test/e2e', ['../support/attack.ts', '@touchstone/tpm', '@touchstone/server']],
 ];
