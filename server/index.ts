@@ -1,1 +1,2 @@
-export { type CodeEntry, SERVER_CODES, type ServerCode } from './codes.ts';
+export { SERVER_CODES, type ServerCode } from './codes.ts';
+export type { CodeEntry } from './codes/entry.ts';

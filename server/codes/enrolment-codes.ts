@@ -1,0 +1,62 @@
+import { type CodeEntry, entry } from './entry.ts';
+
+/** Who may become a host, and in whose place. */
+export const ENROLMENT_CODES = {
+  HOST_NAME_TAKEN: entry(
+    409,
+    'Another host has this name',
+    'DESIGN 4, Enrol 4',
+    'Choose another name.',
+    'host-administrator',
+  ),
+  EK_ALREADY_BOUND: entry(
+    409,
+    'This TPM already belongs to another host',
+    'DESIGN 4, Enrol 4',
+    'Enrol under the name that the TPM has. If two machines show one TPM, one of them relays or copies it.',
+  ),
+  AK_ALREADY_BOUND: entry(
+    409,
+    'This AK already belongs to another host',
+    'DESIGN 4, Enrol 4',
+    'Make a new AK and enrol again.',
+  ),
+  REPLACEMENT_QUEUED: entry(
+    409,
+    'A host of this name has another TPM; the old identity stays',
+    'DESIGN 4, Enrol 4',
+    'An operator decides about the replacement.',
+    'approver',
+  ),
+  REENROLMENT_QUEUED: entry(
+    409,
+    'This TPM is known with another AK; the old identity stays',
+    'DESIGN 4, Enrol 4',
+    'If the TPM was cleared on purpose, an operator decides about the new AK.',
+    'approver',
+  ),
+  JOIN_TOKEN_UNKNOWN: entry(
+    403,
+    'No such join token',
+    'DESIGN 4, Enrol 4',
+    'Have an operator make a new join token, and hand it over whole.',
+  ),
+  JOIN_TOKEN_USED: entry(
+    403,
+    'The join token has no use left',
+    'DESIGN 4, Enrol 4',
+    'Have an operator make a new join token.',
+  ),
+  JOIN_TOKEN_EXPIRED: entry(
+    403,
+    'The join token has expired or was revoked',
+    'DESIGN 4, Enrol 4',
+    'Have an operator make a new join token.',
+  ),
+  CLASS_NOT_ADMITTED: entry(
+    403,
+    "The join token does not admit the class of this host's TPM",
+    'DESIGN 4, Enrol 4; DESIGN 5',
+    'Have an operator make a join token whose classes name it.',
+  ),
+} as const satisfies Record<string, CodeEntry>;

@@ -1,0 +1,89 @@
+import { type CodeEntry, entry } from './entry.ts';
+
+/** Challenges, and where evidence stands among what came before it. */
+export const EVIDENCE_CODES = {
+  CHALLENGE_MALFORMED: entry(
+    422,
+    'The challenge was not made by this deployment',
+    'DESIGN 4, Attest',
+    'Take a new challenge and quote again.',
+    'agent',
+  ),
+  CHALLENGE_KEY_UNKNOWN: entry(
+    422,
+    'The challenge was made under a key that is not live',
+    'DESIGN 4, Attest',
+    'Take a new challenge and quote again.',
+    'agent',
+  ),
+  CHALLENGE_WRONG_HOST: entry(
+    422,
+    'The challenge was made for another AK',
+    'DESIGN 4, Attest',
+    'Take a challenge for the AK that answers it. If the agent did, somebody relays challenges.',
+    'agent',
+  ),
+  CHALLENGE_INVALID: entry(
+    422,
+    'The challenge was altered, or made by another deployment',
+    'DESIGN 4, Attest',
+    'Take a new challenge and quote again.',
+    'agent',
+  ),
+  CHALLENGE_WRONG_PURPOSE: entry(
+    422,
+    'The challenge was made for another purpose',
+    'DESIGN 4, Attest',
+    'Take a challenge of the purpose that it answers.',
+    'agent',
+  ),
+  CHALLENGE_EXPIRED: entry(
+    422,
+    'The challenge is too old',
+    'DESIGN 4, Attest',
+    'Take a new challenge and quote again.',
+    'agent',
+  ),
+  CHALLENGE_FROM_FUTURE: entry(
+    422,
+    'The challenge was made later than now',
+    'DESIGN 4, Attest',
+    "Bring the replicas' clocks together; then take a new challenge.",
+  ),
+
+  EVIDENCE_SUPERSEDED: entry(
+    409,
+    'Newer evidence of this host is known already',
+    'DESIGN 4, Attest: single use',
+    'Start over with a new challenge and a new quote.',
+    'agent',
+  ),
+  EVIDENCE_REJECTED: entry(
+    422,
+    'The evidence is not authentic',
+    'DESIGN 4, Attest',
+    'Read the findings.',
+    'host-administrator',
+  ),
+  TPM_ROLLED_BACK: entry(
+    409,
+    "The TPM's reset count fell: its state was rolled back, or two TPMs share one key",
+    'DESIGN 4, Attest: single use; TCG Part 1, 36.6',
+    'Find out who restored the TPM. Revoke the host if nobody can say.',
+    'host-administrator',
+  ),
+  HOST_UNKNOWN: entry(
+    404,
+    'No such host',
+    'DESIGN 4, Enrol',
+    'List the hosts; a host that never enrolled has to enrol first.',
+    'host-administrator',
+  ),
+  STATE_UNTRUSTED_UNTIL_REBOOT: entry(
+    403,
+    'The host was in a bad state in this boot; what it loaded then may still run',
+    'DESIGN 3',
+    'Reboot the host into an approved state, or have an approver approve it as it is.',
+    'host-administrator',
+  ),
+} as const satisfies Record<string, CodeEntry>;
