@@ -36,9 +36,16 @@ import {
   parseTpm2bPublic,
   TPM_ALG_SHA256,
 } from '@touchstone/tpm';
-import { type Client, pinnedClient } from '@touchstone/transport';
-import { openTpm, type Tpm, type TpmObject, type TpmSession } from 'node-tpm2-tss-bindings';
+import { type Client, pinnedClient, ProblemError } from '@touchstone/transport';
+import {
+  openTpm,
+  type Quote,
+  type Tpm,
+  type TpmObject,
+  type TpmSession,
+} from 'node-tpm2-tss-bindings';
 import { startSwtpm, type Swtpm } from './swtpm.ts';
+import { type TpmTools, withTpmTools } from './tpm-tools.ts';
 import type { Touchstone } from './touchstone.ts';
 
 export type Measured = { readonly pcr: number; readonly event: SoftwareEvent };
@@ -70,6 +77,8 @@ export type Dishonesty = {
   /** The bytes that are hashed and sent; by default the statement's JSON. */
   readonly statementBytes?: (honest: Uint8Array) => Uint8Array;
   readonly pcrs?: (honest: Evidence['pcrs']) => Evidence['pcrs'];
+  /** What answers in place of TPM2_Quote by the AK. */
+  readonly quote?: (qualifyingData: Uint8Array, selection: Selection) => Promise<Quote>;
   readonly attest?: (honest: Uint8Array) => Uint8Array;
   readonly signature?: (honest: Uint8Array) => Uint8Array;
   readonly permits?: readonly StartRequest[];
@@ -142,19 +151,41 @@ export class TestHost {
     await this.swtpm.stop();
   }
 
-  async #open(boot: readonly Measured[]): Promise<void> {
-    this.tpm = await openTpm({ tcti: this.swtpm.tcti });
-    this.#lastClock = -1n;
-    const events = boot.map(({ pcr, event }) => ({ pcr, data: encodeSoftwareEvent(event) }));
-    for (const { pcr, data } of events) {
-      const digest = hash('sha256', data);
-      await this.tpm.pcrExtend(pcr, [{ alg: TPM_ALG_SHA256, digest }]);
+  /**
+   * The TPM for tpm2-tools, with the AK in ak.ctx and its auth as `akAuth`; then it is the host's again, in the
+   * same boot. An unrestricted or foreign key is theirs to make: `withEk` opens a session for the EK.
+   */
+  async lend<T>(use: (tools: LentTools) => Promise<T>): Promise<T> {
+    const blobs = this.#blobs;
+    if (blobs === null) throw new Error('the host has no AK yet');
+    await this.tpm.close();
+    try {
+      return await withTpmTools(this.swtpm.tcti, async (tools) => {
+        const lent = lentTools(tools, this.#auth);
+        await tools.write('ak.pub', blobs.public);
+        await tools.write('ak.priv', blobs.private);
+        await lent.underEk('tpm2_load', '-u', 'ak.pub', '-r', 'ak.priv', '-c', 'ak.ctx');
+        return await use(lent);
+      });
+    } finally {
+      await this.#connect();
     }
-    this.log = encodeEventLog({
-      vendorInfo: SOFTWARE_VENDOR_INFO,
-      banks: ['sha256'],
-      events: events.map((event) => ({ ...event, type: EV_EVENT_TAG })),
-    });
+  }
+
+  async #open(boot: readonly Measured[]): Promise<void> {
+    this.#lastClock = -1n;
+    this.log = logOf(boot);
+    await this.#connect();
+    for (const { pcr, event } of boot) await this.extend(pcr, encodeSoftwareEvent(event));
+  }
+
+  /** TPM2_PCR_Extend by what the bytes hash to. */
+  extend(pcr: number, data: Uint8Array): Promise<void> {
+    return this.tpm.pcrExtend(pcr, [{ alg: TPM_ALG_SHA256, digest: hash('sha256', data) }]);
+  }
+
+  async #connect(): Promise<void> {
+    this.tpm = await openTpm({ tcti: this.swtpm.tcti });
     this.ek = await this.tpm.openPersistent(0x81010001);
     this.#blobs ??= await this.withEkPolicy((parentSession) =>
       this.withSession((encryptSession) =>
@@ -317,7 +348,8 @@ export class TestHost {
     const bytes = dishonesty.statementBytes?.(honest) ?? honest;
     const extraData = qualifyingDataOf(purpose, Buffer.from(challenge, 'base64url'), bytes);
     const quoteSelection = dishonesty.quoteSelection ?? selection;
-    const { attest, signature } = await this.quote(extraData, quoteSelection);
+    const quote = dishonesty.quote ?? ((...quoted) => this.quote(...quoted));
+    const { attest, signature } = await quote(extraData, quoteSelection);
     const pcrs = await this.readPcrs(quoteSelection);
     return {
       schema: 'touchstone/evidence/1',
@@ -387,6 +419,38 @@ export class TestHost {
   }
 }
 
+/** The log that an agent writes of these measurements. */
+export const logOf = (boot: readonly Measured[]): Uint8Array =>
+  encodeEventLog({
+    vendorInfo: SOFTWARE_VENDOR_INFO,
+    banks: ['sha256'],
+    events: boot.map(({ pcr, event }) => ({
+      pcr,
+      type: EV_EVENT_TAG,
+      data: encodeSoftwareEvent(event),
+    })),
+  });
+
+export type LentTools = TpmTools & {
+  /** As tpm2-tools take it. */
+  readonly akAuth: string;
+  /** A tool that uses the EK as parent: its `-C` and `-P` are added. */
+  underEk(tool: string, ...args: string[]): Promise<void>;
+};
+
+function lentTools(tools: TpmTools, auth: Uint8Array): LentTools {
+  return {
+    ...tools,
+    akAuth: `hex:${hex(auth)}`,
+    underEk: async (tool, ...args) => {
+      await tools.run('tpm2_startauthsession', '--policy-session', '-S', 'ek.session');
+      await tools.run('tpm2_policysecret', '-S', 'ek.session', '-c', 'endorsement');
+      await tools.run(tool, '-C', '0x81010001', '-P', 'session:ek.session', ...args);
+      await tools.run('tpm2_flushcontext', 'ek.session');
+    },
+  };
+}
+
 export const startRequest = (vm: string): StartRequest => ({
   requestId: randomUUID(),
   vm,
@@ -405,6 +469,31 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
     throw error;
   }
   throw new Error('it was accepted');
+}
+
+/** The codes of all findings that a request is refused with. */
+export async function findingCodes(request: Promise<unknown>): Promise<string[]> {
+  try {
+    await request;
+  } catch (error) {
+    if (error instanceof ProblemError)
+      return (error.problem.findings ?? []).map(({ code }) => code);
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+export function permitOf(answer: PermitsAnswer | undefined): string | undefined {
+  const [first] = answer?.answers ?? [];
+  return first !== undefined && 'permit' in first ? first.permit : undefined;
+}
+
+/** Why the one request was refused a permit. */
+export function refusalOf(answer: PermitsAnswer): { code: string; codes: string[] } {
+  const [first] = answer.answers;
+  if (first === undefined || !('refusal' in first)) throw new Error('it was permitted');
+  const { code, findings } = first.refusal;
+  return { code, codes: findings.map((finding) => finding.code) };
 }
 
 const selectionOf = (selection: Selection) =>

@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** tpm2-tools at one TPM. Names of files are relative to a directory that is gone afterwards. */
+export interface TpmTools {
+  run(tool: string, ...args: string[]): Promise<void>;
+  read(file: string): Promise<Uint8Array>;
+  write(file: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** The tools are the TPM's only client meanwhile: swtpm serves one at a time. */
+export async function withTpmTools<T>(
+  tcti: string,
+  use: (tools: TpmTools) => Promise<T>,
+): Promise<T> {
+  const dir = await mkdtemp(join(tmpdir(), 'ts-tools-'));
+  const options = { cwd: dir, env: { ...process.env, TPM2TOOLS_TCTI: tcti } };
+  try {
+    return await use({
+      run: async (tool, ...args) => {
+        await run(tool, args, options);
+        // No resource manager stands between: what a tool has loaded stays, and slots are few.
+        await run('tpm2_flushcontext', ['--transient-object'], options);
+      },
+      read: (file) => readFile(join(dir, file)),
+      write: (file, bytes) => writeFile(join(dir, file), bytes),
+    });
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
