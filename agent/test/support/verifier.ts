@@ -1,0 +1,168 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ParsedEvidence, parseEvidence } from '@touchstone/appraisal';
+import {
+  type ChallengeAnswer,
+  ChallengeRequest,
+  Evidence,
+  type EvidenceAnswer,
+  type Finding,
+  type TrustBundle,
+} from '@touchstone/schemas';
+import { createEdge, listenTls, readJson, spkiPinOf } from '@touchstone/transport';
+import type { Enrolment } from '../../state/identity.ts';
+import {
+  bundleOf,
+  claimsFor,
+  makePermitKey,
+  type PermitFor,
+  type PermitKey,
+  signPermit,
+} from './permit-keys.ts';
+
+export type Verifier = {
+  readonly url: string;
+  readonly pin: string;
+  readonly bundle: TrustBundle;
+  readonly permitKey: PermitKey;
+  /** What was asked for and delivered, in its order: a challenge's purpose, or a path. */
+  readonly asked: string[];
+  /** How the next questions are answered; back to honest ones by `behave({})`. */
+  behave(behaviour: Behaviour): void;
+  close(): Promise<void>;
+};
+
+/** What a permit request is answered with; each hook may wait, throw or answer anything. */
+export type Behaviour = {
+  readonly challenge?: (honest: ChallengeAnswer) => unknown;
+  readonly permits?: (asked: Asked, honest: () => Promise<unknown>) => unknown;
+  readonly evidence?: (honest: EvidenceAnswer) => unknown;
+};
+
+/** A permit request, read but not appraised. */
+export type Asked = { readonly evidence: ParsedEvidence; readonly permit: PermitFor };
+
+export const REFUSAL: Finding = {
+  code: 'HOST_NOT_TRUSTED',
+  effect: 'enforce',
+  subject: 'hv1',
+  expected: 'trusted',
+  actual: 'state untrusted',
+  remedy: 'Look at the host.',
+  actor: 'operator',
+};
+
+const RESULT = { result: 'a.b.c', state: 'trusted', verdict: 'affirming' } as const;
+
+/** The server as an agent sees it, over real TLS, with keys of the test's; it believes everything. */
+export async function startVerifier(): Promise<Verifier> {
+  const dir = await mkdtemp(join(tmpdir(), 'ts-verifier-'));
+  const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+  execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-keyout', keyFile, '-out', certFile, '-days', '1', '-subj', '/CN=verifier'],
+    ],
+    { stdio: 'ignore' },
+  );
+  const [key, cert] = [await readFile(keyFile, 'utf8'), await readFile(certFile, 'utf8')];
+  await rm(dir, { recursive: true });
+  const [permitKey, resultKey] = [await makePermitKey('p1'), await makePermitKey('r1')];
+  const asked: string[] = [];
+  let behaviour: Behaviour = {};
+
+  const app = createEdge();
+  app.use(async (ctx, next) => {
+    if (ctx.path !== '/v1/challenges') return next();
+    const { purpose } = await readJson(ctx, ChallengeRequest);
+    asked.push(purpose);
+    const honest: ChallengeAnswer = {
+      challenge: randomBytes(48).toString('base64url'),
+      expiresAt: new Date(Date.now() + 20_000).toISOString(),
+      selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13] },
+    };
+    ctx.body = (await behaviour.challenge?.(honest)) ?? honest;
+    return undefined;
+  });
+  app.use(async (ctx, next) => {
+    if (ctx.path !== '/v1/evidence' && ctx.path !== '/v1/permits') return next();
+    const evidence = parseEvidence(await readJson(ctx, Evidence, { maxBytes: 33_554_432 }));
+    asked.push(ctx.path);
+    if (ctx.path === '/v1/evidence') {
+      const honest: EvidenceAnswer = { ...RESULT, intervalSeconds: 60 };
+      ctx.body = (await behaviour.evidence?.(honest)) ?? honest;
+      return undefined;
+    }
+    const permit = permitFor(evidence);
+    const honest = async () => ({
+      ...RESULT,
+      answers: [
+        {
+          requestId: permit.request.requestId,
+          permit: await signPermit(claimsFor(permit), permitKey),
+        },
+      ],
+    });
+    const { permits = (_: Asked, answer: typeof honest) => answer() } = behaviour;
+    ctx.body = await permits({ evidence, permit }, honest);
+    return undefined;
+  });
+  const { port, close } = await listenTls(app, { host: '127.0.0.1', port: 0, key, cert });
+  return {
+    url: `https://127.0.0.1:${port}`,
+    pin: spkiPinOf(cert),
+    bundle: bundleOf(permitKey, resultKey),
+    permitKey,
+    asked,
+    behave: (next) => {
+      behaviour = next;
+    },
+    close,
+  };
+}
+
+/** What an agent that enrolled there would have on disk. */
+export const enrolmentAt = ({ url, pin, bundle }: Verifier): Enrolment => ({
+  schema: 'touchstone/agent-enrolment/1',
+  hostId: randomUUID(),
+  class: 'software',
+  server: url,
+  fingerprint: pin,
+  certificates: bundle.anchors,
+  intervalSeconds: 60,
+  trustBundle: bundle,
+});
+
+function permitFor({ statement, attest }: ParsedEvidence): PermitFor {
+  const [request] = statement.permits ?? [];
+  if (request === undefined) throw new Error('evidence without a request');
+  const { resetCount, restartCount, clock } = attest.clockInfo;
+  return {
+    request,
+    hostId: statement.hostId ?? '',
+    akName: statement.akName,
+    challenge: statement.challenge,
+    boot: { resetCount, restartCount, clock },
+  };
+}
+
+/** An answer that refuses the request for that reason. */
+export const refusing = ({ permit }: Asked, finding: Finding = REFUSAL) => ({
+  ...RESULT,
+  answers: [
+    {
+      requestId: permit.request.requestId,
+      refusal: { code: finding.code, findings: [finding] },
+    },
+  ],
+});
+
+/** An answer with that permit. */
+export const permitting = ({ permit }: Asked, token: string, requestId?: string) => ({
+  ...RESULT,
+  answers: [{ requestId: requestId ?? permit.request.requestId, permit: token }],
+});
