@@ -31,6 +31,11 @@ export const TPM_CODES = {
     section: 'TPM 2.0 Part 2, 6.9',
     remedy: 'Send what TPM2_Quote gave; if the host did, treat it as hostile.',
   },
+  NOT_A_CERTIFY: {
+    title: 'The attestation is of another type than the certification of an object',
+    section: 'TPM 2.0 Part 2, 6.9',
+    remedy: 'Send what TPM2_Certify gave; if the host did, treat it as hostile.',
+  },
   UNKNOWN_TAG: {
     title: 'A structure has a type that does not exist',
     section: 'TPM 2.0 Part 2, 6.9',
@@ -57,9 +62,9 @@ export const TPM_CODES = {
     remedy: SUPPORTED,
   },
   UNSUITABLE_KEY: {
-    title: 'A credential cannot be made for this key: it is no RSA storage key',
+    title: 'A credential cannot be made for this key: it is no storage key, or too weak',
     section: 'TPM 2.0 Part 1, 24',
-    remedy: 'Offer the RSA endorsement key, made from the template L-1.',
+    remedy: 'Offer an endorsement key made from a template of the TCG EK Credential Profile.',
   },
   BAD_SIZE: {
     title: 'A field has a length that it cannot have',
@@ -82,7 +87,7 @@ export const TPM_CODES = {
     remedy: REREAD,
   },
   BAD_NAME: {
-    title: 'The signer of a quote is no Name of a key',
+    title: 'What should be the Name of a key is none',
     section: 'TPM 2.0 Part 1, 16',
     remedy: REREAD,
   },

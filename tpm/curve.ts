@@ -9,6 +9,8 @@ export type Curve = {
   /** TPM_ECC_CURVE. */
   readonly id: number;
   readonly jwk: 'P-256' | 'P-384' | 'P-521';
+  /** As node:crypto names it. */
+  readonly openssl: string;
   /** Bytes of a coordinate, of r and of s. */
   readonly size: number;
   readonly p: bigint;
@@ -21,6 +23,7 @@ const CURVES: readonly Curve[] = [
     name: 'nist_p256',
     id: TPM_ECC_NIST_P256,
     jwk: 'P-256',
+    openssl: 'prime256v1',
     size: 32,
     p: 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n,
     b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
@@ -30,6 +33,7 @@ const CURVES: readonly Curve[] = [
     name: 'nist_p384',
     id: TPM_ECC_NIST_P384,
     jwk: 'P-384',
+    openssl: 'secp384r1',
     size: 48,
     p: 2n ** 384n - 2n ** 128n - 2n ** 96n + 2n ** 32n - 1n,
     b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn,
@@ -39,6 +43,7 @@ const CURVES: readonly Curve[] = [
     name: 'nist_p521',
     id: TPM_ECC_NIST_P521,
     jwk: 'P-521',
+    openssl: 'secp521r1',
     size: 66,
     p: 2n ** 521n - 1n,
     b: 0x51953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00n,
@@ -57,6 +62,11 @@ export function curveOfName(name: CurveName): Curve {
   const found = CURVES.find((curve) => curve.name === name);
   if (found) return found;
   throw new RangeError(`no curve ${String(name)}`);
+}
+
+/** The curve that node:crypto gives this name; undefined for every other and for none. */
+export function curveOfOpenssl(name: string | undefined): Curve | undefined {
+  return CURVES.find(({ openssl }) => openssl === name);
 }
 
 /** Is (x, y) a point of the curve: both coordinates reduced, the equation held, not infinity. */

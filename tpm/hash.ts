@@ -45,6 +45,11 @@ export function bankAlgorithm(name: BankName): number {
   return hashOfBank(name).alg;
 }
 
+/** SHA-256 and up. SHA-1 and SM3 can be read, and nothing is believed for them: SP 800-131A, 9. */
+export function isStrongHash(name: BankName): boolean {
+  return name === 'sha256' || name === 'sha384' || name === 'sha512';
+}
+
 /** H(parts[0] || parts[1] || ...). */
 export function hash(name: BankName, ...parts: Uint8Array[]): Uint8Array {
   const state = createHash(hashOfBank(name).node);

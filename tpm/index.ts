@@ -2,8 +2,9 @@ export { TPM_CODES, type TpmCode } from './codes.ts';
 export * from './constants.ts';
 export { type CurveName } from './curve.ts';
 export { type BankName, type HashAlgorithm } from './hash.ts';
-export { bankAlgorithm, hash, hashAlgorithm, hashOfBank } from './hash.ts';
+export { bankAlgorithm, hash, hashAlgorithm, hashOfBank, isStrongHash } from './hash.ts';
 export { kdfa, type KdfaInput } from './kdfa.ts';
+export { kdfe, type KdfeInput } from './kdfe.ts';
 export { type Credential, makeCredential } from './make-credential.ts';
 export { hierarchyName, nameOf, qualifiedNameOf } from './name.ts';
 export { ParseError } from './parse-error.ts';
@@ -16,8 +17,18 @@ export {
 export { publicKeyOf } from './public-key.ts';
 export type { EccScheme, KdfScheme, RsaScheme, Symmetric } from './public-parameters.ts';
 export { type Endian, Reader } from './reader.ts';
-export { AK_TEMPLATE_ECC_P256, EK_POLICY_A_SHA256, EK_TEMPLATE_RSA2048 } from './templates.ts';
-export { type ClockInfo, parseTpmsAttest, type TpmsAttest } from './tpms-attest.ts';
+export {
+  AK_TEMPLATE_ECC_P256,
+  AK_TEMPLATE_RSA2048,
+  EK_POLICY_A_SHA256,
+  EK_POLICY_B_SHA384,
+  EK_TEMPLATE_ECC_P256,
+  EK_TEMPLATE_ECC_P384,
+  EK_TEMPLATE_RSA2048,
+} from './templates.ts';
+export type { ClockInfo } from './attest-header.ts';
+export { parseTpmsAttest, type TpmsAttest } from './tpms-attest.ts';
+export { parseTpmsCertify, type TpmsCertify } from './tpms-certify.ts';
 export {
   encodeTpm2bPublic,
   encodeTpmtPublic,
@@ -28,9 +39,10 @@ export {
   type TpmtPublicRsa,
 } from './tpmt-public.ts';
 export { encodeTpmtSignature, parseTpmtSignature, type TpmtSignature } from './tpmt-signature.ts';
+export { verifyTpmSignature } from './verify-signature.ts';
 export {
   type SignatureRefusal,
   type SignatureVerdict,
-  verifyTpmSignature,
-} from './verify-signature.ts';
+  verifySignatureWithKey,
+} from './verify-with-key.ts';
 export { Writer } from './writer.ts';

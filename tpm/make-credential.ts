@@ -1,11 +1,10 @@
-import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createHmac } from 'node:crypto';
 import { TPMA_OBJECT } from './constants.ts';
-import { type BankName, hashOfBank } from './hash.ts';
+import { type BankName, hashOfBank, isStrongHash } from './hash.ts';
 import { kdfa } from './kdfa.ts';
-import { oaepEncrypt } from './oaep.ts';
 import { malformed } from './malformed.ts';
-import { publicKeyOf } from './public-key.ts';
-import type { TpmtPublic, TpmtPublicRsa } from './tpmt-public.ts';
+import { agreeOnSeed, sealSeed } from './shared-seed.ts';
+import type { TpmtPublic } from './tpmt-public.ts';
 import { Writer } from './writer.ts';
 
 export type Credential = {
@@ -15,42 +14,38 @@ export type Credential = {
   readonly secret: Uint8Array;
 };
 
-const LABEL_IDENTITY = Buffer.from('IDENTITY\0', 'ascii');
+const LABEL = 'IDENTITY';
 const NOTHING = new Uint8Array();
 
 /**
  * TPM2_MakeCredential in software: Part 1, 24 and Part 3, 12.6. Only the TPM that holds the private part
  * of `ekPublic` and has an object with the Name `name` loaded can release `credential`.
  *
- * `seed` is fresh random bytes, as long as the digest of the EK's nameAlg (16 at the least). `oaepRandom`, as long
- * as that digest, is drawn here if it is not given: known answers give it. Throws ParseError
- * UNSUITABLE_KEY for a key that is no RSA storage key, and publicKeyOf's for a broken one.
+ * For an RSA EK `seed` is fresh random bytes, as long as the digest of its nameAlg (16 at the least), and
+ * `oaepRandom` as many. For an ECC EK the seed comes out of a key agreement with the key `ephemeralPrivate`,
+ * and one that is given plays no part. What is not given is drawn here; known answers give it.
+ *
+ * Throws ParseError UNSUITABLE_KEY for a key that is no storage key of at least RSA-2048 or P-256 with
+ * SHA-256, and publicKeyOf's for a broken one.
  */
 export function makeCredential(input: {
   readonly ekPublic: TpmtPublic;
   readonly name: Uint8Array;
   readonly credential: Uint8Array;
-  readonly seed: Uint8Array;
+  readonly seed?: Uint8Array;
   readonly oaepRandom?: Uint8Array;
+  readonly ephemeralPrivate?: Uint8Array;
 }): Credential {
-  const { ekPublic, name, credential, seed } = input;
-  const { ek, keyBits } = storageKey(ekPublic);
-  const digestSize = hashOfBank(ek.nameAlg).size;
-  if (seed.length < 16 || seed.length > digestSize) throw new RangeError('length of seed');
-  if (credential.length < 1 || credential.length > digestSize) {
+  const { ekPublic: ek, name, credential } = input;
+  const keyBits = storageKeyBits(ek);
+  if (credential.length < 1 || credential.length > hashOfBank(ek.nameAlg).size) {
     throw new RangeError('length of credential');
   }
-  const encryptedSeed = oaepEncrypt({
-    key: publicKeyOf(ek),
-    modulusBytes: ek.unique.length,
-    hash: ek.nameAlg,
-    label: LABEL_IDENTITY,
-    message: seed,
-    seed: input.oaepRandom ?? randomBytes(digestSize),
-  });
+  const { seed, encryptedSecret } =
+    ek.type === 'rsa' ? sealSeed(ek, LABEL, input) : agreeOnSeed(ek, LABEL, input.ephemeralPrivate);
   return {
     credentialBlob: protect({ hash: ek.nameAlg, keyBits, seed, name, credential }),
-    secret: new Writer().sized16(encryptedSeed).finish(),
+    secret: new Writer().sized16(encryptedSecret).finish(),
   };
 }
 
@@ -90,12 +85,18 @@ function protect(input: {
   return new Writer().sized16(idObject).finish();
 }
 
-function storageKey(pub: TpmtPublic): { ek: TpmtPublicRsa; keyBits: number } {
+/** Bits of the symmetric key under which a storage key protects what lies below it. */
+function storageKeyBits(pub: TpmtPublic): number {
   const needed = TPMA_OBJECT.restricted | TPMA_OBJECT.decrypt;
   const { symmetric } = pub.parameters;
-  if (pub.type !== 'rsa') throw malformed('UNSUITABLE_KEY', 'ekPublic.type', 0, pub.type);
   if ((pub.objectAttributes & needed) !== needed || symmetric.algorithm === 'null') {
     throw malformed('UNSUITABLE_KEY', 'ekPublic', 0, 'not a storage key');
   }
-  return { ek: pub, keyBits: symmetric.keyBits };
+  if (!isStrongHash(pub.nameAlg)) {
+    throw malformed('UNSUITABLE_KEY', 'ekPublic.nameAlg', 0, pub.nameAlg);
+  }
+  if (pub.type === 'rsa' && pub.parameters.keyBits < 2048) {
+    throw malformed('UNSUITABLE_KEY', 'ekPublic.parameters.keyBits', 0, 'RSA-1024');
+  }
+  return symmetric.keyBits;
 }
