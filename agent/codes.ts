@@ -1,7 +1,5 @@
 import type { Actor, Finding } from '@touchstone/schemas';
-import { ParseError } from '@touchstone/tpm';
 import { AppError, type AppErrorOptions } from '@touchstone/transport';
-import { TpmError } from 'node-tpm2-tss-bindings';
 
 type Entry = {
   readonly title: string;
@@ -178,11 +176,13 @@ export function refusalFinding(error: unknown, subject: string): Finding {
   };
 }
 
+/** Errors whose codes are ours, by name: `run` knows them without loading what throws them. */
+const FORESEEN = new Set(['AppError', 'TpmError', 'ParseError']);
+
 /** The literal code of a failure that somebody foresaw, or START_FAILED. */
 export function codeOf(error: unknown): string {
-  const foreseen =
-    error instanceof AppError || error instanceof TpmError || error instanceof ParseError;
-  return foreseen ? error.code : 'START_FAILED';
+  if (!(error instanceof Error && FORESEEN.has(error.name))) return 'START_FAILED';
+  return 'code' in error && typeof error.code === 'string' ? error.code : 'START_FAILED';
 }
 
 const oneLine = (text: string): string =>

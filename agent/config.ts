@@ -23,7 +23,7 @@ export const AgentConfig = closed({
 export type AgentConfig = { readonly measure: readonly Measurement[] };
 
 /** What is measured unless the configuration says otherwise: the kernel's part, then the agent itself. */
-export function defaultMeasurements(agentFiles: readonly string[]): Measurement[] {
+function defaultMeasurements(agentFiles: readonly string[]): Measurement[] {
   return [
     { pcr: 8, commandLine: '/proc/cmdline' },
     { pcr: 9, file: `/boot/vmlinuz-${release()}` },

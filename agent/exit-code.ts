@@ -1,5 +1,4 @@
 import { AppError } from '@touchstone/transport';
-import { TpmError } from 'node-tpm2-tss-bindings';
 
 /** DESIGN section 8, after sysexits(3). */
 export const EXIT = {
@@ -15,7 +14,7 @@ export const EXIT = {
 const MALFORMED = new Set(['STATE_MALFORMED', 'ANSWER_MALFORMED', 'JOIN_TOKEN_UNREADABLE']);
 
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof TpmError) return EXIT.unavailable;
+  if (error instanceof Error && error.name === 'TpmError') return EXIT.unavailable;
   if (!(error instanceof AppError)) return EXIT.bug;
   if (MALFORMED.has(error.code)) return EXIT.malformed;
   if (error.status === 401 || error.status === 403) return EXIT.notPermitted;

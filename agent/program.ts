@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { pino } from 'pino';
 import {
   AgentStatus,
   checkAgainst,
@@ -14,15 +13,12 @@ import {
 import { unixClient } from '@touchstone/transport';
 import type { TSchema } from 'typebox';
 import { agentError } from './codes.ts';
-import { readConfig } from './config.ts';
-import { runDaemon } from './daemon.ts';
-import { enrol } from './enrol.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { reportError, reportFindings } from './report.ts';
 import { askToRun } from './run.ts';
 import { lockState } from './state/lock.ts';
 import { ensureStateDirectory } from './state/state-directory.ts';
-import { Attester } from './tpm/attester.ts';
+import type { Attester } from './tpm/attester.ts';
 
 export type AgentSurroundings = {
   readonly stdout: NodeJS.WritableStream;
@@ -123,7 +119,10 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
 
 const socketPathOf = (stateDir: string): string => join(stateDir, 'agent.sock');
 
-/** The state directory, locked, and the TPM that lies in it. */
+/**
+ * The state directory, locked, and the TPM that lies in it. What only these commands need is loaded
+ * here: a VM that starts does not wait for it.
+ */
 async function withState(
   surroundings: AgentSurroundings,
   state: string,
@@ -133,6 +132,8 @@ async function withState(
   await ensureStateDirectory(stateDir);
   const lock = await lockState(stateDir);
   try {
+    const { readConfig } = await import('./config.ts');
+    const { Attester } = await import('./tpm/attester.ts');
     const { measure } = await readConfig(stateDir, surroundings.agentFiles);
     const attester = new Attester(stateDir, measure);
     await work(stateDir, attester).finally(() => attester.close());
@@ -145,6 +146,7 @@ async function enrolCommand(surroundings: AgentSurroundings, options: EnrolOptio
   const { stdout, stderr } = surroundings;
   const joinToken = await readJoinToken(surroundings, options.joinTokenFile);
   await withState(surroundings, options.state, async (stateDir, attester) => {
+    const { enrol } = await import('./enrol.ts');
     const {
       hostId,
       class: assuranceClass,
@@ -194,16 +196,17 @@ function enrolledText(outcome: {
 }
 
 function daemonCommand(surroundings: AgentSurroundings, state: string): Promise<void> {
-  return withState(surroundings, state, (stateDir, attester) =>
-    runDaemon({
+  return withState(surroundings, state, async (stateDir, attester) => {
+    const [{ runDaemon }, { pino }] = await Promise.all([import('./daemon.ts'), import('pino')]);
+    await runDaemon({
       stateDir,
       socketPath: socketPathOf(stateDir),
       attester,
       log: pino({ name: 'touchstone-agent' }, pino.destination({ fd: 2, sync: true })),
       stop: surroundings.stopOnSignal(),
       ready: () => surroundings.stdout.write(`${JSON.stringify({ ready: true })}\n`),
-    }),
-  );
+    });
+  });
 }
 
 async function runCommand(

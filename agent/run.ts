@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, constants, type FileHandle, open } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { type Finding, StartAnswer } from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
@@ -60,14 +59,31 @@ export async function askToRun(input: RunInput): Promise<RunDecision> {
 
 /** As a shell finds it, but once and for all: what is asked about is what is started. */
 async function programPath(program: string, input: RunInput): Promise<string> {
-  if (program.includes('/')) return resolve(input.workingDirectory, program);
-  for (const directory of input.searchPath.split(delimiter).filter(isAbsolute)) {
-    const path = join(directory, program);
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
+  const paths = program.includes('/')
+    ? [resolve(input.workingDirectory, program)]
+    : input.searchPath
+        .split(delimiter)
+        .filter(isAbsolute)
+        .map((directory) => join(directory, program));
+  for (const path of paths) if (await isExecutable(path)) return path;
+  throw agentError('DEFINITION_UNREADABLE', {
+    detail: `${program}: no program that can be executed`,
+  });
+}
+
+/** Looked at before the question: execve(2) of anything else is the end of this process, by SIGABRT. */
+async function isExecutable(path: string): Promise<boolean> {
+  let file: FileHandle | undefined;
+  try {
+    await access(path, constants.X_OK);
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (!(await file.stat()).isFile()) return false;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    const start = buffer.toString('latin1', 0, bytesRead);
+    return start === '\u007fELF' || start.startsWith('#!');
+  } catch {
+    return false;
+  } finally {
+    await file?.close();
   }
-  throw agentError('DEFINITION_UNREADABLE', { detail: `${program}: not in the search path` });
 }

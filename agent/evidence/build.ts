@@ -6,7 +6,7 @@ import type { BankName, PcrSelection } from '@touchstone/tpm';
 import type { KeyRecord } from '../state/identity.ts';
 import type { Attester } from '../tpm/attester.ts';
 
-export const AGENT_VERSION = '0.1.0';
+const AGENT_VERSION = '0.1.0';
 
 export type EvidenceInput = {
   readonly purpose: Exclude<Purpose, 'prove'>;

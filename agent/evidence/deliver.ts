@@ -51,7 +51,7 @@ export function deliverAttestation(
 }
 
 /** Challenge, evidence and delivery; over again, a bounded number of times, where nothing was decided. */
-export async function delivered<T extends TSchema>(
+async function delivered<T extends TSchema>(
   attestation: Attestation,
   enrolment: Enrolment,
   purpose: ChallengePurpose,

@@ -88,8 +88,13 @@ describe('touchstone-agent', () => {
     });
 
     it('starts nothing that is not there: exit code 1', async () => {
-      for (const program of ['no-such-program', '/no/such/program', host.stateDir]) {
-        assert.equal((await runVm(host.stateDir, program)).code, 1);
+      await writeFile(join(host.stateDir, 'no-format'), 'text', { mode: 0o755 });
+      await writeFile(join(host.stateDir, 'not-executable'), '#!/bin/sh\n', { mode: 0o644 });
+      const own = ['no-format', 'not-executable'].map((name) => join(host.stateDir, name));
+      for (const program of ['no-such-program', '/no/such/program', host.stateDir, ...own]) {
+        const { code, stderr } = await runVm(host.stateDir, program);
+        assert.equal(code, 1);
+        assert.match(stderr, /DEFINITION_UNREADABLE/u);
       }
     });
 

@@ -137,7 +137,7 @@ describe('a permit', () => {
       ]) {
         const signed = `${encode({ ...header(), ...extra })}.${encode(claims())}`;
         const signature = sign('sha256', Buffer.from(signed), {
-          key: KeyObject.from(key.privateKey as Parameters<typeof KeyObject.from>[0]),
+          key: KeyObject.from(key.privateKey),
           dsaEncoding: 'ieee-p1363',
         });
         await assert.rejects(

@@ -14,7 +14,7 @@ export type Ended = {
 };
 
 /** `touchstone-agent`, as users have it. */
-export function startAgent(...args: readonly string[]): ChildProcess & { ended: Promise<Ended> } {
+function startAgent(...args: readonly string[]): ChildProcess & { ended: Promise<Ended> } {
   const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
