@@ -13,6 +13,7 @@ import { measuredEvents } from './measured-events.ts';
 import { POLICY, policyIdOf } from './policy-id.ts';
 import { quotedBanksOf, quotedBankNames, weakBankFindings } from './quoted-banks.ts';
 import { grammarFindings } from './software-grammar.ts';
+import { shownFindings } from './shown-findings.ts';
 import { trustVector, UNKNOWN_VECTOR } from './trust-vector.ts';
 import { requireVerified, type VerifiedEvidence } from './verify-evidence.ts';
 
@@ -20,9 +21,6 @@ const appraised: unique symbol = Symbol('appraised');
 
 /** What an appraisal found. Only `appraiseEvidence` makes one, and the gate takes nothing less. */
 export type AttestationResult = AppraisalOutcome & { readonly [appraised]: true };
-
-/** As many as a result's claims hold. */
-const MAX_FINDINGS = 256;
 
 /**
  * Holds authentic evidence against the owner's baselines. All findings, not only the first:
@@ -41,11 +39,12 @@ export function appraiseEvidence(
   const judgement = judgeSafely(evidence, context);
   const { clock, resetCount, restartCount } = evidence.attest.clockInfo;
   const findings = judgement.findings.toSorted((a, b) => RANK[a.effect] - RANK[b.effect]);
+  const shown = shownFindings(findings);
   const outcome: AppraisalOutcome = {
     ...judgement,
     verdict: verdictOf(findings),
-    findings: findings.slice(0, MAX_FINDINGS),
-    findingsOmitted: Math.max(0, findings.length - MAX_FINDINGS),
+    findings: shown,
+    findingsOmitted: findings.length - shown.length,
     selfReportedMeasurements: evidence.certifiedClass === 'software',
     class: evidence.certifiedClass,
     evidence: evidence.digest,

@@ -54,6 +54,17 @@ describe('appraiseEvidence', () => {
     assert.ok(result.findings.every(({ code }) => code === 'EVENT_UNEXPLAINED'));
     assert.equal(result.verdict, 'contraindicated');
   });
+
+  it('cuts earlier where long texts would not fit a signed result of 1 MiB', () => {
+    const many = Array.from({ length: 300 }, (_, at) =>
+      file(13, `/${at}${'/\u6f22'.repeat(900)}`, 'x'),
+    );
+    const result = appraised({ log: goodLog([...MEASURED, ...many]) });
+    assert.ok(Buffer.byteLength(JSON.stringify(result.findings)) < 600_000);
+    assert.ok(result.findings.length > 0);
+    assert.equal(result.findings.length + result.findingsOmitted, 301);
+    assert.equal(result.verdict, 'contraindicated');
+  });
 });
 
 describe('appraiseEvidence: failing closed', () => {

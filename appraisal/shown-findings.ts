@@ -1,0 +1,17 @@
+import type { Finding } from '@touchstone/schemas';
+
+/** As many as a result's claims hold. */
+const MAX_FINDINGS = 256;
+/** UTF-8 as JSON. In base64url a result stays below the 1 MiB that an answer holds. */
+const MAX_BYTES = 524_288;
+
+/** As many findings, from the first, as a signed result has room for: a host chose their texts. */
+export function shownFindings(findings: readonly Finding[]): readonly Finding[] {
+  const most = findings.slice(0, MAX_FINDINGS);
+  let bytes = 0;
+  const end = most.findIndex((one) => {
+    bytes += Buffer.byteLength(JSON.stringify(one));
+    return bytes > MAX_BYTES;
+  });
+  return end === -1 ? most : most.slice(0, end);
+}
