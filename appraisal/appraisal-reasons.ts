@@ -51,6 +51,12 @@ export const APPRAISAL_REASONS = {
     remedy: LOG_REMEDY,
     actor: 'host-administrator',
   },
+  LOG_LEGACY: {
+    title: 'The log holds SHA-1 digests only, and SHA-1 proves nothing here',
+    section: 'TCG PC Client Platform Firmware Profile, 10.2.1',
+    remedy: 'Set the firmware to TPM 2.0 with a SHA-256 bank and a crypto-agile log.',
+    actor: 'host-administrator',
+  },
   LOG_MISSING_FOR_PCR: {
     title: 'Something was measured into a PCR, and no event tells what',
     section: 'TCG PC Client Platform Firmware Profile, 10',

@@ -1,4 +1,4 @@
-import { type EventLog, parseEventLog } from '@touchstone/eventlog';
+import { type CryptoAgileLog, parseEventLog } from '@touchstone/eventlog';
 import type { Finding } from '@touchstone/schemas';
 import { ParseError } from '@touchstone/tpm';
 import { finding } from './finding.ts';
@@ -6,7 +6,7 @@ import type { VerifiedEvidence } from './verify-evidence.ts';
 
 /** `absent`: no log was sent. `unreadable`: one was, and it tells nothing. */
 type BootLog =
-  | { readonly state: 'read'; readonly log: EventLog }
+  | { readonly state: 'read'; readonly log: CryptoAgileLog }
   | { readonly state: 'absent' }
   | { readonly state: 'unreadable'; readonly findings: readonly Finding[] };
 
@@ -21,12 +21,16 @@ export function readBootLog({ statement, claimedBlobs }: VerifiedEvidence): Boot
   const bytes = claimedBlobs.get(reference.digest);
   if (bytes === undefined) return { state: 'absent' };
   try {
-    return { state: 'read', log: parseEventLog(bytes) };
+    const log = parseEventLog(bytes);
+    if (log.format === 'legacy-sha1') return unreadable(finding('LOG_LEGACY', SUBJECT));
+    return { state: 'read', log };
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
     const actual = `${error.code} in ${error.field} at byte ${error.offset}`;
     return unreadable(finding('LOG_MALFORMED', { subject: 'boot log', actual }));
   }
 }
+
+const SUBJECT = { subject: 'boot log' };
 
 const unreadable = (one: Finding): BootLog => ({ state: 'unreadable', findings: [one] });

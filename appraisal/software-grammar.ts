@@ -1,4 +1,4 @@
-import { type EventLog, type LogEvent, SOFTWARE_VENDOR_INFO } from '@touchstone/eventlog';
+import { type CryptoAgileLog, type LogEvent, SOFTWARE_VENDOR_INFO } from '@touchstone/eventlog';
 import type { AssuranceClass, Finding } from '@touchstone/schemas';
 import { hexOf, isZero } from './bytes.ts';
 import { finding } from './finding.ts';
@@ -17,7 +17,7 @@ const FIRMWARE_PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
  */
 export function grammarFindings(
   evidence: VerifiedEvidence,
-  log: EventLog | undefined,
+  log: CryptoAgileLog | undefined,
   assuranceClass: AssuranceClass,
 ): Finding[] {
   if (assuranceClass === 'software') {
@@ -32,7 +32,7 @@ export function grammarFindings(
   return [finding('LOG_WRONG_FOR_CLASS', details), notAppraised];
 }
 
-function softwareLogFindings(log: EventLog): Finding[] {
+function softwareLogFindings(log: CryptoAgileLog): Finding[] {
   const findings: Finding[] = [];
   if (!isSoftwareLog(log)) {
     const actual = shown(log.specId.vendorInfo);
@@ -71,7 +71,7 @@ function firmwarePcrFindings(evidence: VerifiedEvidence): Finding[] {
   );
 }
 
-const isSoftwareLog = ({ specId }: EventLog): boolean =>
+const isSoftwareLog = ({ specId }: CryptoAgileLog): boolean =>
   shown(specId.vendorInfo) === shown(SOFTWARE_VENDOR_INFO);
 
 const shown = (vendorInfo: Uint8Array | string): string =>

@@ -27,15 +27,20 @@ export const EVENTLOG_CODES = {
     section: 'TCG PC Client PFP, 10.2',
     remedy: REREAD,
   },
-  LOG_LEGACY: {
-    title: 'The event log is in the SHA-1-only format',
-    section: 'TCG PC Client PFP, 10.2.1',
-    remedy: 'Set the firmware to TPM 2.0 with a SHA-256 bank and a crypto-agile log.',
+  LOG_OF_CC_REGISTERS: {
+    title: "The event log is of a confidential VM's measurement registers, and of no PCR",
+    section: 'UEFI 2.10, 38.4.1',
+    remedy: 'Send the log of the TPM; on Linux it is the one that securityfs shows.',
   },
   LOG_FORMAT_UNKNOWN: {
     title: 'The bytes do not begin as a TPM event log does',
     section: 'TCG PC Client PFP, 10.4.5.1',
     remedy: REREAD,
+  },
+  SPEC_ID_VERSION: {
+    title: 'The log is of a version of the specification that is not known here',
+    section: 'TCG PC Client PFP, 10.4.5.1',
+    remedy: FIRMWARE,
   },
   SPEC_ID_ALGORITHMS: {
     title: 'The log declares no digest algorithm, too many, or one twice',
@@ -50,6 +55,11 @@ export const EVENTLOG_CODES = {
   PCR_INDEX: {
     title: 'An event names a PCR that does not exist',
     section: 'TCG PC Client PFP, 10.2.2',
+    remedy: FIRMWARE,
+  },
+  CC_REGISTER_INDEX: {
+    title: 'An event names a measurement register that does not exist',
+    section: 'UEFI 2.10, 38.2.3',
     remedy: FIRMWARE,
   },
   DIGEST_COUNT: {

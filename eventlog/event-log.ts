@@ -1,60 +1,88 @@
 import { type BankName, ParseError, Reader, Writer } from '@touchstone/tpm';
-import { EVENTLOG_LIMITS, type EventLogLimits } from './limits.ts';
-import { encodeEvent, type LogEvent, type NewEvent, readLogEvent } from './log-event.ts';
-import { encodeSpecIdEvent, readSpecIdEvent, type SpecId } from './spec-id.ts';
+import { readLegacyEvent, SMALLEST_LEGACY_EVENT } from './legacy-event.ts';
+import { checkSize, EVENTLOG_LIMITS, type EventLogLimits } from './limits.ts';
+import { type LogBody, readBody } from './log-body.ts';
+import {
+  encodeEvent,
+  type LogEvent,
+  type NewEvent,
+  NO_PCR,
+  readLogEvent,
+  SMALLEST_EVENT,
+} from './log-event.ts';
+import { readHeader } from './log-header.ts';
+import { encodeSpecIdEvent, readSpecId, type SpecId } from './spec-id.ts';
 
-/** A crypto-agile log: TCG PC Client PFP, 10.2. Its byte strings are views on the input. */
-export type EventLog = {
+/** A log of digests in as many banks as its header declares: TCG PC Client PFP, 10.2. */
+export type CryptoAgileLog = LogBody & {
   readonly format: 'crypto-agile';
+  /** The Spec ID event itself, number 0, which is none of `events`. */
+  readonly header: LogEvent;
   readonly specId: SpecId;
-  /** Without the Spec ID event, which is `specId`. */
-  readonly events: readonly LogEvent[];
-  /** Bytes of padding (0x00 or 0xFF throughout) after the last event. */
-  readonly paddingBytes: number;
+  /**
+   * The events of no PCR (EV_NO_ACTION of 0xFFFFFFFF) after the last that has one: Windows ends its logs
+   * with one, which holds a quote of its own. They extend nothing, and are none of `events`.
+   */
+  readonly endMarkers: readonly LogEvent[];
 };
 
 /**
- * Reads a whole crypto-agile log. Nothing of it is believed by this: replay it, and hold the outcome
- * against a quote.
+ * A log of SHA-1 digests alone, as TCG 1.2's profiles have it: TCG PC Client PFP, 10.2.1. It can be read
+ * and replayed, and proves nothing: SHA-1 has collisions. Its events count from 0, and an end marker is
+ * one of them.
+ */
+export type LegacyLog = LogBody & { readonly format: 'legacy-sha1' };
+
+/** A log of events that extended PCRs. Its byte strings are views on the input. */
+export type EventLog = CryptoAgileLog | LegacyLog;
+
+/**
+ * Reads a whole log of a TPM. Nothing of it is believed by this: replay it, and hold the outcome
+ * against a quote. A confidential VM's log is another thing and refused, LOG_OF_CC_REGISTERS:
+ * parseCcEventLog reads those.
  *
  * Throws ParseError with a code of EVENTLOG_CODES, or TRUNCATED or TRAILING_BYTES. Time and memory
  * are linear in the input, whatever its length fields say.
  */
 export function parseEventLog(bytes: Uint8Array, limits: Partial<EventLogLimits> = {}): EventLog {
-  const { maxBytes, maxEvents, maxAlgorithms } = { ...EVENTLOG_LIMITS, ...limits };
-  if (bytes.length === 0) throw new ParseError('LOG_EMPTY', 'log', 0);
-  if (bytes.length > maxBytes) {
-    throw new ParseError('LOG_TOO_LARGE', 'log', maxBytes, `${bytes.length} bytes`);
-  }
-  const reader = new Reader(bytes, 'little');
-  const specId = readSpecIdEvent(reader, maxAlgorithms);
-  const isPadding = paddingOf(bytes);
-  const events: LogEvent[] = [];
-  while (reader.remaining > 0 && !isPadding(reader.offset)) {
-    if (events.length >= maxEvents) {
-      throw new ParseError('LOG_TOO_MANY_EVENTS', 'events', reader.offset, `over ${maxEvents}`);
+  const bounds = { ...EVENTLOG_LIMITS, ...limits };
+  checkSize(bytes, bounds);
+  const { kind, header, reader } = readHeader(bytes);
+  switch (kind) {
+    case 'cc':
+      throw new ParseError('LOG_OF_CC_REGISTERS', 'events[0].pcrIndex', 0);
+    case 'legacy-sha1':
+      return parseLegacyLog(bytes, bounds);
+    case 'crypto-agile': {
+      const specId = readSpecId(bytes, header, bounds.maxAlgorithms);
+      const { events, paddingBytes } = readBody(reader, bytes, {
+        firstIndex: 1,
+        maxEvents: bounds.maxEvents,
+        smallest: SMALLEST_EVENT,
+        read: (from, index) => readLogEvent(from, index, specId.algorithms),
+      });
+      return { format: 'crypto-agile', header, specId, ...withoutEndMarkers(events), paddingBytes };
     }
-    events.push(readLogEvent(reader, events.length + 1, specId.algorithms));
   }
-  return { format: 'crypto-agile', specId, events, paddingBytes: reader.remaining };
 }
 
-/** The shortest TCG_PCR_EVENT2: pcrIndex, eventType, no digests, no data. */
-const SMALLEST_EVENT = 16;
+function withoutEndMarkers(
+  all: readonly LogEvent[],
+): Pick<CryptoAgileLog, 'events' | 'endMarkers'> {
+  const end = all.findLastIndex(({ pcr }) => pcr !== NO_PCR) + 1;
+  return { events: all.slice(0, end), endMarkers: all.slice(end) };
+}
 
-/**
- * Tells offsets in the run of one padding byte that ends the log. An event never begins within it: in 0xFF
- * it would be of PCR 0xFFFFFFFF, in zeros it would be EV_PREBOOT_CERT without digests. The last event
- * may reach into the run, for its data may end in the same byte. Zeros too few for an event are no
- * padding but the cut-off start of an event of PCR 0.
- */
-function paddingOf(bytes: Uint8Array): (offset: number) => boolean {
-  const filler = bytes.at(-1);
-  if (filler !== 0x00 && filler !== 0xff) return () => false;
-  let start = bytes.length;
-  while (start > 0 && bytes[start - 1] === filler) start--;
-  const least = filler === 0x00 ? SMALLEST_EVENT : 1;
-  return (offset) => offset >= start && bytes.length - offset >= least;
+function parseLegacyLog(bytes: Uint8Array, { maxEvents }: EventLogLimits): LegacyLog {
+  const body = readBody(new Reader(bytes, 'little'), bytes, {
+    firstIndex: 0,
+    maxEvents,
+    smallest: SMALLEST_LEGACY_EVENT,
+    read: readLegacyEvent,
+  });
+  // Zeros throughout begin as an event does, and are no log.
+  if (body.events.length === 0) throw new ParseError('LOG_FORMAT_UNKNOWN', 'events', 0);
+  return { format: 'legacy-sha1', ...body };
 }
 
 export type NewEventLog = {

@@ -1,9 +1,23 @@
+export {
+  type CcEvent,
+  type CcEventLog,
+  parseCcEventLog,
+  replayCcEventLog,
+} from './cc-event-log.ts';
 export { EVENTLOG_CODES, type EventLogCode } from './codes.ts';
 export { type DataCoverage, dataCoverage, digestCoversData } from './digest-covers-data.ts';
-export { encodeEventLog, type EventLog, type NewEventLog, parseEventLog } from './event-log.ts';
+export {
+  type CryptoAgileLog,
+  encodeEventLog,
+  type EventLog,
+  type LegacyLog,
+  type NewEventLog,
+  parseEventLog,
+} from './event-log.ts';
 export { EV_EVENT_TAG, EVENT_TYPE_NAMES, eventTypeName } from './event-types.ts';
 export { EVENTLOG_LIMITS, type EventLogLimits } from './limits.ts';
 export { encodeEvent, type EventDigest, type LogEvent, type NewEvent } from './log-event.ts';
+export type { BankReplay } from './replay-bank.ts';
 export { type IncompleteBank, type Replay, replayEventLog } from './replay.ts';
 export {
   encodeSoftwareEvent,

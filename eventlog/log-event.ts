@@ -5,9 +5,12 @@ import type { DeclaredAlgorithm } from './spec-id.ts';
 
 export type EventDigest = { readonly bank: BankName; readonly digest: Uint8Array };
 
-/** TCG_PCR_EVENT2: TCG PC Client PFP, 10.2.2. What replay binds to a quote are pcr, order and digests. */
+/**
+ * An event of either layout: TCG_PCR_EVENT2, TCG PC Client PFP, 10.2.2, or TCG_PCClientPCREvent, 10.2.1.
+ * What replay binds to a quote are pcr, order and digests.
+ */
 export type LogEvent = {
-  /** The first event after the Spec ID event is 1, as other tools count. */
+  /** As other tools count: a Spec ID event is 0, the first event of a log without one as well. */
   readonly index: number;
   /** Of the event's first byte in the log. */
   readonly offset: number;
@@ -23,10 +26,16 @@ export type LogEvent = {
   readonly extends: boolean;
 };
 
-const LAST_PCR = 23;
+export const LAST_PCR = 23;
 /** Where EV_NO_ACTION is of no PCR; Windows ends its logs with such an event. */
-const NO_PCR = 0xffffffff;
+export const NO_PCR = 0xffffffff;
+/** The shortest TCG_PCR_EVENT2: pcrIndex, eventType, no digests, no data. */
+export const SMALLEST_EVENT = 16;
 
+export const isPcrIndex = (pcr: number, claimedType: number): boolean =>
+  pcr <= LAST_PCR || (pcr === NO_PCR && claimedType === EV_NO_ACTION);
+
+/** TCG_PCR_EVENT2: TCG PC Client PFP, 10.2.2. */
 export function readLogEvent(
   reader: Reader,
   index: number,
@@ -35,15 +44,22 @@ export function readLogEvent(
   const { offset } = reader;
   const pcr = reader.u32(`events[${index}].pcrIndex`);
   const claimedType = reader.u32(`events[${index}].eventType`);
-  const isExtended = claimedType !== EV_NO_ACTION;
-  if (pcr > LAST_PCR && (isExtended || pcr !== NO_PCR)) {
+  if (!isPcrIndex(pcr, claimedType)) {
     throw new ParseError('PCR_INDEX', `events[${index}].pcrIndex`, offset, `${pcr}`);
   }
   const digests = readDigests(reader, index, declared);
   const size = reader.u32(`events[${index}].eventSize`);
   const data = reader.bytes(size, `events[${index}].event`);
-  const claimedTypeName = eventTypeName(claimedType);
-  return { index, offset, pcr, claimedType, claimedTypeName, digests, data, extends: isExtended };
+  return {
+    index,
+    offset,
+    pcr,
+    claimedType,
+    claimedTypeName: eventTypeName(claimedType),
+    digests,
+    data,
+    extends: claimedType !== EV_NO_ACTION,
+  };
 }
 
 function readDigests(

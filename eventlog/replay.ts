@@ -1,6 +1,7 @@
-import { type BankName, hash, hashOfBank } from '@touchstone/tpm';
+import type { BankName } from '@touchstone/tpm';
 import type { EventLog } from './event-log.ts';
-import type { LogEvent } from './log-event.ts';
+import { replayBank } from './replay-bank.ts';
+import { banksOf } from './spec-id.ts';
 import {
   findStartupLocality,
   type LocalityProblem,
@@ -36,46 +37,27 @@ export type Replay = {
  * locality. PCRs 17-22 are taken from zeros too, which is where a dynamic launch starts them.
  */
 export function replayEventLog(log: EventLog): Replay {
-  const known = log.specId.algorithms.flatMap(({ bank }) => (bank === null ? [] : [bank]));
   const { locality, problems } = findStartupLocality(log.events);
-  const replays = known.map((bank) => replayBank(bank, log.events, locality, problems[0]?.index));
+  const [problem] = problems;
+  const steps = log.events
+    .filter((event) => event.extends)
+    .map(({ index, pcr, digests }) => ({ index, register: pcr, digests }));
+  const replays = banksOfLog(log).map((bank) => ({
+    bank,
+    ...replayBank(bank, steps, (pcr) => (pcr === 0 ? (locality ?? 0) : 0)),
+  }));
   return {
     banks: new Map(replays.map(({ bank, values }) => [bank, values])),
     extended: new Map(replays.map(({ bank, extended }) => [bank, extended])),
-    incompleteBanks: replays.flatMap(({ bank, incomplete }) =>
-      [...incomplete].map(([pcr, index]) => ({ bank, pcr, index })),
-    ),
+    incompleteBanks: replays.flatMap(({ bank, incomplete }) => {
+      const lacking = new Map(incomplete);
+      if (problem !== undefined) lacking.set(0, problem.index);
+      return [...lacking].map(([pcr, index]) => ({ bank, pcr, index }));
+    }),
     ...(locality !== undefined && { startupLocality: locality }),
     problems,
   };
 }
 
-function replayBank(
-  bank: BankName,
-  events: readonly LogEvent[],
-  locality: StartupLocality | undefined,
-  problemIndex: number | undefined,
-) {
-  const values = new Map<number, Uint8Array>();
-  const extended = new Set<number>();
-  const incomplete = new Map<number, number>();
-  if (problemIndex !== undefined) incomplete.set(0, problemIndex);
-  for (const event of events) {
-    if (!event.extends) continue;
-    extended.add(event.pcr);
-    const found = event.digests.find((entry) => entry.bank === bank);
-    if (!found) {
-      if (!incomplete.has(event.pcr)) incomplete.set(event.pcr, event.index);
-      continue;
-    }
-    const before = values.get(event.pcr) ?? initialValue(bank, event.pcr === 0 ? locality : 0);
-    values.set(event.pcr, hash(bank, before, found.digest));
-  }
-  return { bank, values, extended, incomplete };
-}
-
-function initialValue(bank: BankName, lastByte = 0): Uint8Array {
-  const value = new Uint8Array(hashOfBank(bank).size);
-  value[value.length - 1] = lastByte;
-  return value;
-}
+const banksOfLog = (log: EventLog): readonly BankName[] =>
+  log.format === 'legacy-sha1' ? ['sha1'] : banksOf(log.specId);

@@ -1,6 +1,8 @@
 import { type BankName, bankAlgorithm, hashAlgorithm, hashOfBank } from '@touchstone/tpm';
-import { ParseError, type Reader, Writer } from '@touchstone/tpm';
-import { EV_NO_ACTION, EVENT_TYPE_NAMES } from './event-types.ts';
+import { ParseError, Reader, Writer } from '@touchstone/tpm';
+import { EV_NO_ACTION } from './event-types.ts';
+import type { LogEvent } from './log-event.ts';
+import { SPEC_ID_SIGNATURE } from './log-header.ts';
 
 export type DeclaredAlgorithm = {
   /** Null for an algorithm that is not known here: its digests are skipped by their declared size. */
@@ -21,49 +23,25 @@ export type SpecId = {
   readonly vendorInfo: Uint8Array;
 };
 
-const SIGNATURE_SIZE = 16;
-const SIGNATURE = 'Spec ID Event03\0';
-/** TCG 1.2's two headers; what follows them is the SHA-1-only format. */
-const LEGACY_SIGNATURES = ['Spec ID Event00\0', 'Spec ID Event02\0'];
 const SHA1_SIZE = 20;
+/** Where the data of a log's first event begins. */
+const DATA_OFFSET = 32;
 /** No hash in the Algorithm Registry is longer than 64 bytes; twice that still bounds a lie. */
 const MAX_DIGEST_SIZE = 128;
-const LAST_PCR = 23;
+const VERSION_MAJOR = 2;
 
-/**
- * The first event of a crypto-agile log, which alone is in the SHA-1 layout (TCG_PCClientPCREvent).
- * Throws LOG_LEGACY where the log goes on in that layout too.
- */
-export function readSpecIdEvent(reader: Reader, maxAlgorithms: number): SpecId {
-  const start = reader.offset;
-  const pcrIndex = reader.u32('SpecId.pcrIndex');
-  const eventType = reader.u32('SpecId.eventType');
-  // Zeros by the profile, and not so in a real log: nothing depends on them.
-  reader.bytes(SHA1_SIZE, 'SpecId.digest');
-  if (pcrIndex > LAST_PCR || !EVENT_TYPE_NAMES.has(eventType)) {
-    throw new ParseError('LOG_FORMAT_UNKNOWN', 'SpecId.eventType', start);
-  }
-  const event = reader.window(reader.u32('SpecId.eventDataSize'), 'SpecId.event');
-  const signature =
-    event.remaining < SIGNATURE_SIZE
-      ? ''
-      : Buffer.from(event.bytes(SIGNATURE_SIZE, 'SpecId.signature')).toString('latin1');
-  const isNoAction = eventType === EV_NO_ACTION;
-  if (!isNoAction || signature !== SIGNATURE) {
-    throw new ParseError('LOG_LEGACY', 'SpecId.signature', start, legacyDetail(signature));
-  }
-  // A confidential-computing log has the same layout, indexes other registers, and begins in number 1.
-  if (pcrIndex !== 0) throw new ParseError('LOG_FORMAT_UNKNOWN', 'SpecId.pcrIndex', start);
-  return readSpecId(event, maxAlgorithms);
-}
-
-const legacyDetail = (signature: string): string =>
-  LEGACY_SIGNATURES.includes(signature) ? 'a TCG 1.2 Spec ID' : 'no Spec ID';
-
-function readSpecId(event: Reader, maxAlgorithms: number): SpecId {
+/** What the Spec ID event says that begins a crypto-agile log, its signature having been seen. */
+export function readSpecId(bytes: Uint8Array, header: LogEvent, maxAlgorithms: number): SpecId {
+  const start = DATA_OFFSET + SPEC_ID_SIGNATURE.length;
+  const event = new Reader(bytes, 'little', start, DATA_OFFSET + header.data.length);
   const platformClass = event.u32('SpecId.platformClass');
   const specVersionMinor = event.u8('SpecId.specVersionMinor');
+  const versionOffset = event.offset;
   const specVersionMajor = event.u8('SpecId.specVersionMajor');
+  if (specVersionMajor !== VERSION_MAJOR) {
+    const detail = `${specVersionMajor}`;
+    throw new ParseError('SPEC_ID_VERSION', 'SpecId.specVersionMajor', versionOffset, detail);
+  }
   const specErrata = event.u8('SpecId.specErrata');
   const uintnSize = event.u8('SpecId.uintnSize');
   const algorithms = readAlgorithms(event, maxAlgorithms);
@@ -103,6 +81,10 @@ function readAlgorithms(event: Reader, maxAlgorithms: number): DeclaredAlgorithm
   return algorithms;
 }
 
+/** The banks that a log declares and that are known here. */
+export const banksOf = ({ algorithms }: SpecId): readonly BankName[] =>
+  algorithms.flatMap(({ bank }) => (bank === null ? [] : [bank]));
+
 function bankOf(alg: number): BankName | null {
   try {
     return hashAlgorithm(alg).name;
@@ -121,10 +103,10 @@ export function encodeSpecIdEvent(spec: {
     throw new RangeError('banks of a log are one or more, each once');
   }
   const event = new Writer('little')
-    .bytes(Buffer.from(SIGNATURE, 'latin1'))
+    .bytes(Buffer.from(SPEC_ID_SIGNATURE, 'latin1'))
     .u32(0) // platformClass: client
     .u8(0)
-    .u8(2)
+    .u8(VERSION_MAJOR)
     .u8(2)
     .u8(2) // uintnSize: UINT64
     .u32(spec.banks.length);

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { TPM_ALG_SHA1, TPM_ALG_SHA256 } from '@touchstone/tpm';
 import { encodeEventLog, parseEventLog, replayEventLog } from '../index.ts';
-import { ascii, eventSaying, hex, logDeclaring, logOf } from './sample-log.ts';
+import {
+  agileLog,
+  ascii,
+  ccLogOf,
+  eventSaying,
+  hex,
+  legacyLogOf,
+  logDeclaring,
+  logOf,
+} from './sample-log.ts';
 
 const EV_ACTION = 5;
 const SHA256: readonly [number, number] = [TPM_ALG_SHA256, 32];
@@ -11,7 +20,7 @@ const ones = (length: number): Uint8Array => new Uint8Array(length).fill(0xff);
 describe('parseEventLog', () => {
   it('reads what encodeEventLog wrote', () => {
     const vendorInfo = ascii('vendor');
-    const log = parseEventLog(
+    const log = agileLog(
       encodeEventLog({
         vendorInfo,
         banks: ['sha1', 'sha256'],
@@ -60,12 +69,16 @@ describe('parseEventLog', () => {
         code: 'LOG_FORMAT_UNKNOWN',
       },
       { given: 'nothing but 0xFF', bytes: ones(4096), code: 'LOG_FORMAT_UNKNOWN' },
-      { given: 'nothing but zeros', bytes: new Uint8Array(4096), code: 'LOG_LEGACY' },
-      { given: 'a SHA-1-only log', bytes: legacyLog(), code: 'LOG_LEGACY' },
+      { given: 'nothing but zeros', bytes: new Uint8Array(4096), code: 'LOG_FORMAT_UNKNOWN' },
       {
-        given: 'a Spec ID event of TCG 1.2',
-        bytes: legacyLog('Spec ID Event02\0'),
-        code: 'LOG_LEGACY',
+        given: 'a Spec ID event of a version to come',
+        bytes: legacyLogOf([{ pcr: 0, type: 3, data: ascii('Spec ID Event04\0') }]),
+        code: 'LOG_FORMAT_UNKNOWN',
+      },
+      {
+        given: 'a Spec ID event of version 1.2 under the signature of 2.0',
+        bytes: logDeclaring([SHA256], ones(0), 1, 1),
+        code: 'SPEC_ID_VERSION',
       },
       {
         given: 'a log that declares no algorithm',
@@ -170,10 +183,16 @@ describe('parseEventLog', () => {
       });
     }
 
-    it('a log of another kind of register, which begins in number 1: LOG_FORMAT_UNKNOWN', () => {
+    it('a log of a confidential VM, which has no PCRs: LOG_OF_CC_REGISTERS', () => {
+      assert.throws(() => parseEventLog(ccLogOf([])), { code: 'LOG_OF_CC_REGISTERS' });
+    });
+
+    it('a Spec ID event in any other register: LOG_FORMAT_UNKNOWN', () => {
       const log = Uint8Array.from(logOf([]));
-      log[0] = 1;
-      assert.throws(() => parseEventLog(log), { code: 'LOG_FORMAT_UNKNOWN' });
+      for (const register of [2, 4, 23, 24]) {
+        log[0] = register;
+        assert.throws(() => parseEventLog(log), { code: 'LOG_FORMAT_UNKNOWN' });
+      }
     });
 
     it('a log cut anywhere but between two events: TRUNCATED', () => {
@@ -225,22 +244,43 @@ describe('parseEventLog', () => {
       }
     });
 
-    it('may be an event of no PCR and no action, as Windows writes one; it extends nothing', () => {
-      const trailer = eventSaying({
-        pcr: 0xffffffff,
-        type: 3,
-        digests: [[TPM_ALG_SHA256, digest]],
+    describe('may be an event of no PCR and no action, as Windows writes one', () => {
+      const digests = [[TPM_ALG_SHA256, digest]] as const;
+      const marker = eventSaying({ pcr: 0xffffffff, type: 3, digests });
+
+      it('which extends nothing and is an end marker, not an event', () => {
+        const log = agileLog(logOf(events, ['sha256'], marker));
+        assert.equal(log.events.length, 1);
+        assert.deepEqual(
+          log.endMarkers.map(({ index, pcr }) => [index, pcr]),
+          [[2, 0xffffffff]],
+        );
+        const { banks } = replayEventLog(log);
+        assert.deepEqual([...(banks.get('sha256')?.keys() ?? [])], [5]);
       });
-      const log = parseEventLog(logOf(events, ['sha256'], trailer));
-      assert.equal(log.events[1]?.extends, false);
-      const { banks } = replayEventLog(log);
-      assert.deepEqual([...(banks.get('sha256')?.keys() ?? [])], [5]);
+
+      it('and padding after it', () => {
+        const log = agileLog(logOf(events, ['sha256'], Buffer.concat([marker, ones(9)])));
+        assert.equal(log.endMarkers.length, 1);
+        assert.equal(log.paddingBytes, 9);
+      });
+
+      it('which hides nothing: events after it count', () => {
+        const hidden = eventSaying({ pcr: 7, digests });
+        const log = agileLog(logOf(events, ['sha256'], Buffer.concat([marker, hidden])));
+        assert.deepEqual(
+          log.events.map(({ pcr }) => pcr),
+          [5, 0xffffffff, 7],
+        );
+        assert.deepEqual(log.endMarkers, []);
+        assert.ok(replayEventLog(log).extended.get('sha256')?.has(7));
+      });
     });
   });
 
   describe('an algorithm that is not known here', () => {
     const other: readonly [number, Uint8Array] = [0xcafe, ascii('seven..')];
-    const log = parseEventLog(
+    const log = agileLog(
       logDeclaring(
         [SHA256, [0xcafe, 7]],
         eventSaying({ digests: [other, [TPM_ALG_SHA256, digest]], data: ascii('data') }),
@@ -265,12 +305,4 @@ describe('parseEventLog', () => {
 /** A log that declares SHA-256 and has one event. */
 function after(said: Parameters<typeof eventSaying>[0]): Uint8Array {
   return logDeclaring([SHA256], eventSaying(said));
-}
-
-function legacyLog(data = 'some firmware'): Uint8Array {
-  const log = Buffer.alloc(32 + data.length);
-  log.writeUInt32LE(data.startsWith('Spec') ? 3 : 8, 4);
-  log.writeUInt32LE(data.length, 28);
-  log.write(data, 32, 'latin1');
-  return log;
 }

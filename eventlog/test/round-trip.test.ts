@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type BankName, ParseError } from '@touchstone/tpm';
 import { encodeEvent, encodeEventLog, encodeSpecIdEvent } from '../index.ts';
-import { digestCoversData, parseEventLog, replayEventLog } from '../index.ts';
-import { hex } from './sample-log.ts';
+import { digestCoversData, parseCcEventLog, parseEventLog } from '../index.ts';
+import { replayCcEventLog, replayEventLog } from '../index.ts';
+import { agileLog, ascii, ccLogOf, hex, legacyLogOf } from './sample-log.ts';
 
 const BANKS: readonly BankName[] = ['sha1', 'sha256', 'sha384', 'sha512', 'sm3_256'];
 
@@ -27,7 +28,7 @@ describe('an event log', () => {
   it('is read as it was written', () => {
     fc.assert(
       fc.property(newLog, ({ vendorInfo, banks, events }) => {
-        const log = parseEventLog(encodeEventLog({ vendorInfo, banks, events }));
+        const log = agileLog(encodeEventLog({ vendorInfo, banks, events }));
         assert.equal(hex(log.specId.vendorInfo), hex(vendorInfo));
         assert.deepEqual(
           log.specId.algorithms.map(({ bank }) => bank),
@@ -64,21 +65,44 @@ describe('an event log', () => {
     );
   });
 
-  it('with any byte changed is read or refused, and never anything else', () => {
+  it('with any byte changed, in any format, is read or refused, and never anything else', () => {
+    const anyLog = newLog.chain(({ vendorInfo, banks, events }) =>
+      fc.constantFrom(
+        encodeEventLog({ vendorInfo, banks, events }),
+        legacyLogOf(events),
+        ccLogOf(events.map((event) => ({ ...event, pcr: event.pcr % 5 }))),
+      ),
+    );
     fc.assert(
-      fc.property(newLog, fc.nat(), fc.integer({ min: 1, max: 255 }), (given, at, flip) => {
-        const bytes = encodeEventLog(given);
+      fc.property(anyLog, fc.nat(), fc.integer({ min: 1, max: 255 }), (given, at, flip) => {
+        fc.pre(given.length > 0);
+        const bytes = Uint8Array.from(given);
         const offset = at % bytes.length;
         bytes[offset] = (bytes[offset] ?? 0) ^ flip;
-        try {
-          replayEventLog(parseEventLog(bytes));
-        } catch (error) {
-          assert.ok(error instanceof ParseError, String(error));
-        }
+        assertReadOrRefused(() => replayEventLog(parseEventLog(bytes)));
+        assertReadOrRefused(() => replayCcEventLog(parseCcEventLog(bytes)));
+      }),
+    );
+  });
+
+  it('is told from any other bytes, or at least read without harm', () => {
+    const noise = fc.oneof(fc.uint8Array({ maxLength: 400 }), fc.string().map(ascii));
+    fc.assert(
+      fc.property(noise, (bytes) => {
+        assertReadOrRefused(() => replayEventLog(parseEventLog(bytes)));
+        assertReadOrRefused(() => replayCcEventLog(parseCcEventLog(bytes)));
       }),
     );
   });
 });
+
+function assertReadOrRefused(work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    assert.ok(error instanceof ParseError, String(error));
+  }
+}
 
 describe('encodeEvent', () => {
   const data = new Uint8Array(4);
