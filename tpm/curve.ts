@@ -61,7 +61,7 @@ export function curveOfId(id: number, field: string, offset: number): Curve {
 export function curveOfName(name: CurveName): Curve {
   const found = CURVES.find((curve) => curve.name === name);
   if (found) return found;
-  throw new RangeError(`no curve ${String(name)}`);
+  throw new RangeError(`no curve ${name}`);
 }
 
 /** The curve that node:crypto gives this name; undefined for every other and for none. */

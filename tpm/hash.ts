@@ -37,7 +37,7 @@ export function hashAlgorithm(alg: number, field = 'hashAlg', offset = 0): HashA
 export function hashOfBank(name: BankName): HashAlgorithm {
   const found = byName.get(name);
   if (found) return found;
-  throw new RangeError(`no bank ${String(name)}`);
+  throw new RangeError(`no bank ${name}`);
 }
 
 /** The TPM_ALG_ID of this bank. */

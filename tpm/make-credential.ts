@@ -21,9 +21,9 @@ const NOTHING = new Uint8Array();
  * TPM2_MakeCredential in software: Part 1, 24 and Part 3, 12.6. Only the TPM that holds the private part
  * of `ekPublic` and has an object with the Name `name` loaded can release `credential`.
  *
- * For an RSA EK `seed` is fresh random bytes, as long as the digest of its nameAlg (16 at the least), and
- * `oaepRandom` as many. For an ECC EK the seed comes out of a key agreement with the key `ephemeralPrivate`,
- * and one that is given plays no part. What is not given is drawn here; known answers give it.
+ * `seed` is fresh random bytes, as long as the digest of the EK's nameAlg (16 at the least). It counts for
+ * an RSA EK; an ECC EK's seed comes out of a key agreement and this one plays no part. `oaepRandom` and
+ * `ephemeralPrivate` are drawn by node:crypto where they are not given, as known answers give them.
  *
  * Throws ParseError UNSUITABLE_KEY for a key that is no storage key of at least RSA-2048 or P-256 with
  * SHA-256, and publicKeyOf's for a broken one.
@@ -32,7 +32,7 @@ export function makeCredential(input: {
   readonly ekPublic: TpmtPublic;
   readonly name: Uint8Array;
   readonly credential: Uint8Array;
-  readonly seed?: Uint8Array;
+  readonly seed: Uint8Array;
   readonly oaepRandom?: Uint8Array;
   readonly ephemeralPrivate?: Uint8Array;
 }): Credential {
@@ -42,7 +42,9 @@ export function makeCredential(input: {
     throw new RangeError('length of credential');
   }
   const { seed, encryptedSecret } =
-    ek.type === 'rsa' ? sealSeed(ek, LABEL, input) : agreeOnSeed(ek, LABEL, input.ephemeralPrivate);
+    ek.type === 'rsa'
+      ? sealSeed(ek, LABEL, input.seed, input.oaepRandom)
+      : agreeOnSeed(ek, LABEL, input.ephemeralPrivate);
   return {
     credentialBlob: protect({ hash: ek.nameAlg, keyBits, seed, name, credential }),
     secret: new Writer().sized16(encryptedSecret).finish(),

@@ -3,8 +3,8 @@ import { type BankName, hash, hashOfBank } from './hash.ts';
 import { Writer } from './writer.ts';
 
 /**
- * RSAES-OAEP-ENCRYPT with MGF1 over the same hash: RFC 8017, 7.1.1. Here rather than node:crypto's,
- * which draws its own randomness and so could not be held against known answers.
+ * RSAES-OAEP-ENCRYPT with MGF1 over the same hash: RFC 8017, 7.1.1. By node:crypto, which draws its own
+ * randomness, unless the caller gives the seed: known answers do.
  */
 export function oaepEncrypt(input: {
   readonly key: KeyObject;
@@ -14,16 +14,21 @@ export function oaepEncrypt(input: {
   readonly label: Uint8Array;
   readonly message: Uint8Array;
   /** Random, as long as the hash's digest. */
-  readonly seed: Uint8Array;
+  readonly seed?: Uint8Array | undefined;
 }): Uint8Array {
   const { key, modulusBytes, label, message, seed } = input;
   const { size } = hashOfBank(input.hash);
-  const padding = modulusBytes - message.length - 2 * size - 2;
-  if (padding < 0) throw new RangeError('message too long for OAEP under this key');
+  const zeros = modulusBytes - message.length - 2 * size - 2;
+  if (zeros < 0) throw new RangeError('message too long for OAEP under this key');
+  if (seed === undefined) {
+    const oaepHash = hashOfBank(input.hash).node;
+    const padding = constants.RSA_PKCS1_OAEP_PADDING;
+    return Uint8Array.from(publicEncrypt({ key, padding, oaepHash, oaepLabel: label }, message));
+  }
   if (seed.length !== size) throw new RangeError(`OAEP seed of ${seed.length} bytes`);
   const dataBlock = new Writer()
     .bytes(hash(input.hash, label))
-    .bytes(new Uint8Array(padding))
+    .bytes(new Uint8Array(zeros))
     .u8(1)
     .bytes(message)
     .finish();

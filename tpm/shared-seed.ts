@@ -1,4 +1,4 @@
-import { createECDH, randomBytes } from 'node:crypto';
+import { createECDH } from 'node:crypto';
 import { curveOfName, leftPadded } from './curve.ts';
 import { hashOfBank } from './hash.ts';
 import { kdfe } from './kdfe.ts';
@@ -18,18 +18,19 @@ const NUL = '\0';
 export function sealSeed(
   key: TpmtPublicRsa,
   label: string,
-  given: { readonly seed?: Uint8Array | undefined; readonly oaepRandom?: Uint8Array | undefined },
+  seed: Uint8Array,
+  oaepRandom: Uint8Array | undefined,
 ): SharedSeed {
-  const { size } = hashOfBank(key.nameAlg);
-  const seed = given.seed ?? randomBytes(size);
-  if (seed.length < 16 || seed.length > size) throw new RangeError('length of seed');
+  if (seed.length < 16 || seed.length > hashOfBank(key.nameAlg).size) {
+    throw new RangeError('length of seed');
+  }
   const encryptedSecret = oaepEncrypt({
     key: publicKeyOf(key),
     modulusBytes: key.unique.length,
     hash: key.nameAlg,
     label: Buffer.from(`${label}${NUL}`, 'ascii'),
     message: seed,
-    seed: given.oaepRandom ?? randomBytes(size),
+    seed: oaepRandom,
   });
   return { seed, encryptedSecret };
 }
