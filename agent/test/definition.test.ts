@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeDefinition } from '../gate/definition.ts';
-import { QEMU_OPTIONS } from '../gate/qemu-options.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const [A, B] = [sha256('a'), sha256('b')];
@@ -216,27 +215,6 @@ describe('the definition of a start', () => {
         else await assert.rejects(imagesOf('-hda', 'image'), { code: 'DEFINITION_UNCOVERED' });
       }
     });
-  });
-
-  it('knows which of the installed QEMU’s options take a value', () => {
-    const ask = (...args: readonly string[]) =>
-      spawnSync('qemu-system-x86_64', args, { encoding: 'utf8', timeout: 5_000 });
-    const listed = ask('-help').stdout.matchAll(/^--?([A-Za-z0-9][\w-]*)/gmu);
-    const names = new Set([...listed].map(([, name = '']) => name));
-    const known = [...names].filter((name) => QEMU_OPTIONS.has(name));
-    assert.deepEqual(
-      [...names].filter((name) => !known.includes(name)),
-      ['xen-domid', 'xen-attach', 'xen-domid-restrict'],
-    );
-    const isFlag = (name: string) =>
-      QEMU_OPTIONS.get(name)?.kind === 'flag' || name === 'preconfig';
-    // QEMU looks at all words before it does anything. A value is passed over, whatever it is like.
-    const valued = known.filter((name) => !isFlag(name));
-    const { stderr } = ask(...valued.flatMap((name) => [`-${name}`, `-value-of-${name}`]), '-last');
-    assert.match(stderr, /-last: invalid option/u);
-    for (const name of known.filter(isFlag)) {
-      assert.match(ask(`-${name}`, '-last').stderr, /-last: invalid option/u, name);
-    }
   });
 
   describe('changes with', () => {

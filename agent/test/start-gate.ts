@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { StartAnswer, type StartQuestion } from '@touchstone/schemas';
+import { type Client, listenUnix, pinnedClient, unixClient } from '@touchstone/transport';
+import type { Attestation } from '../evidence/deliver.ts';
+import { agentEdge } from '../socket/routes.ts';
+import type { Enrolment, KeyRecord } from '../state/identity.ts';
+import { Attester } from '../tpm/attester.ts';
+import { Conversations } from '../tpm/conversation.ts';
+import { type Hypervisor, makeHypervisor } from './support/hypervisor.ts';
+import { enrolmentAt, startVerifier, type Verifier } from './support/verifier.ts';
+
+/** How long the gate waits for the test's verifier. */
+const TIMEOUT_MS = 1_000;
+
+export type GateAtSocket = {
+  readonly host: Hypervisor;
+  readonly verifier: Verifier;
+  readonly enrolment: Enrolment;
+  readonly key: KeyRecord;
+  readonly attestation: Attestation;
+  readonly conversations: Conversations;
+  readonly socketPath: string;
+  /** At the socket. */
+  readonly client: Client;
+  readonly log: string[];
+  readonly vm: string;
+  question(): StartQuestion;
+  ask(body?: unknown): Promise<StartAnswer>;
+  close(): Promise<void>;
+};
+
+/** The start gate behind its socket: a real software TPM beneath, real TLS to a verifier of the test's. */
+export async function startGateAtSocket(): Promise<GateAtSocket> {
+  const host = await makeHypervisor();
+  const verifier = await startVerifier();
+  const attester = new Attester(host.stateDir, [{ pcr: 8, commandLine: '/proc/cmdline' }]);
+  const key = await attester.createKey();
+  const enrolment = enrolmentAt(verifier);
+  const { url, pin } = verifier;
+  const server = pinnedClient({ url, pin, timeoutMs: TIMEOUT_MS });
+  const attestation = { client: server, attester, key };
+  const conversations = new Conversations();
+  const log: string[] = [];
+  const logger = pino({}, { write: (line) => void log.push(line) });
+  const gate = { attestation, enrolment, conversations, log: logger };
+  const { hostId } = enrolment;
+  const status = () => ({
+    hostId,
+    class: 'software' as const,
+    server: url,
+    state: null,
+    verdict: null,
+    lastAttestedAt: null,
+    lastError: null,
+  });
+  const socketPath = join(host.stateDir, 'agent.sock');
+  const socket = await listenUnix(agentEdge({ log: logger, status, gate }), {
+    path: socketPath,
+    mode: 0o600,
+  });
+  const client = unixClient({ path: socketPath });
+  await writeFile(join(host.stateDir, 'disk.img'), 'disk');
+
+  const vm = randomUUID();
+  const question = (): StartQuestion => ({
+    vm,
+    operation: 'start',
+    workingDirectory: host.stateDir,
+    command: ['/bin/true', 'disk.img'],
+  });
+  return {
+    ...{ host, verifier, enrolment, key, attestation, conversations, socketPath, client, log, vm },
+    question,
+    ask: (body = question()) =>
+      client.request({ method: 'POST', path: '/v1/starts', body, schema: StartAnswer }),
+    close: async () => {
+      await client.close();
+      await socket.close();
+      await server.close();
+      await attester.close();
+      await verifier.close();
+      await host.remove();
+    },
+  };
+}
