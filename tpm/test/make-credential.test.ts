@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, privateDecrypt } from 'node:crypto';
 import {
   AK_TEMPLATE_ECC_P256,
   bankAlgorithm,
+  EK_TEMPLATE_ECC_P384,
   EK_TEMPLATE_RSA2048,
   makeCredential,
   parseTpmtPublic,
@@ -69,11 +70,14 @@ describeCorpus('MakeCredential', () => {
     assert.ok(!expected.startsWith(hex(blob)));
   });
 
-  it('refuses a key that is no storage key: UNSUITABLE_KEY', () => {
+  it('refuses a key that is no storage key, or a weak one: UNSUITABLE_KEY', () => {
     const attributes = EK_TEMPLATE_RSA2048.objectAttributes;
     const signing = { ...ekPublic, objectAttributes: attributes ^ 0x60000 };
     const parameters = { ...ekPublic.parameters, symmetric: { algorithm: 'null' as const } };
-    for (const ek of [signing, { ...ekPublic, parameters }, AK_TEMPLATE_ECC_P256]) {
+    const weakName = { ...ekPublic, nameAlg: 'sha1' as const };
+    const weakKey = { ...ekPublic, parameters: { ...ekPublic.parameters, keyBits: 1024 as const } };
+    const unsuitable = [signing, { ...ekPublic, parameters }, weakName, weakKey];
+    for (const ek of [...unsuitable, AK_TEMPLATE_ECC_P256]) {
       const input = { ekPublic: ek, name, credential, ...zeros };
       throwsCode(() => makeCredential(input), 'UNSUITABLE_KEY');
     }
@@ -82,6 +86,16 @@ describeCorpus('MakeCredential', () => {
   it('refuses a template for a key: BAD_MODULUS', () => {
     const input = { ekPublic: EK_TEMPLATE_RSA2048, name, credential, ...zeros };
     throwsCode(() => makeCredential(input), 'BAD_MODULUS');
+  });
+
+  it('refuses an ECC key off its curve, before anything is computed with it: POINT_NOT_ON_CURVE', () => {
+    const unique = { x: new Uint8Array(48).fill(5), y: new Uint8Array(48).fill(6) };
+    const input = { ekPublic: { ...EK_TEMPLATE_ECC_P384, unique }, name, credential, ...zeros };
+    throwsCode(() => makeCredential(input), 'POINT_NOT_ON_CURVE');
+    throwsCode(
+      () => makeCredential({ ...input, ekPublic: EK_TEMPLATE_ECC_P384 }),
+      'POINT_NOT_ON_CURVE',
+    );
   });
 
   it('refuses lengths that the TPM would refuse or that are no secret', () => {
@@ -99,6 +113,18 @@ describeCorpus('MakeCredential', () => {
 });
 
 describe('OAEP', () => {
+  it('is node:crypto’s where no seed is given, and can be opened either way', () => {
+    const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const label = Buffer.from('IDENTITY\0');
+    const message = Buffer.from('a seed');
+    const input = { key: pair.publicKey, modulusBytes: 256, label, message } as const;
+    for (const seed of [undefined, new Uint8Array(48).fill(9)]) {
+      const sealed = oaepEncrypt({ ...input, hash: 'sha384', seed });
+      const how = { key: pair.privateKey, oaepHash: 'sha384', oaepLabel: label };
+      assert.deepEqual(privateDecrypt(how, sealed), message);
+    }
+  });
+
   corpusIt('gives the known answers', () => {
     let compared = 0;
     for (const vector of corpusJson<Encapsulation[]>('cred/go-tpm-rsa_labeled_encaps.json')) {

@@ -12,6 +12,7 @@ import {
   type TpmtPublicEcc,
   type TpmtPublicRsa,
   type TpmtSignature,
+  verifySignatureWithKey,
   verifyTpmSignature,
 } from '@touchstone/tpm';
 import { describeCorpus } from '../../test/support/corpus.ts';
@@ -226,6 +227,35 @@ describe('verifyTpmSignature with RSA', () => {
     assert.deepEqual(verdict, { ok: true });
   });
 
+  for (const bits of [3072, 4096] as const) {
+    it(`verifies RSA-${bits}, each strong hash with either scheme`, () => {
+      const pair = generateKeyPairSync('rsa', { modulusLength: bits });
+      const n = Buffer.from(pair.publicKey.export({ format: 'jwk' }).n ?? '', 'base64url');
+      for (const hash of ['sha256', 'sha384', 'sha512'] as const) {
+        for (const scheme of ['rsassa', 'rsapss'] as const) {
+          const padding =
+            scheme === 'rsassa' ? constants.RSA_PKCS1_PADDING : constants.RSA_PKCS1_PSS_PADDING;
+          const sig = sign(hash, message, { key: pair.privateKey, padding });
+          const made = akWith(scheme);
+          const parameters = { ...made.parameters, keyBits: bits, scheme: { scheme, hash } };
+          const publicArea = { ...made, parameters, unique: Uint8Array.from(n) };
+          const signature = { sigAlg: scheme, hash, sig };
+          assert.deepEqual(verifyTpmSignature({ publicArea, signature, message }), { ok: true });
+        }
+      }
+    });
+  }
+
+  it('refuses RSA-1024, for all that it verifies: SIG_KEY_INVALID', () => {
+    const pair = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const n = Buffer.from(pair.publicKey.export({ format: 'jwk' }).n ?? '', 'base64url');
+    const made = akWith('rsassa');
+    const parameters = { ...made.parameters, keyBits: 1024 as const };
+    const publicArea = { ...made, parameters, unique: Uint8Array.from(n) };
+    const signature = { ...rsassa, sig: sign('sha256', message, pair.privateKey) };
+    refuses({ publicArea, signature, message }, 'SIG_KEY_INVALID');
+  });
+
   it('refuses RSASSA under a key for RSAPSS: SIG_ALG_MISMATCH', () => {
     refuses({ publicArea: akWith('rsapss'), signature: rsassa, message }, 'SIG_ALG_MISMATCH');
   });
@@ -241,4 +271,60 @@ describe('verifyTpmSignature with RSA', () => {
       refuses({ publicArea: akWith('rsassa'), signature, message }, 'SIGNATURE_INVALID');
     }
   });
+});
+
+describe('verifySignatureWithKey, of a key without its public area', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const sig = sign('sha256', message, privateKey);
+  const signature = { sigAlg: 'rsassa', hash: 'sha256', sig } as const;
+  const verdictOn = (key: KeyObject, changed: TpmtSignature = signature) =>
+    verifySignatureWithKey({ key, signature: changed, message });
+
+  it('verifies RSA and ECDSA', () => {
+    assert.deepEqual(verdictOn(publicKey), { ok: true });
+    for (const curve of ['nist_p256', 'nist_p384', 'nist_p521'] as const) {
+      const { ak, key } = eccKey(curve, 'sha512');
+      assert.deepEqual(verdictOn(publicKeyOf(ak), ecdsa(key, 'sha512')), { ok: true });
+    }
+  });
+
+  it('refuses the scheme of another kind of key: SIG_ALG_MISMATCH', () => {
+    const { ak, key } = eccKey('nist_p256', 'sha256');
+    const mismatch = { ok: false, code: 'SIG_ALG_MISMATCH' };
+    assert.deepEqual(verdictOn(publicKeyOf(ak)), mismatch);
+    assert.deepEqual(verdictOn(publicKey, ecdsa(key, 'sha256')), mismatch);
+  });
+
+  it('refuses SHA-1, and SM3: SIG_HASH_WEAK', () => {
+    for (const hash of ['sha1', 'sm3_256'] as const) {
+      const verdict = verdictOn(publicKey, { ...signature, hash });
+      assert.deepEqual(verdict, { ok: false, code: 'SIG_HASH_WEAK' });
+    }
+  });
+
+  const odd = [
+    { given: 'a private key', key: privateKey },
+    {
+      given: 'RSA-1024',
+      key: generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey,
+    },
+    {
+      given: 'the exponent 3',
+      key: generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).publicKey,
+    },
+    {
+      given: 'a key for PSS alone',
+      key: generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey,
+    },
+    {
+      given: 'a curve that no TPM here has',
+      key: generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey,
+    },
+    { given: 'Ed25519', key: generateKeyPairSync('ed25519').publicKey },
+  ];
+  for (const { given, key } of odd) {
+    it(`refuses ${given}: SIG_KEY_INVALID`, () => {
+      assert.deepEqual(verdictOn(key), { ok: false, code: 'SIG_KEY_INVALID' });
+    });
+  }
 });
