@@ -3,6 +3,7 @@ import { booleanOf, readIntegerOctets, readOctetsOfBits, readOid } from './der-t
 import { readSmallInteger, readTime } from './der-types.ts';
 import { type DistinguishedName, readName } from './distinguished-name.ts';
 import { malformed } from './malformed.ts';
+import type { AlgorithmIdentifier } from './signature-scheme.ts';
 
 /** Real ones have one to two kilobytes. */
 const MAX_CERTIFICATE_BYTES = 16_384;
@@ -24,7 +25,7 @@ export type Certificate = {
   readonly version: 1 | 2 | 3;
   /** As on the wire: two's complement, big-endian. */
   readonly serial: Uint8Array;
-  readonly signatureAlgorithm: { readonly oid: string; readonly parameters: Uint8Array | null };
+  readonly signatureAlgorithm: AlgorithmIdentifier;
   readonly signature: Uint8Array;
   readonly issuer: DistinguishedName;
   readonly subject: DistinguishedName;

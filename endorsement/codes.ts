@@ -41,7 +41,7 @@ export const ENDORSEMENT_CODES = {
   KEY_UNSUPPORTED: {
     title: 'The certificate holds a key of a kind that is not supported',
     section: 'RFC 5280, 4.1.2.7',
-    remedy: 'Use a certificate over an RSA key or a NIST curve.',
+    remedy: 'Use a certificate over an RSA key or a curve that has a name.',
   },
   BAD_NV_WRAPPER: {
     title: 'The certificate lies in a wrapper that contradicts itself',
@@ -72,7 +72,7 @@ export const ENDORSEMENT_CODES = {
   CERT_SIGNATURE_UNSUPPORTED: {
     title: 'A certificate is signed with an algorithm that is not supported',
     section: 'RFC 5280, 4.1.1.2',
-    remedy: 'Use a chain signed with RSASSA-PKCS1-v1_5 or ECDSA and SHA-2.',
+    remedy: 'Use a chain signed with RSASSA-PKCS1-v1_5, RSASSA-PSS or ECDSA, and SHA-2 or SHA-3.',
   },
   EXT_CRITICAL: {
     title: 'A certificate of the chain demands an extension that is not understood',
@@ -125,13 +125,13 @@ export const ENDORSEMENT_CODES = {
   },
   EK_ATTRIBUTES: {
     title: 'The endorsement key does not have the attributes and policy of its template',
-    section: 'TCG EK Credential Profile 2.5, B.3.3',
-    remedy: 'Make the EK from template L-1 and enrol again.',
+    section: 'TCG EK Credential Profile 2.5, annex B',
+    remedy: 'Make the EK from template L-1, L-2 or H-3 and enrol again.',
   },
   EK_ALGORITHM: {
     title: 'The endorsement key uses algorithms that are not accepted',
-    section: 'TCG EK Credential Profile 2.5, B.3.3',
-    remedy: 'Use the RSA-2048 endorsement key of template L-1.',
+    section: 'TCG EK Credential Profile 2.5, annex B',
+    remedy: 'Use the endorsement key of template L-1 (RSA-2048), L-2 (P-256) or H-3 (P-384).',
   },
   EK_WEAK: {
     title: 'The endorsement key is too short',
@@ -151,12 +151,12 @@ export const ENDORSEMENT_CODES = {
   AK_ALGORITHM: {
     title: 'The attestation key uses algorithms that are not accepted',
     section: 'TPM 2.0 Part 2, 12.2.3',
-    remedy: 'Enrol again with an ECDSA P-256 key with SHA-256.',
+    remedy: 'Enrol again with an ECDSA P-256 or RSASSA 2048 key with SHA-256.',
   },
   AK_WEAK: {
     title: 'The attestation key or its hash is too weak',
     section: 'NIST SP 800-57 Part 1, 5.6',
-    remedy: 'Enrol again with an ECDSA P-256 key with SHA-256.',
+    remedy: 'Enrol again with an ECDSA P-256 or RSASSA 2048 key with SHA-256.',
   },
   AK_CERT_PROFILE: {
     title: 'The AK certificate is not of the profile that our CA issues',

@@ -9,21 +9,25 @@ export type DistinguishedName = {
   readonly encoded: Uint8Array;
   /** One list an RDN, in the order of the certificate. */
   readonly rdns: readonly (readonly NameAttribute[])[];
-  /** For people: `CN=a, O=b`, in the order of the certificate; '' if there is no name. */
+  /** RFC 4514: `CN=a,O=b`, the last RDN of the certificate first; '' if there is no name. */
   readonly text: string;
+  /** Whether each RDN is in the order that DER has for a SET OF: X.690, 11.6. */
+  readonly ordered: boolean;
   /** Equal exactly when two names are the same by RFC 5280, 7.1. */
   readonly comparable: string;
 };
 
-/** RFC 4514, 3, and what certificates of TPM makers use besides. */
+/** RFC 4514, 3: the whole table. */
 const SHORT_NAMES: Readonly<Record<string, string>> = {
   '2.5.4.3': 'CN',
-  '2.5.4.5': 'SERIALNUMBER',
   '2.5.4.6': 'C',
   '2.5.4.7': 'L',
   '2.5.4.8': 'ST',
+  '2.5.4.9': 'STREET',
   '2.5.4.10': 'O',
   '2.5.4.11': 'OU',
+  '0.9.2342.19200300.100.1.1': 'UID',
+  '0.9.2342.19200300.100.1.25': 'DC',
 };
 
 /** SETs out of DER's order are read too: some makers' are. */
@@ -33,24 +37,33 @@ export function readName(reader: DerReader, field: string): DistinguishedName {
 
 export function nameOfValue(value: DerValue, field: string): DistinguishedName {
   const rdns: NameAttribute[][] = [];
+  let ordered = true;
   const names = value.children();
   while (names.remaining > 0) {
     const set = names.expect(DER.set, `${field}.rdn`).children();
     const attributes: NameAttribute[] = [];
-    do attributes.push(readAttribute(set, field));
-    while (set.remaining > 0);
+    let before: Uint8Array | undefined;
+    do {
+      const pair = set.expect(DER.sequence, `${field}.attribute`);
+      if (before && Buffer.compare(before, pair.encoded) > 0) ordered = false;
+      before = pair.encoded;
+      attributes.push(readAttribute(pair.children(), field));
+    } while (set.remaining > 0);
     rdns.push(attributes);
   }
   return {
     encoded: value.encoded,
     rdns,
-    text: rdns.map((rdn) => rdn.map(attributeText).join('+')).join(', '),
+    text: rdns
+      .toReversed()
+      .map((rdn) => rdn.map(attributeText).join('+'))
+      .join(','),
+    ordered,
     comparable: JSON.stringify(rdns.map((rdn) => rdn.map(comparableAttribute).toSorted())),
   };
 }
 
-function readAttribute(set: DerReader, field: string): NameAttribute {
-  const pair = set.sequence(`${field}.attribute`);
+function readAttribute(pair: DerReader, field: string): NameAttribute {
   const oid = readOid(pair, `${field}.type`);
   const value = stringOf(pair.any(`${field}.value`), `${field}.value`);
   pair.end(`${field}.attribute`);
@@ -78,10 +91,11 @@ function stringOf({ tag, contents, offset }: DerValue, field: string): string {
   throw malformed('BAD_CERTIFICATE', field, offset, `string type 0x${tag.toString(16)}`);
 }
 
-/** Escaped as RFC 4514, 2.4, so that no name can pass for two, and control characters never come out raw. */
+/** Escaped as RFC 4514, 2.4, so that no name can pass for two; control characters never come out raw. */
 function attributeText({ oid, value }: NameAttribute): string {
   const escaped = value
-    .replace(/[,+"\\<>;=]/g, '\\$&')
+    .replace(/[,+"\\<>;]/g, '\\$&')
+    .replace(/^[ #]|(?<!^) $/g, '\\$&')
     // oxlint-disable-next-line no-control-regex -- these are the ones to be escaped
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
       const hex = Buffer.from(character, 'utf8').toString('hex');

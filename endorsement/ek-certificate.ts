@@ -6,15 +6,28 @@ import { decode, extendedKeyUsage } from './extensions.ts';
 import { malformed } from './malformed.ts';
 import { unwrapNvCertificate } from './nv-wrapper.ts';
 import { EXTENSION, TCG_OID } from './oids.ts';
-import { publicKeyOfSpki } from './public-key.ts';
+import { isShortRsa, keyKindOf, publicKeyOfSpki } from './public-key.ts';
+import { signatureSchemeOf } from './signature-scheme.ts';
 
 /** What real EK certificates do beside the specifications and is read all the same. */
 export type EkQuirk =
   | 'nv-wrapper'
   | 'trailing-bytes'
+  /** A name that DER would have in another order. */
+  | 'unordered-name'
   | 'rsaes-oaep-key'
+  /** An RSA key of fewer than 2048 bits, which no chain and no EK may rest on. */
+  | 'short-key'
+  /** Signed with SHA-1: read, and no chain rests on such a signature. */
+  | 'sha1-signature'
   | 'negative-serial'
+  /** Of more than the 20 octets of RFC 5280, 4.1.2.2. */
+  | 'long-serial'
   | 'no-subject'
+  /** As RFC 5280, 4.2.1.6 has it where there is no subject; many libraries then refuse the certificate. */
+  | 'critical-subject-alt-name'
+  | 'subject-directory-attributes'
+  | 'no-authority-key-id'
   | 'no-eku'
   | 'no-expiry';
 
@@ -30,6 +43,8 @@ export type EkCertificate = {
   readonly notAfter: Date;
   readonly spki: Uint8Array;
   readonly publicKey: KeyObject;
+  /** For people: `RSA-2048`, `ECC P-384`. */
+  readonly keyKind: string;
   /** As the issuer wrote it, for instance `id:00001014`. It names the chip and decides nothing. */
   readonly tpm: {
     readonly manufacturer?: string;
@@ -57,12 +72,20 @@ export function parseEkCertificate(bytes: Uint8Array): EkCertificate {
   const certificate = readCertificate(reader);
   const { key, oaep } = publicKeyOfSpki(certificate.spki);
   const usages = extendedKeyUsage(certificate);
+  const { serial, subject, issuer, extensions } = certificate;
   const found: Record<EkQuirk, boolean> = {
     'nv-wrapper': unwrapped !== undefined,
     'trailing-bytes': reader.remaining > 0,
+    'unordered-name': !subject.ordered || !issuer.ordered,
     'rsaes-oaep-key': oaep,
-    'negative-serial': (certificate.serial[0] ?? 0) >= 0x80,
-    'no-subject': certificate.subject.rdns.length === 0,
+    'short-key': isShortRsa(key),
+    'sha1-signature': signatureSchemeOf(certificate.signatureAlgorithm)?.hash === 'sha1',
+    'negative-serial': (serial[0] ?? 0) >= 0x80,
+    'long-serial': serial.length > 20,
+    'no-subject': subject.rdns.length === 0,
+    'critical-subject-alt-name': extensions.get(EXTENSION.subjectAltName)?.critical === true,
+    'subject-directory-attributes': extensions.has(EXTENSION.subjectDirectoryAttributes),
+    'no-authority-key-id': !extensions.has(EXTENSION.authorityKeyIdentifier),
     'no-eku': usages === undefined,
     'no-expiry': certificate.notAfter.getTime() === NO_EXPIRY,
   };
@@ -75,6 +98,7 @@ export function parseEkCertificate(bytes: Uint8Array): EkCertificate {
     notAfter: certificate.notAfter,
     spki: certificate.spki,
     publicKey: key,
+    keyKind: keyKindOf(key),
     tpm: tpmOf(certificate),
     ekuTpmEk: usages?.includes(TCG_OID.ekCertificate) ?? false,
     quirks: (Object.keys(found) as EkQuirk[]).filter((quirk) => found[quirk]),

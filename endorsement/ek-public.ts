@@ -1,69 +1,56 @@
-import { isDeepStrictEqual } from 'node:util';
-import { EK_TEMPLATE_RSA2048, ParseError, publicKeyOf, type TpmtPublic } from '@touchstone/tpm';
+import {
+  EK_TEMPLATE_ECC_P256,
+  EK_TEMPLATE_ECC_P384,
+  EK_TEMPLATE_RSA2048,
+  ParseError,
+  publicKeyOf,
+  type TpmtPublic,
+} from '@touchstone/tpm';
 import type { EkCertificate } from './ek-certificate.ts';
-import { attributeNames } from './object-attributes.ts';
 import type { Problem } from './problem.ts';
+import * as difference from './template-comparison.ts';
 
-const TEMPLATE = EK_TEMPLATE_RSA2048;
+/** L-1, L-2 and H-3: TCG EK Credential Profile 2.5, annex B. */
+const TEMPLATES = [EK_TEMPLATE_RSA2048, EK_TEMPLATE_ECC_P256, EK_TEMPLATE_ECC_P384] as const;
+const MIN_RSA_BITS = 2048;
 
 /**
  * Whether a public area is the EK that the certificate is for. No problem means that
  *
  * - its key is the certificate's;
- * - all else is template L-1 to the bit. A host that could vary it would have many EK Names, hence many
- *   identities, for one TPM.
+ * - all else is one of the templates to the bit, and a point has its full width. A host that could vary
+ *   it would have many EK Names, hence many identities, for one TPM.
  */
 export function checkEkPublic(ekPublic: TpmtPublic, certificate: EkCertificate): Problem[] {
   return [
-    ...algorithmProblems(ekPublic),
-    ...attributeProblems(ekPublic),
+    ...weaknesses(ekPublic),
+    ...difference.againstNearest(TEMPLATES, (template) => [
+      ...difference.algorithmDifferences('EK_ALGORITHM', template, ekPublic),
+      ...difference.attributeDifferences('EK_ATTRIBUTES', template, ekPublic),
+      ...difference.policyDifferences('EK_ATTRIBUTES', template, ekPublic),
+    ]),
+    ...widthProblems(ekPublic),
     ...keyProblems(ekPublic, certificate),
   ];
 }
 
-function algorithmProblems(ek: TpmtPublic): Problem[] {
-  if (ek.type !== 'rsa') {
-    return [{ code: 'EK_ALGORITHM', subject: 'type', expected: 'rsa', actual: ek.type }];
-  }
-  const problems: Problem[] = [];
-  const differ = (subject: string, expected: unknown, actual: unknown) => {
-    if (isDeepStrictEqual(expected, actual)) return;
-    const [wanted, got] = [JSON.stringify(expected), JSON.stringify(actual)];
-    problems.push({ code: 'EK_ALGORITHM', subject, expected: wanted, actual: got });
-  };
-  const { keyBits } = ek.parameters;
-  if (keyBits < TEMPLATE.parameters.keyBits) {
-    problems.push({ code: 'EK_WEAK', subject: 'keyBits', expected: '2048', actual: `${keyBits}` });
-  } else {
-    differ('keyBits', TEMPLATE.parameters.keyBits, keyBits);
-  }
-  differ('nameAlg', TEMPLATE.nameAlg, ek.nameAlg);
-  differ('symmetric', TEMPLATE.parameters.symmetric, ek.parameters.symmetric);
-  differ('scheme', TEMPLATE.parameters.scheme, ek.parameters.scheme);
-  differ('exponent', TEMPLATE.parameters.exponent, ek.parameters.exponent);
-  return problems;
+function weaknesses(ek: TpmtPublic): Problem[] {
+  if (ek.type !== 'rsa' || ek.parameters.keyBits >= MIN_RSA_BITS) return [];
+  const [expected, actual] = [`${MIN_RSA_BITS}`, `${ek.parameters.keyBits}`];
+  return [{ code: 'EK_WEAK', subject: 'keyBits', expected, actual }];
 }
 
-function attributeProblems(ek: TpmtPublic): Problem[] {
-  const problems: Problem[] = [];
-  if (ek.objectAttributes !== TEMPLATE.objectAttributes) {
-    problems.push({
-      code: 'EK_ATTRIBUTES',
-      subject: 'objectAttributes',
-      expected: attributeNames(TEMPLATE.objectAttributes),
-      actual: attributeNames(ek.objectAttributes),
-    });
-  }
-  if (Buffer.compare(ek.authPolicy, TEMPLATE.authPolicy) !== 0) {
-    problems.push({
-      code: 'EK_ATTRIBUTES',
-      subject: 'authPolicy',
-      expected: Buffer.from(TEMPLATE.authPolicy).toString('hex'),
-      actual: Buffer.from(ek.authPolicy).toString('hex'),
-    });
-  }
-  return problems;
+/** TPM 2.0 Part 1, C.8: coordinates are padded; the same point unpadded would have another Name. */
+function widthProblems(ek: TpmtPublic): Problem[] {
+  if (ek.type !== 'ecc') return [];
+  const size = WIDTHS[ek.parameters.curve];
+  const widths = [ek.unique.x.length, ek.unique.y.length];
+  if (widths.every((width) => width === size)) return [];
+  const expected = `coordinates of ${size} bytes`;
+  return [{ code: 'EK_ALGORITHM', subject: 'unique', expected, actual: widths.join(' and ') }];
 }
+
+const WIDTHS = { nist_p256: 32, nist_p384: 48, nist_p521: 66 } as const;
 
 function keyProblems(ek: TpmtPublic, certificate: EkCertificate): Problem[] {
   const problem = { code: 'EK_CERT_MISMATCH', subject: 'unique' } as const;

@@ -27,6 +27,7 @@ export { akQualifiedNameOf, ekRefOf } from './ek-ref.ts';
 export { TCG_OID, TOUCHSTONE_OID } from './oids.ts';
 export {
   type CertificateInput,
+  checkEkCertificate,
   type PathFinding,
   type PathInput,
   type PathVerdict,

@@ -1,5 +1,6 @@
 /** X.509 extensions: RFC 5280, 4.2.1. */
 export const EXTENSION = {
+  subjectDirectoryAttributes: '2.5.29.9',
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',

@@ -13,6 +13,8 @@ export type PathInput = {
   readonly leaf: CertificateInput;
   /** In any order; what does not belong to the path is left aside. */
   readonly intermediates: readonly CertificateInput[];
+  /** More of them, out of a collection of one's own: believed no more, and of any number. */
+  readonly collected?: readonly CertificateInput[];
   /** Trusted because they are given, by their bytes; their own signatures say nothing. */
   readonly roots: readonly CertificateInput[];
   readonly now: Date;
@@ -56,7 +58,8 @@ const PROCESSED = new Set<string>([
  * - no certificate has a critical extension that was not looked at, and none has name constraints;
  * - leaf and issuers, if they limit what they are for, are for endorsement keys, and the leaf is no CA.
  *
- * It says nothing of revocation. Throws ParseError if what is given is no certificate.
+ * It says nothing of revocation. Where no chain leads to a root, what stands against the leaf by itself
+ * is found all the same. Throws ParseError if what is given is no certificate.
  */
 export function validatePath(input: PathInput): PathVerdict {
   const leaf = certificateOf(input.leaf);
@@ -67,10 +70,11 @@ export function validatePath(input: PathInput): PathVerdict {
   if (input.intermediates.length > MAX_INTERMEDIATES) {
     return refuse('PATH_TOO_COMPLEX', `more than ${MAX_INTERMEDIATES} intermediates`);
   }
+  const { intermediates, collected = [], roots } = input;
   const candidates = chainCandidates(
     leaf,
-    input.intermediates.map(certificateOf),
-    input.roots.map(certificateOf),
+    [...intermediates, ...collected].map(certificateOf),
+    roots.map(certificateOf),
   );
   if (!candidates) return refuse('PATH_TOO_COMPLEX', 'too many chains');
 
@@ -84,7 +88,17 @@ export function validatePath(input: PathInput): PathVerdict {
     if (!fewest || findings.length < fewest.length) fewest = findings;
   }
   if (fewest) return { ok: false, findings: fewest };
-  return refuse('EK_UNTRUSTED_ROOT', `no chain from issuer ${leaf.issuer.text} to a trusted root`);
+  const detail = `no chain from issuer ${leaf.issuer.text} to a trusted root`;
+  const unknown = { code: 'EK_UNTRUSTED_ROOT', subject: labelOf(leaf), detail } as const;
+  return { ok: false, findings: [unknown, ...chainFindings([leaf], input.now)] };
+}
+
+/**
+ * What stands against an EK certificate whoever issued it: its dates, a critical extension that is not
+ * understood, another use than an endorsement key's. Throws ParseError if it is no certificate.
+ */
+export function checkEkCertificate(leaf: CertificateInput, now: Date): readonly PathFinding[] {
+  return chainFindings([certificateOf(leaf)], now);
 }
 
 function certificateOf(input: CertificateInput): Certificate {

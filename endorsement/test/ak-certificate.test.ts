@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
   akCertificateExtensions,
+  type AkCertificateInput,
   ASSURANCE_CLASSES,
+  checkAkPublic,
   type EncodedExtension,
   encodeName,
   type Issuer,
@@ -17,7 +19,7 @@ import {
 } from '@touchstone/endorsement';
 import { DER } from '../der-reader.ts';
 import { derOf, encodeOid } from '../der-writer.ts';
-import { makeAk, makeAkCertificate, makeIssuer } from './ak-fixtures.ts';
+import { makeAk, makeAkCertificate, makeIssuer, makeRsaAk } from './ak-fixtures.ts';
 import {
   ca,
   CERT_SIGN,
@@ -210,7 +212,7 @@ describe('a certificate off the profile', () => {
 const entry = (made: typeof issuer, state: Issuer['state']): Issuer => ({
   ...{ keyId: made.keyId, certificate: made.der, state },
 });
-const believed = {
+const believed: AkCertificateInput = {
   certificate: parseAkCertificate(issued.der),
   akPublic: ak.akPublic,
   issuers: [entry(makeIssuer('Another CA'), 'active'), entry(issuer, 'active')],
@@ -223,6 +225,17 @@ describe('verifyAkCertificate', () => {
 
   it('believes a certificate for this AK of an active issuer', () => {
     assert.deepEqual(refusals({}), []);
+  });
+
+  it('believes one for an RSA AK, and for no other RSA AK', () => {
+    const rsa = makeRsaAk();
+    const certificate = parseAkCertificate(makeAkCertificate(issuer, rsa).der);
+    assert.deepEqual(checkAkPublic(rsa.akPublic), []);
+    assert.deepEqual(refusals({ certificate, akPublic: rsa.akPublic }), []);
+    assert.deepEqual(refusals({ certificate, akPublic: makeRsaAk().akPublic }), [
+      'AK_CERT_KEY_MISMATCH',
+    ]);
+    assert.deepEqual(refusals({ certificate }), ['AK_CERT_KEY_MISMATCH']);
   });
 
   it('believes one of an issuer that issues no more', () => {

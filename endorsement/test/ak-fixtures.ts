@@ -10,6 +10,7 @@ import {
 } from '@touchstone/endorsement';
 import {
   AK_TEMPLATE_ECC_P256,
+  AK_TEMPLATE_RSA2048,
   EK_TEMPLATE_RSA2048,
   nameOf,
   type TpmtPublicEcc,
@@ -30,6 +31,14 @@ export function makeAk() {
   return { keys, akPublic, akName: hex(nameOf(akPublic)) };
 }
 
+export function makeRsaAk() {
+  const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { n = '' } = keys.publicKey.export({ format: 'jwk' });
+  const unique = Uint8Array.from(Buffer.from(n, 'base64url'));
+  const akPublic: TpmtPublicRsa = { ...AK_TEMPLATE_RSA2048, unique };
+  return { keys, akPublic, akName: hex(nameOf(akPublic)) };
+}
+
 export function makeEkPublic(): TpmtPublicRsa {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const { n = '' } = publicKey.export({ format: 'jwk' });
@@ -47,7 +56,7 @@ export function makeIssuer(name: string, options: MadeOptions = {}): Made & { ke
 /** What the CA would issue for `ak`, and what goes into it. */
 export function makeAkCertificate(
   issuer: Made & { keyId: string },
-  ak: ReturnType<typeof makeAk>,
+  ak: ReturnType<typeof makeAk> | ReturnType<typeof makeRsaAk>,
   options: MadeOptions & { readonly class?: AssuranceClass } = {},
 ) {
   const ekPublic = makeEkPublic();

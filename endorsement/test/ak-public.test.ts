@@ -118,7 +118,7 @@ describe('checkAkPublic', () => {
       assert.deepEqual(codesOf(ak), codes));
   }
 
-  const rsa = (keyBits: 1024 | 2048): TpmtPublic => ({
+  const rsa = (keyBits: 1024 | 2048 | 3072): TpmtPublic => ({
     ...{ type: 'rsa', nameAlg: 'sha256', authPolicy: new Uint8Array() },
     objectAttributes: akPublic.objectAttributes,
     parameters: {
@@ -127,8 +127,32 @@ describe('checkAkPublic', () => {
     },
     unique: new Uint8Array(keyBits / 8).fill(0xff),
   });
-  it('refuses an RSA key, so far: AK_ALGORITHM', () => {
-    assert.deepEqual(codesOf(rsa(2048)), ['AK_ALGORITHM']);
+  it('takes an RSA-2048 AK of our template', () => assert.deepEqual(codesOf(rsa(2048)), []));
+  it('refuses an RSA key of another size, which is another template: AK_ALGORITHM', () => {
+    assert.deepEqual(codesOf(rsa(3072)), ['AK_ALGORITHM']);
+  });
+  for (const scheme of [
+    { scheme: 'null' },
+    { scheme: 'rsaes' },
+    { scheme: 'rsapss', hash: 'sha256' },
+    { scheme: 'rsassa', hash: 'sha384' },
+  ] as const) {
+    it(`refuses an RSA key with the scheme ${JSON.stringify(scheme)}: AK_ALGORITHM`, () => {
+      const ak = rsa(2048);
+      assert.ok(ak.type === 'rsa');
+      assert.deepEqual(codesOf({ ...ak, parameters: { ...ak.parameters, scheme } }), [
+        'AK_ALGORITHM',
+      ]);
+    });
+  }
+  it('refuses an RSA key that lacks what an AK must have (I2): AK_ATTRIBUTES', () => {
+    const objectAttributes = akPublic.objectAttributes & ~TPMA_OBJECT.fixedTPM;
+    assert.deepEqual(codesOf({ ...rsa(2048), objectAttributes }), ['AK_ATTRIBUTES']);
+  });
+  it('refuses an RSA key whose modulus is even: AK_ALGORITHM', () => {
+    const ak = rsa(2048);
+    assert.ok(ak.type === 'rsa');
+    assert.deepEqual(codesOf({ ...ak, unique: new Uint8Array(256).fill(0xfe) }), ['AK_ALGORITHM']);
   });
   it('refuses an RSA-1024 key (I3): AK_WEAK', () => {
     assert.deepEqual(codesOf(rsa(1024)), ['AK_WEAK', 'AK_ALGORITHM']);

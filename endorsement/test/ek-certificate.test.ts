@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,18 +11,30 @@ import {
   parseEkCertificate,
   validatePath,
 } from '@touchstone/endorsement';
-import { parseTpm2bPublic, type TpmtPublic, type TpmtPublicRsa } from '@touchstone/tpm';
+import {
+  EK_POLICY_A_SHA256,
+  EK_TEMPLATE_ECC_P256,
+  parseTpm2bPublic,
+  type TpmtPublic,
+  type TpmtPublicEcc,
+  type TpmtPublicRsa,
+} from '@touchstone/tpm';
 import { corpusIt } from '../../test/support/corpus.ts';
 import { startSwtpm, type Swtpm } from '../../test/support/swtpm.ts';
+import { makeCertificate } from './made-certificate.ts';
 import { corpusBytes, throwsCode, throwsOnlyParseErrors } from './support.ts';
 
 const run = promisify(execFile);
+
+/** TCG EK Credential Profile 2.5, 3.2 asks for the first two; other readers stumble over them. */
+const QUIRKS = ['critical-subject-alt-name', 'subject-directory-attributes', 'no-expiry'];
 
 describe('the EK certificate of a software TPM', () => {
   let tpm: Swtpm;
   let bytes: Buffer;
   let certificate: EkCertificate;
   let ek: TpmtPublicRsa;
+  let highRange: { readonly certificate: EkCertificate; readonly ek: TpmtPublicEcc };
   const tool = (name: string, ...args: string[]) =>
     run(`tpm2_${name}`, args, { env: { ...process.env, TPM2TOOLS_TCTI: tpm.tcti } });
 
@@ -36,6 +49,12 @@ describe('the EK certificate of a software TPM', () => {
     assert.equal(parsed.type, 'rsa');
     ek = parsed;
     certificate = parseEkCertificate(bytes);
+
+    await tool('nvread', '-C', 'o', '-o', file('ek384.crt'), '0x01c00016');
+    await tool('readpublic', '-c', '0x81010016', '-f', 'tss', '-o', file('ek384.pub'));
+    const ecc = parseTpm2bPublic(await readFile(file('ek384.pub')));
+    assert.equal(ecc.type, 'ecc');
+    highRange = { certificate: parseEkCertificate(await readFile(file('ek384.crt'))), ek: ecc };
   });
 
   after(() => tpm?.stop());
@@ -58,7 +77,8 @@ describe('the EK certificate of a software TPM', () => {
     assert.match(certificate.tpm.version ?? '', /^id:/);
     assert.equal(certificate.ekuTpmEk, true);
     assert.equal(certificate.notAfter.toISOString(), '9999-12-31T23:59:59.000Z');
-    assert.deepEqual(certificate.quirks, ['no-expiry']);
+    assert.equal(certificate.keyKind, 'RSA-2048');
+    assert.deepEqual(certificate.quirks, QUIRKS);
   });
 
   it('leads to the root of its own CA when that is given', async () => {
@@ -91,6 +111,77 @@ describe('the EK certificate of a software TPM', () => {
   corpusIt('is refused for another key (I5): EK_CERT_MISMATCH', () => {
     const other = parseEkCertificate(corpusBytes('ekcert/tpm2/ek-rsa2048.crt'));
     assert.deepEqual(codes(checkEkPublic(ek, other)), ['EK_CERT_MISMATCH']);
+  });
+
+  it('is there for the P-384 EK of the high range too, which is made from template H-3', async () => {
+    const { certificate: leaf, ek: ecc } = highRange;
+    assert.equal(leaf.keyKind, 'ECC P-384');
+    assert.deepEqual(leaf.quirks, QUIRKS);
+    assert.deepEqual(checkEkPublic(ecc, leaf), []);
+    const { intermediate, root } = await issuers();
+    const input = { intermediates: [intermediate], now: new Date(), kind: 'ek' } as const;
+    assert.ok(validatePath({ ...input, leaf, roots: [root] }).ok);
+  });
+
+  it('of one kind is refused for the EK of the other: EK_CERT_MISMATCH', () => {
+    assert.deepEqual(codes(checkEkPublic(ek, highRange.certificate)), ['EK_CERT_MISMATCH']);
+    assert.deepEqual(codes(checkEkPublic(highRange.ek, certificate)), ['EK_CERT_MISMATCH']);
+  });
+
+  const highVariants: { why: string; code: string; change: (pub: TpmtPublicEcc) => TpmtPublic }[] =
+    [
+      {
+        why: 'without userWithAuth, as the low range has it',
+        code: 'EK_ATTRIBUTES',
+        change: (pub) => ({ ...pub, objectAttributes: pub.objectAttributes & ~(1 << 6) }),
+      },
+      {
+        why: 'with the policy of the low range',
+        code: 'EK_ATTRIBUTES',
+        change: (pub) => ({ ...pub, authPolicy: EK_POLICY_A_SHA256 }),
+      },
+      {
+        why: 'with a weaker symmetric key',
+        code: 'EK_ALGORITHM',
+        change: (pub) => ({
+          ...pub,
+          parameters: {
+            ...pub.parameters,
+            symmetric: { algorithm: 'aes', keyBits: 128, mode: 'cfb' },
+          },
+        }),
+      },
+      {
+        why: 'with a scheme',
+        code: 'EK_ALGORITHM',
+        change: (pub) => ({
+          ...pub,
+          parameters: { ...pub.parameters, scheme: { scheme: 'ecdh', hash: 'sha256' } },
+        }),
+      },
+      {
+        why: 'whose point is padded further or less, hence another Name',
+        code: 'EK_ALGORITHM',
+        change: (pub) => ({
+          ...pub,
+          unique: { ...pub.unique, x: Uint8Array.from([0, ...pub.unique.x]) },
+        }),
+      },
+    ];
+  for (const { why, code, change } of highVariants) {
+    it(`is refused for a P-384 EK ${why}: ${code}`, () => {
+      const { certificate: leaf, ek: ecc } = highRange;
+      assert.deepEqual(codes(checkEkPublic(change(ecc), leaf)), [code]);
+    });
+  }
+
+  it('is refused for an EK of no template: EK_ALGORITHM', () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 3072 });
+    const { n = '' } = publicKey.export({ format: 'jwk' });
+    const parameters = { ...ek.parameters, keyBits: 3072 } as const;
+    const other = { ...ek, parameters, unique: Buffer.from(n, 'base64url') };
+    const withItsKey = { ...certificate, publicKey };
+    assert.deepEqual(codes(checkEkPublic(other, withItsKey)), ['EK_ALGORITHM']);
   });
 
   const variants: { why: string; code: string; change: (pub: TpmtPublicRsa) => TpmtPublic }[] = [
@@ -145,7 +236,7 @@ describe('the EK certificate of a software TPM', () => {
     head.writeUInt16BE(bytes.length + 2, 3);
     const wrapped = parseEkCertificate(Buffer.concat([head, bytes, Buffer.alloc(10)]));
     assert.deepEqual(wrapped.der, certificate.der);
-    assert.deepEqual(wrapped.quirks, ['nv-wrapper', 'no-expiry']);
+    assert.deepEqual(wrapped.quirks, ['nv-wrapper', ...QUIRKS]);
     head.writeUInt8(1, 2);
     throwsCode(() => parseEkCertificate(Buffer.concat([head, bytes])), 'BAD_NV_WRAPPER');
     throwsCode(() => parseEkCertificate(Buffer.from('10010000031002', 'hex')), 'TRUNCATED');
@@ -185,6 +276,18 @@ describe('the EK certificate of a software TPM', () => {
       { numRuns: 300 },
     );
   });
+});
+
+it('a P-256 EK of template L-2 is taken, with points of full width only', () => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
+  const unique = { x: Buffer.from(x, 'base64url'), y: Buffer.from(y, 'base64url') };
+  const made = makeCertificate('ek', { keys: generateKeyPairSync('ec', { namedCurve: 'P-256' }) });
+  const certificate = { ...parseEkCertificate(made.der), publicKey };
+  const ek = { ...EK_TEMPLATE_ECC_P256, unique };
+  assert.deepEqual(checkEkPublic(ek, certificate), []);
+  const padded = { ...unique, y: Buffer.concat([Buffer.alloc(1), unique.y]) };
+  assert.deepEqual(codes(checkEkPublic({ ...ek, unique: padded }, certificate)), ['EK_ALGORITHM']);
 });
 
 it('bytes that are no certificate make a ParseError and nothing else', () => {

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { encodeName, validatePath } from '@touchstone/endorsement';
+import { checkEkCertificate, encodeName, validatePath } from '@touchstone/endorsement';
 import {
   authorityKeyId,
   ca,
@@ -63,7 +63,32 @@ describe('a certification path', () => {
   });
 
   it('is no path where the leaf is its own root: EK_UNTRUSTED_ROOT', () => {
-    assert.deepEqual(refusals(root, [], NOW, [root]), ['EK_UNTRUSTED_ROOT root']);
+    const codes = ['EK_UNTRUSTED_ROOT root', 'EK_CERT_PROFILE root'];
+    assert.deepEqual(refusals(root, [], NOW, [root]), codes);
+  });
+
+  it('is refused for what the leaf itself is, though its root is unknown (I15): EXT_CRITICAL', () => {
+    const odd = makeCertificate('leaf', { issuer: root, extensions: [notCa, unknown(true)] });
+    assert.deepEqual(refusals(odd, [], NOW, []), ['EK_UNTRUSTED_ROOT leaf', 'EXT_CRITICAL leaf']);
+    assert.deepEqual(
+      checkEkCertificate(odd.der, NOW).map(({ code }) => code),
+      ['EXT_CRITICAL'],
+    );
+    assert.deepEqual(checkEkCertificate(leaf.der, NOW), []);
+    assert.deepEqual(
+      checkEkCertificate(leaf.der, new Date(0)).map(({ code }) => code),
+      ['CERT_NOT_YET_VALID'],
+    );
+  });
+
+  it("is found through any number of intermediates of one's own, which are trusted for nothing", () => {
+    const collected = [
+      ...Array.from({ length: 40 }, (_, i) => makeCertificate(`${i}`)),
+      intermediate,
+    ];
+    const input = { leaf: leaf.der, intermediates: [], collected, now: NOW, kind: 'ek' } as const;
+    assert.ok(validatePath({ ...input, roots: [root] }).ok);
+    assert.ok(!validatePath({ ...input, roots: [] }).ok);
   });
 
   it('ends at the root given and not at another of its name: CERT_SIGNATURE_INVALID', () => {
