@@ -57,7 +57,8 @@ export async function loadAttestationKey(
       }),
     );
   } catch (cause) {
-    if (!(cause instanceof TpmError) || cause.code !== 'TPM_RC') throw cause;
+    // What was wrapped before TPM2_Clear fails its integrity check: Part 3, 12.2. All else may pass.
+    if (!(cause instanceof TpmError) || cause.rcName !== 'TPM_RC_INTEGRITY') throw cause;
     throw agentError('AK_LOST', { detail: cause.message, cause });
   } finally {
     auth.fill(0);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import {
   encodeTpmlPcrSelection,
   hashAlgorithm,
@@ -55,10 +56,14 @@ export class Attester {
   /** The AK, loaded. @throws AppError EK_CHANGED, AK_LOST */
   key(record: KeyRecord): Promise<TpmObject> {
     return this.use(async (tpm, ek) => {
-      if (this.#key?.record !== record) {
-        this.#key = { record, object: await loadAttestationKey(tpm, ek, record) };
-      }
-      return this.#key.object;
+      if (this.#key !== null && isDeepStrictEqual(this.#key.record, record))
+        return this.#key.object;
+      // Room for three objects is all that a TPM need have: TPM_PT_HR_TRANSIENT_MIN.
+      if (this.#key !== null) await tpm.flush(this.#key.object);
+      this.#key = null;
+      const object = await loadAttestationKey(tpm, ek, record);
+      this.#key = { record, object };
+      return object;
     });
   }
 
