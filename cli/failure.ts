@@ -2,8 +2,14 @@ import type { Problem } from '@touchstone/schemas';
 import { AppError, ProblemError, problemOf } from '@touchstone/transport';
 import { CLI_CODES, CliError } from './codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { MalformedFile } from './inspect/malformed-file.ts';
 
-export type Failure = { readonly exit: ExitCode; readonly problem: ShownProblem };
+export type Failure = {
+  readonly exit: ExitCode;
+  readonly problem: ShownProblem;
+  /** What --json prints on standard output: that a file is malformed is an answer too. */
+  readonly answer?: unknown;
+};
 
 /** What is said about a failure: the server's problem, or one of the same parts. */
 export type ShownProblem = Pick<Problem, 'code' | 'title'> &
@@ -23,8 +29,15 @@ export function failureOf(error: unknown): Failure {
     const detail = error.detail === undefined ? {} : { detail: error.detail };
     return { exit, problem: { code: error.code, title, ...detail, remedy } };
   }
+  if (error instanceof MalformedFile) return malformed(error);
   return { exit: EXIT.bug, problem: bugOf(error) };
 }
+
+const malformed = ({ code, field, offset, said }: MalformedFile): Failure => ({
+  exit: EXIT.malformed,
+  problem: { code, title: said.title, detail: `${field} at byte ${offset}`, remedy: said.remedy },
+  answer: { error: { code, field, offset } },
+});
 
 function exitOfStatus(status: number): ExitCode {
   if (status === 401 || status === 403) return EXIT.notPermitted;

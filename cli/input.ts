@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { CliError } from './codes.ts';
 
 export type Input = AsyncIterable<Uint8Array | string>;
@@ -8,32 +8,36 @@ export type Input = AsyncIterable<Uint8Array | string>;
  * @throws CliError FILE_UNREADABLE, FILE_TOO_LARGE, FILE_NOT_TEXT
  */
 export async function readInput(path: string, stdin: Input, maxBytes: number): Promise<string> {
-  if (path === '-') return textOf(await readBounded(stdin, maxBytes, 'standard input'));
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (cause) {
-    throw new CliError('FILE_UNREADABLE', describe(path, cause), cause);
+  const bytes = await readStart(path, stdin, maxBytes + 1);
+  if (bytes.length > maxBytes) {
+    const name = path === '-' ? 'standard input' : path;
+    throw new CliError('FILE_TOO_LARGE', `${name}: more than ${maxBytes} bytes`);
   }
+  return textOf(bytes);
+}
+
+/**
+ * A file's first bytes, or standard input's for `-`: `maxBytes` of them, or all if there are fewer.
+ * @throws CliError FILE_UNREADABLE
+ */
+export async function readStart(path: string, stdin: Input, maxBytes: number): Promise<Uint8Array> {
+  if (path === '-') return startOf(stdin, maxBytes);
   try {
-    return textOf(await readBounded(file.createReadStream({ autoClose: false }), maxBytes, path));
+    await using file = await open(path, 'r');
+    return await startOf(file.createReadStream({ autoClose: false }), maxBytes);
   } catch (cause) {
-    if (cause instanceof CliError) throw cause;
     throw new CliError('FILE_UNREADABLE', describe(path, cause), cause);
-  } finally {
-    await file.close();
   }
 }
 
-async function readBounded(input: Input, maxBytes: number, name: string): Promise<Uint8Array> {
+async function startOf(input: Input, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of input) {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    chunks.push(bytes.subarray(0, maxBytes - size));
     size += bytes.length;
-    if (size > maxBytes)
-      throw new CliError('FILE_TOO_LARGE', `${name}: more than ${maxBytes} bytes`);
-    chunks.push(bytes);
+    if (size >= maxBytes) break;
   }
   return Buffer.concat(chunks);
 }

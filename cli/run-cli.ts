@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBaselineCommands } from './commands/baseline.ts';
 import { addHostCommands } from './commands/host.ts';
+import { addInspectCommands } from './commands/inspect.ts';
 import { addJoinTokenCommands } from './commands/join-token.ts';
 import { addLoginCommand } from './commands/login.ts';
 import { addTokenCommands } from './commands/token.ts';
@@ -26,7 +27,9 @@ export async function runCli(options: RunCliOptions): Promise<ExitCode> {
     // Commander has said what is wrong already, or has shown the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : EXIT.usage;
     const failure = failureOf(error);
-    if (globalsOf(program).json) world.screen.noteJson(failure.problem);
+    if (globalsOf(program).json && failure.answer !== undefined) {
+      world.screen.printJson(failure.answer);
+    } else if (globalsOf(program).json) world.screen.noteJson(failure.problem);
     else world.screen.note(...(await showFailure(failure.problem, world.screen.textWidth)));
     return failure.exit;
   }
@@ -52,6 +55,7 @@ function buildProgram(world: World): Command {
   addJoinTokenCommands(program, world);
   addTokenCommands(program, world);
   addAuditCommands(program, world);
+  addInspectCommands(program, world);
   return program;
 }
 

@@ -9,7 +9,10 @@ const REREAD = 'Send the log again, whole and unchanged, as the system exports i
 const FIRMWARE =
   'Report the log to whoever makes the firmware; until then the host cannot be trusted.';
 
-/** Every code of this room: of ParseError (with TRUNCATED and TRAILING_BYTES of tpm), and of replay. */
+/**
+ * Every code of this room: of ParseError (with TRUNCATED and TRAILING_BYTES of tpm), of replay, and of an
+ * event whose data is not to be believed.
+ */
 export const EVENTLOG_CODES = {
   LOG_EMPTY: {
     title: 'The event log has no bytes',
@@ -81,6 +84,11 @@ export const EVENTLOG_CODES = {
     title: 'The startup locality is misplaced, repeated, contradicted or not 0, 3 or 4',
     section: 'TCG PC Client PFP, 10.4.5.3',
     remedy: FIRMWARE,
+  },
+  EVENT_DATA_MISMATCH: {
+    title: "An event's data is not what its digest is of, though its type says so",
+    section: 'TCG PC Client PFP, 10.4.1',
+    remedy: 'Believe nothing of what the event says; find out who changed the log.',
   },
   SOFTWARE_EVENT: {
     title: 'An event of the software log is not one the agent writes',

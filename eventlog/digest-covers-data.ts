@@ -43,7 +43,7 @@ export function dataCoverage(type: number): DataCoverage {
  * it, it has a digest, and in every bank that it has one in, that is the hash of its data. Worth
  * something only for a PCR that was quoted and whose bank is complete.
  */
-export function digestCoversData(event: LogEvent): boolean {
+export function digestCoversData(event: Omit<LogEvent, 'pcr'>): boolean {
   return (
     event.extends &&
     dataCoverage(event.claimedType) !== 'never' &&

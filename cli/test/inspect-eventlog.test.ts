@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeEventLog, type NewEvent } from '@touchstone/eventlog';
+import { type BankName, bankAlgorithm, hash, Writer } from '@touchstone/tpm';
+import { EXIT } from '../index.ts';
+import { newOperator, type Operator, type Ran } from './support/operator.ts';
+
+const EV_NO_ACTION = 3;
+const EV_ACTION = 5;
+const EV_EFI_ACTION = 0x80000007;
+const ascii = (text: string): Uint8Array => Buffer.from(text, 'latin1');
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const sha256 = (data: Uint8Array): string => hex(hash('sha256', data));
+
+const measured = (pcr: number, text: string): NewEvent => ({
+  pcr,
+  type: EV_ACTION,
+  data: ascii(text),
+});
+const logOf = (events: readonly NewEvent[], banks: readonly BankName[] = ['sha256']): Uint8Array =>
+  encodeEventLog({ vendorInfo: new Uint8Array(), banks, events });
+
+/** A Spec ID event that declares these algorithms, true or not. */
+function logDeclaring(...algorithms: readonly (readonly [alg: number, size: number])[]) {
+  const data = new Writer('little').bytes(ascii('Spec ID Event03\0'));
+  data.bytes(Uint8Array.of(0, 0, 0, 0, 0, 2, 0, 2)).u32(algorithms.length);
+  for (const [alg, size] of algorithms) data.u16(alg).u16(size);
+  const event = data.u8(0).finish();
+  const header = new Writer('little').u32(0).u32(EV_NO_ACTION).bytes(new Uint8Array(20));
+  return header.u32(event.length).bytes(event).finish();
+}
+
+function legacyLogOf(events: readonly NewEvent[]): Uint8Array {
+  const writer = new Writer('little');
+  for (const { pcr, type, data } of events) {
+    writer.u32(pcr).u32(type).bytes(hash('sha1', data)).u32(data.length).bytes(data);
+  }
+  return writer.finish();
+}
+
+describe('touchstone inspect eventlog', () => {
+  let operator: Operator;
+  before(() => {
+    operator = newOperator();
+  });
+  after(() => operator.leave());
+
+  function inspect(log: Uint8Array, ...more: readonly string[]): Promise<Ran> {
+    const file = join(operator.home, 'log');
+    writeFileSync(file, log);
+    return operator.run(['inspect', 'eventlog', file, ...more]);
+  }
+  async function report(log: Uint8Array) {
+    const { exit, out, err } = await inspect(log, '--json');
+    assert.deepEqual([exit, err], [EXIT.yes, '']);
+    return JSON.parse(out) as {
+      format: string;
+      events: unknown[];
+      pcrs: Record<string, Record<string, string>>;
+      findings: { code: string; subject: string; actual?: string }[];
+    };
+  }
+  const codesOf = async (log: Uint8Array): Promise<string[]> =>
+    (await report(log)).findings.map(({ code }) => code);
+  async function assertMalformed(log: Uint8Array, code: string): Promise<void> {
+    const { exit, out, err } = await inspect(log, '--json');
+    const { error, ...rest } = JSON.parse(out) as { error: Record<string, unknown> };
+    assert.equal(error['code'], code);
+    assert.deepEqual(Object.keys(error), ['code', 'field', 'offset']);
+    assert.equal(typeof error['field'], 'string');
+    assert.equal(typeof error['offset'], 'number');
+    assert.deepEqual([rest, exit, err], [{}, EXIT.malformed, '']);
+  }
+
+  it('prints with --json the format, each event, and the PCRs that one extended', async () => {
+    const start = new Uint8Array(32);
+    const value = hash('sha256', start, hash('sha256', ascii('a')));
+    const note = { pcr: 6, type: EV_NO_ACTION, data: ascii('no extend') };
+    const answer = await report(logOf([measured(4, 'a'), note]));
+    assert.deepEqual(answer, {
+      format: 'crypto-agile',
+      events: [
+        {
+          index: 0,
+          offset: 0,
+          pcr: 0,
+          type: 3,
+          typeName: 'EV_NO_ACTION',
+          digests: { sha1: '0'.repeat(40) },
+          dataLength: 33,
+        },
+        {
+          index: 1,
+          offset: 65,
+          pcr: 4,
+          type: 5,
+          typeName: 'EV_ACTION',
+          digests: { sha256: sha256(ascii('a')) },
+          dataLength: 1,
+        },
+        {
+          index: 2,
+          offset: 116,
+          pcr: 6,
+          type: 3,
+          typeName: 'EV_NO_ACTION',
+          digests: { sha256: sha256(ascii('no extend')) },
+          dataLength: 9,
+        },
+      ],
+      pcrs: { sha256: { 4: hex(value) } },
+      findings: [],
+    });
+  });
+
+  it('shows people the events, the values and what speaks against the log', async () => {
+    const { exit, out } = await inspect(legacyLogOf([measured(4, 'a'), measured(23, 'b')]));
+    assert.equal(exit, EXIT.yes);
+    const digest = hex(hash('sha1', ascii('a')));
+    assert.match(out, /SHA-1-only event log: 2 events, sha1/u);
+    assert.match(out, new RegExp(`\\n0 +4 +EV_ACTION +${digest.slice(0, 16)}… +1\\n`, 'u'));
+    assert.match(out, /\nsha1 +23 +[0-9a-f]{40}\n/u);
+    assert.match(out, /LOG_LEGACY/u);
+  });
+
+  it('asks no server and needs no login', async () => {
+    const connect = () => assert.fail('connected');
+    const file = join(operator.home, 'log');
+    writeFileSync(file, logOf([measured(4, 'a')]));
+    assert.equal((await operator.run(['inspect', 'eventlog', file], { connect })).exit, EXIT.yes);
+  });
+
+  it('reads standard input for -', async () => {
+    const { exit, out } = await operator.run(['inspect', 'eventlog', '-', '--json'], {
+      input: 'bogus, but long enough for an event',
+    });
+    assert.equal(exit, EXIT.malformed);
+    assert.deepEqual(JSON.parse(out), {
+      error: { code: 'LOG_FORMAT_UNKNOWN', field: 'events[0].eventType', offset: 0 },
+    });
+  });
+
+  it('is 65 for an empty file: LOG_EMPTY', async () => {
+    await assertMalformed(new Uint8Array(), 'LOG_EMPTY');
+    const { exit, out, err } = await inspect(new Uint8Array());
+    assert.deepEqual([exit, out], [EXIT.malformed, '']);
+    assert.match(err, /no bytes \(LOG_EMPTY\)[^]*linuxefi/u);
+  });
+
+  it('is 64 for a file that is not there, or that is a folder: FILE_UNREADABLE', async () => {
+    for (const file of ['/nowhere/at/all', operator.home]) {
+      const { exit, out, err } = await operator.run(['inspect', 'eventlog', file, '--json']);
+      assert.deepEqual([exit, out], [EXIT.usage, '']);
+      assert.match(err, /FILE_UNREADABLE/u);
+    }
+  });
+
+  it("tells a confidential VM's log from a TPM's: LOG_OF_CC_REGISTERS", async () => {
+    const log = logOf([measured(1, 'a')], ['sha384']);
+    log[0] = 1;
+    assert.deepEqual(await codesOf(log), ['LOG_OF_CC_REGISTERS']);
+    assert.deepEqual(Object.keys((await report(log)).pcrs['sha384'] ?? {}), ['1']);
+  });
+
+  it('L6 finds data that its digest is not of: EVENT_DATA_MISMATCH', async () => {
+    const digests = [{ bank: 'sha256' as const, digest: hash('sha256', ascii('true')) }];
+    const changed = { pcr: 4, type: EV_EFI_ACTION, data: ascii('false'), digests };
+    const { findings } = await report(logOf([changed, changed]));
+    assert.deepEqual(
+      findings.map(({ code, subject }) => [code, subject]),
+      [['EVENT_DATA_MISMATCH', 'PCR 4']],
+    );
+    assert.match(findings[0]?.actual ?? '', /event 1 .* and 1 more/u);
+  });
+
+  it('L15 finds a startup locality that comes too late: STARTUP_LOCALITY', async () => {
+    const data = Buffer.concat([ascii('StartupLocality\0'), Uint8Array.of(3)]);
+    const startup = { pcr: 0, type: EV_NO_ACTION, data };
+    assert.deepEqual(await codesOf(logOf([startup, measured(0, 'a')])), []);
+    assert.deepEqual(await codesOf(logOf([measured(0, 'a'), startup])), ['STARTUP_LOCALITY']);
+  });
+
+  it('L16 starts PCR 0 at locality 4 for an H-CRTM', async () => {
+    const hcrtm = { pcr: 0, type: 0x80000010, data: ascii('HCRTM') };
+    const { pcrs, findings } = await report(logOf([hcrtm]));
+    const start = new Uint8Array(32).fill(4, 31);
+    const value = hash('sha256', start, hash('sha256', ascii('HCRTM')));
+    assert.deepEqual([pcrs, findings], [{ sha256: { 0: hex(value) } }, []]);
+  });
+
+  it('L18 reads a log whose events lack a declared bank: LOG_BANK_INCOMPLETE', async () => {
+    const digests = [{ bank: 'sha256' as const, digest: hash('sha256', ascii('a')) }];
+    const lacking = { ...measured(5, 'a'), digests };
+    const log = logOf([measured(4, 'b'), lacking], ['sha1', 'sha256']);
+    const { pcrs, findings } = await report(log);
+    assert.deepEqual(Object.keys(pcrs['sha1'] ?? {}), ['4']);
+    assert.deepEqual(Object.keys(pcrs['sha256'] ?? {}), ['4', '5']);
+    assert.deepEqual(
+      findings.map(({ code, subject, actual }) => [code, subject, actual]),
+      [['LOG_BANK_INCOMPLETE', 'bank sha1', 'no digest for PCR 5, first at event 2']],
+    );
+  });
+
+  it('L19 is 65 for a Spec ID event that lies about its algorithms', async () => {
+    await assertMalformed(logDeclaring([bankAlgorithm('sha256'), 20]), 'SPEC_ID_DIGEST_SIZE');
+    await assertMalformed(logDeclaring(), 'SPEC_ID_ALGORITHMS');
+    const undeclared = logOf([measured(4, 'a')], ['sha256']).subarray(65);
+    const unknown = logDeclaring([0xcafe, 32]);
+    await assertMalformed(Buffer.concat([unknown, undeclared]), 'DIGEST_UNDECLARED');
+    assert.deepEqual((await report(unknown)).pcrs, {});
+  });
+
+  it('L20 is 65 for lying sizes, 64 MiB and a million events, within seconds', async () => {
+    const start = performance.now();
+    const lying = Buffer.from(logOf([measured(4, 'a')]));
+    lying.writeUInt32LE(0xffffffff, lying.length - 5);
+    await assertMalformed(lying, 'TRUNCATED');
+    const one = legacyLogOf([measured(4, '')]);
+    await assertMalformed(
+      Buffer.concat([logOf([]), Buffer.alloc(16_000_000, logOf([measured(1, '')]).subarray(65))]),
+      'LOG_TOO_MANY_EVENTS',
+    );
+    await assertMalformed(Buffer.alloc(100_000 * one.length, one), 'LOG_TOO_MANY_EVENTS');
+
+    const file = join(operator.home, 'large');
+    writeFileSync(file, logOf([]));
+    truncateSync(file, 64 * 1024 * 1024);
+    const { exit, out } = await operator.run(['inspect', 'eventlog', file, '--json']);
+    assert.equal(exit, EXIT.malformed);
+    assert.equal((JSON.parse(out) as { error: { code: string } }).error.code, 'LOG_TOO_LARGE');
+    assert.ok(performance.now() - start < 5_000);
+  });
+
+  it('L21 says of a SHA-1-only log that it proves nothing: LOG_LEGACY', async () => {
+    const { format, findings } = await report(legacyLogOf([measured(4, 'a')]));
+    assert.equal(format, 'legacy-sha1');
+    assert.deepEqual(
+      findings.map(({ code }) => code),
+      ['LOG_LEGACY'],
+    );
+  });
+
+  it('L22 shows nothing of what events say, so that none of it drives a terminal', async () => {
+    const evil = { ...measured(4, '\u001b]0;owned\u0007<b>\0'), type: 0x5b1b };
+    const { out } = await inspect(logOf([evil]));
+    assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f<]/u);
+    assert.match(out, /0x00005b1b/u);
+  });
+});
