@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import {
   closed,
   DigestHex,
+  Labels,
   LineOfText,
   oneOf,
   Sha256Hex,
@@ -72,11 +73,7 @@ export const Baseline = closed({
   name: Slug,
   version: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
   match: closed({
-    labels: Type.Record(
-      Type.String({ pattern: '^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$' }),
-      LineOfText(128),
-      { maxProperties: 32 },
-    ),
+    labels: Labels,
     class: Type.Array(AssuranceClass, { minItems: 1, maxItems: 4, uniqueItems: true }),
     host: Type.Optional(Uuid),
   }),

@@ -5,6 +5,7 @@ import {
   DigestHex,
   hexUpTo,
   LineOfText,
+  mapOf,
   NameHex,
   oneOf,
   Sha256Hex,
@@ -83,9 +84,7 @@ export const Statement = closed({
 });
 export type Statement = Type.Static<typeof Statement>;
 
-const PcrValues = Type.Record(Type.String({ pattern: '^(1?[0-9]|2[0-3])$' }), DigestHex, {
-  maxProperties: 24,
-});
+const PcrValues = mapOf('^(1?[0-9]|2[0-3])$', DigestHex, 24);
 
 /** Evidence (RFC 9334, 8.1) as it crosses the wire. */
 export const Evidence = closed({
@@ -98,8 +97,6 @@ export const Evidence = closed({
     sha384: Type.Optional(PcrValues),
     sha512: Type.Optional(PcrValues),
   }),
-  blobs: Type.Record(Type.String({ pattern: '^[0-9a-f]{64}$' }), base64UrlUpTo(16_777_216), {
-    maxProperties: 4,
-  }),
+  blobs: mapOf('^[0-9a-f]{64}$', base64UrlUpTo(16_777_216), 4),
 });
 export type Evidence = Type.Static<typeof Evidence>;

@@ -65,12 +65,14 @@ export const LineOfText = (maxLength: number) =>
 /** UPPER_SNAKE literal of one of the tables of codes. */
 export const Code = Type.String({ pattern: '^[A-Z][A-Z0-9_]{1,63}$', maxLength: 64 });
 
+/** An object whose keys all have one form: others are refused, as unknown properties are everywhere. */
+export function mapOf<T extends TSchema>(keyPattern: string, value: T, maxProperties: number) {
+  const options = { maxProperties, additionalProperties: false };
+  return Type.Record(Type.String({ pattern: keyPattern }), value, options);
+}
+
 /** Owner-given labels that baselines and VMs match on. They never come from the host. */
-export const Labels = Type.Record(
-  Type.String({ pattern: '^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$' }),
-  LineOfText(128),
-  { maxProperties: 32 },
-);
+export const Labels = mapOf('^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$', LineOfText(128), 32);
 export type Labels = Type.Static<typeof Labels>;
 
 /** An absolute https URL. */
