@@ -128,13 +128,22 @@ async function powerOn(stateDir: string, socketPath: string): Promise<ChildProce
   return child;
 }
 
-/** Asks at the control socket: the other one takes one client at a time. */
+/** CMD_GET_CAPABILITY: swtpm_ioctls(3). */
+const GET_CAPABILITY = Buffer.from([0, 0, 0, 1]);
+
+/**
+ * Asks at the control socket: the other one takes one client at a time. It is bound before the other, so
+ * that only an answer, which the main loop gives, says that both are there.
+ */
 async function listening(path: string): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const socket = connect(path);
     try {
       await once(socket, 'connect');
+      socket.write(GET_CAPABILITY);
+      const closed = once(socket, 'close').then(() => Promise.reject(new Error('no answer')));
+      await Promise.race([once(socket, 'data'), closed]);
       return;
     } catch (error) {
       if (Date.now() > deadline) throw error;
