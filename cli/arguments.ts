@@ -44,6 +44,12 @@ export const readFingerprint = read(
   'the 64 hex digits that `touchstone up` printed',
 );
 
+/** Hexadecimal bytes; none at all are a nonce too. */
+export const readNonce = read((text) => {
+  if (!/^([0-9a-f]{2})*$/iu.test(text)) throw new TypeError('not hexadecimal');
+  return Uint8Array.from(Buffer.from(text, 'hex'));
+}, 'the nonce as hexadecimal digits, two for each byte');
+
 /** The server's origin. Anything beyond it would be dropped in silence, so it is refused. */
 export const readServer = read((text) => {
   const url = new URL(text);

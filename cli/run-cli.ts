@@ -22,7 +22,7 @@ export async function runCli(options: RunCliOptions): Promise<ExitCode> {
   const program = buildProgram(world);
   try {
     await program.parseAsync([...options.argv], { from: 'user' });
-    return EXIT.yes;
+    return world.exit();
   } catch (error) {
     // Commander has said what is wrong already, or has shown the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : EXIT.usage;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Client, pinnedClient } from '@touchstone/transport';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import { type OperatorApi, operatorApi } from './operator-api.ts';
 import { profilePath, readProfile } from './profile.ts';
@@ -33,6 +34,10 @@ export type World = {
   profilePath(command: Command): string;
   /** Shows an answer: whole as JSON where that was asked for, else the lines for people. */
   present(command: Command, answer: unknown, lines: () => Iterable<Line>): void;
+  /** Says that what was asked has the answer no, which the exit status then tells too. */
+  answersNo(): void;
+  /** The exit status of a command that ended well. */
+  exit(): ExitCode;
   /** Says something beside the answer, to people only. */
   note(command: Command, ...lines: readonly Line[]): void;
   /** Runs `work` with the operator's own connection to the server. */
@@ -44,8 +49,13 @@ export function createWorld(options: RunCliOptions): World {
   const connect = options.connect ?? pinnedClient;
   const pathFor = (command: Command) =>
     profilePath(globalsOf(command).profile, options.env, options.configHome);
+  let exit: ExitCode = EXIT.yes;
   return {
     screen,
+    answersNo: () => {
+      exit = EXIT.no;
+    },
+    exit: () => exit,
     stdin: options.stdin ?? nothing(),
     now: options.now ?? (() => new Date()),
     connect,

@@ -1,7 +1,20 @@
 import type { Command } from 'commander';
+import { readNonce } from '../arguments.ts';
 import { readStart } from '../input.ts';
 import { eventLogLines } from '../show/event-log.ts';
+import { quoteLines } from '../show/quote.ts';
 import type { World } from '../world.ts';
+
+type QuoteOptions = {
+  readonly attest: string;
+  readonly signature: string;
+  readonly ak: string;
+  readonly nonce?: Uint8Array;
+  readonly pcrs?: string;
+};
+
+/** Far more than any of a quote's files has: what is longer is read so far and refused as malformed. */
+const MAX_QUOTE_FILE_BYTES = 131_072;
 
 /** What a file holds, told on this machine alone: no server is asked and no login is needed. */
 export function addInspectCommands(program: Command, world: World): void {
@@ -12,6 +25,16 @@ export function addInspectCommands(program: Command, world: World): void {
     .description('the events of a boot log, and the PCR values they lead to')
     .argument('<file>', 'binary_bios_measurements of securityfs, or its like; - is standard input')
     .action((file: string, _: object, command: Command) => eventLog(world, file, command));
+
+  inspect
+    .command('quote')
+    .description('whether a quote is signed by its key, and what it covers')
+    .requiredOption('--attest <file>', 'the TPMS_ATTEST')
+    .requiredOption('--signature <file>', 'the TPMT_SIGNATURE')
+    .requiredOption('--ak <file>', 'the attestation key: TPM2B_PUBLIC, TPMT_PUBLIC or PEM')
+    .option('--nonce <hex>', 'the nonce that it is to answer', readNonce)
+    .option('--pcrs <file>', 'the PCR values: {"sha256": {"0": "<hex>"}}')
+    .action((options: QuoteOptions, command: Command) => quote(world, options, command));
 }
 
 async function eventLog(world: World, file: string, command: Command): Promise<void> {
@@ -22,5 +45,22 @@ async function eventLog(world: World, file: string, command: Command): Promise<v
   const { width, textWidth } = world.screen;
   world.present(command, report, () =>
     eventLogLines(report, { titleOf: titleOfLogCode, width, textWidth }),
+  );
+}
+
+async function quote(world: World, options: QuoteOptions, command: Command): Promise<void> {
+  const { inspectQuote, titleOfQuoteCode } = await import('../inspect/inspect-quote.ts');
+  const read = (file: string) => readStart(file, world.stdin, MAX_QUOTE_FILE_BYTES);
+  const { report, akName } = inspectQuote({
+    attest: await read(options.attest),
+    signature: await read(options.signature),
+    ak: await read(options.ak),
+    pcrs: options.pcrs === undefined ? undefined : await read(options.pcrs),
+    nonce: options.nonce,
+  });
+  if (!report.verified) world.answersNo();
+  const { textWidth } = world.screen;
+  world.present(command, report, () =>
+    quoteLines(report, { akName, titleOf: titleOfQuoteCode, textWidth }),
   );
 }

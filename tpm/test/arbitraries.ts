@@ -10,7 +10,7 @@ import {
 
 const BANKS: readonly BankName[] = ['sha1', 'sha256', 'sha384', 'sha512', 'sm3_256'];
 
-export const bank = fc.constantFrom(...BANKS);
+const bank = fc.constantFrom(...BANKS);
 
 const bytes = (maxLength: number, minLength = 0) => fc.uint8Array({ minLength, maxLength });
 
