@@ -20,24 +20,30 @@ export type JsonErrorCode =
   | 'JSON_SYNTAX'
   | 'JSON_TOO_LARGE'
   | 'JSON_TOO_DEEP'
+  | 'JSON_TOO_MANY_KEYS'
   | 'JSON_DUPLICATE_KEY'
   | 'JSON_FORBIDDEN_KEY'
   | 'JSON_LONE_SURROGATE'
   | 'JSON_NUMBER_UNSAFE';
 
-export type JsonLimits = { readonly maxBytes: number; readonly maxDepth: number };
+export type JsonLimits = {
+  readonly maxBytes: number;
+  readonly maxDepth: number;
+  /** In the whole text: keys are what costs time, some microseconds each. */
+  readonly maxKeys: number;
+};
 
-const DEFAULT_LIMITS: JsonLimits = { maxBytes: 1_048_576, maxDepth: 32 };
+const DEFAULT_LIMITS: JsonLimits = { maxBytes: 1_048_576, maxDepth: 32, maxKeys: 1_000_000 };
 
 /** Keys that reach an object's prototype when somebody assigns them. */
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** @throws JsonError for anything that strict JSON does not allow. */
 export function parseStrictJson(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): unknown {
-  const { maxBytes, maxDepth } = { ...DEFAULT_LIMITS, ...limits };
+  const { maxBytes, ...bounds } = { ...DEFAULT_LIMITS, ...limits };
   if (bytes.length > maxBytes) throw new JsonError('JSON_TOO_LARGE', maxBytes);
   const text = decodeUtf8(bytes);
-  scanTokens(text, maxDepth);
+  scanTokens(text, bounds);
   try {
     return JSON.parse(text);
   } catch {
@@ -57,8 +63,9 @@ function decodeUtf8(bytes: Uint8Array): string {
  * Looks at strings, numbers and nesting only; the grammar is JSON.parse's to judge, afterwards.
  * A string followed by a colon is a key of the innermost object, in every text that JSON.parse takes.
  */
-function scanTokens(text: string, maxDepth: number): void {
+function scanTokens(text: string, { maxDepth, maxKeys }: Omit<JsonLimits, 'maxBytes'>): void {
   const open: Set<string>[] = [];
+  let keys = 0;
   let at = 0;
   while (at < text.length) {
     const start = at;
@@ -66,7 +73,8 @@ function scanTokens(text: string, maxDepth: number): void {
     at += 1;
     if (character === '"') {
       at = endOfString(text, start);
-      checkString(text, start, at, open.at(-1));
+      if (checkString(text, start, at, open.at(-1)) === 'key') keys += 1;
+      if (keys > maxKeys) throw new JsonError('JSON_TOO_MANY_KEYS', start);
     } else if (character === '{' || character === '[') {
       if (open.push(new Set()) > maxDepth) throw new JsonError('JSON_TOO_DEEP', start);
     } else if (character === '}' || character === ']') {
@@ -100,16 +108,22 @@ function checkNumber(literal: string, offset: number): void {
 }
 
 /** After decoding from UTF-8, a lone surrogate can only come from an escape. */
-function checkString(text: string, start: number, end: number, keys?: Set<string>): void {
+function checkString(
+  text: string,
+  start: number,
+  end: number,
+  keys?: Set<string>,
+): 'key' | 'value' {
   const isKey = followedByColon(text, end);
   const quoted = text.slice(start, end);
-  if (!isKey && !quoted.includes('\\')) return;
+  if (!isKey && !quoted.includes('\\')) return 'value';
   const value = readString(quoted, start);
   if (!value.isWellFormed()) throw new JsonError('JSON_LONE_SURROGATE', start);
-  if (!isKey) return;
+  if (!isKey) return 'value';
   if (FORBIDDEN_KEYS.has(value)) throw new JsonError('JSON_FORBIDDEN_KEY', start);
   if (keys?.has(value)) throw new JsonError('JSON_DUPLICATE_KEY', start);
   keys?.add(value);
+  return 'key';
 }
 
 function followedByColon(text: string, end: number): boolean {

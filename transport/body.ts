@@ -4,6 +4,9 @@ import type { Static, TSchema } from 'typebox';
 import { checkAgainst, parseStrictJson } from '@touchstone/schemas';
 import { AppError } from './app-error.ts';
 
+/** No message to a server has near as many: lists and baselines go the other way, or as one text. */
+const MAX_KEYS = 4_096;
+
 /**
  * The request's body, bounded before it is read, as strict JSON of exactly the schema's shape.
  * @throws AppError CONTENT_TYPE, CONTENT_ENCODING, BODY_TOO_LARGE, BODY_INCOMPLETE; JsonError; SchemaError.
@@ -13,7 +16,8 @@ export async function readJson<T extends TSchema>(
   schema: T,
   { maxBytes = 65_536 }: { readonly maxBytes?: number } = {},
 ): Promise<Static<T>> {
-  return checkAgainst(schema, parseStrictJson(await readBytes(ctx, maxBytes), { maxBytes }));
+  const bytes = await readBytes(ctx, maxBytes);
+  return checkAgainst(schema, parseStrictJson(bytes, { maxBytes, maxKeys: MAX_KEYS }));
 }
 
 async function readBytes(ctx: Context, maxBytes: number): Promise<Buffer> {

@@ -39,6 +39,12 @@ describe('strict JSON', () => {
     });
   });
 
+  it('refuses more keys than the bound, in whichever objects: JSON_TOO_MANY_KEYS', () => {
+    const bytes = new TextEncoder().encode('{"a":[{"b":"x"},{"b":"y:"}]}');
+    assert.throws(() => parseStrictJson(bytes, { maxKeys: 2 }), { code: 'JSON_TOO_MANY_KEYS' });
+    parseStrictJson(bytes, { maxKeys: 3 });
+  });
+
   it('takes the same key in two objects, and quotes and braces inside strings', () => {
     const text = String.raw`[{"a":"{\"a\":1,"},{"a":"]}\\"}]`;
     assert.deepEqual(parse(text), JSON.parse(text));
