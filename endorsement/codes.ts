@@ -43,6 +43,11 @@ export const ENDORSEMENT_CODES = {
     section: 'RFC 5280, 4.1.2.7',
     remedy: 'Use a certificate over an RSA key or a curve that has a name.',
   },
+  PEM_MALFORMED: {
+    title: 'The PEM file holds no certificate, or a damaged one',
+    section: 'RFC 7468, 5',
+    remedy: 'Export the certificate again, as PEM or DER.',
+  },
   BAD_NV_WRAPPER: {
     title: 'The certificate lies in a wrapper that contradicts itself',
     section: 'TCG PC Client Specific Implementation 1.21, 7.4.5',

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { contextConstructed, DerReader } from './der-reader.ts';
 import { nameOfValue } from './distinguished-name.ts';
-import { decode, extendedKeyUsage } from './extensions.ts';
+import { authorityKeyId, decode, extendedKeyUsage } from './extensions.ts';
 import { malformed } from './malformed.ts';
 import { unwrapNvCertificate } from './nv-wrapper.ts';
 import { EXTENSION, TCG_OID } from './oids.ts';
@@ -85,7 +85,7 @@ export function parseEkCertificate(bytes: Uint8Array): EkCertificate {
     'no-subject': subject.rdns.length === 0,
     'critical-subject-alt-name': extensions.get(EXTENSION.subjectAltName)?.critical === true,
     'subject-directory-attributes': extensions.has(EXTENSION.subjectDirectoryAttributes),
-    'no-authority-key-id': !extensions.has(EXTENSION.authorityKeyIdentifier),
+    'no-authority-key-id': authorityKeyId(certificate) === undefined,
     'no-eku': usages === undefined,
     'no-expiry': certificate.notAfter.getTime() === NO_EXPIRY,
   };

@@ -13,6 +13,7 @@ export {
 export { checkAkPublic } from './ak-public.ts';
 export { ASSURANCE_CLASSES, type AssuranceClass } from './assurance-class.ts';
 export { type Certificate, parseCertificate } from './certificate.ts';
+export { certificatesOfFile } from './certificate-file.ts';
 export {
   type CertificateSignatureAlgorithm,
   encodeCertificate,
@@ -24,6 +25,7 @@ export { type CodeEntry, ENDORSEMENT_CODES, type EndorsementCode } from './codes
 export { type EkCertificate, type EkQuirk, parseEkCertificate } from './ek-certificate.ts';
 export { checkEkPublic } from './ek-public.ts';
 export { akQualifiedNameOf, ekRefOf } from './ek-ref.ts';
+export { type IssuerCertificate, parseIssuerCertificate } from './issuer-certificate.ts';
 export { TCG_OID, TOUCHSTONE_OID } from './oids.ts';
 export {
   type CertificateInput,
