@@ -4,7 +4,9 @@ import { AppError, listenUnix, pinnedClient } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { agentError, codeOf } from './codes.ts';
 import { type Attestation, deliverAttestation } from './evidence/deliver.ts';
+import { Renewal } from './renew.ts';
 import { agentEdge } from './socket/routes.ts';
+import { HeldEnrolment } from './state/held-enrolment.ts';
 import { readEnrolment, readKeyRecord } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
 import { Conversations } from './tpm/conversation.ts';
@@ -34,7 +36,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   if (enrolment === null || key === null) throw agentError('NOT_ENROLLED', { detail: stateDir });
   const client = pinnedClient({ url: enrolment.server, pin: enrolment.fingerprint });
   const attestation: Attestation = { client, attester, key };
+  const held = new HeldEnrolment(stateDir, enrolment);
   const conversations = new Conversations();
+  const renewal = new Renewal(attestation, held, { conversations, log });
   let status: AgentStatus = {
     hostId: enrolment.hostId,
     class: enrolment.class,
@@ -48,7 +52,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     agentEdge({
       log,
       status: () => status,
-      gate: { attestation, enrolment, conversations, log },
+      gate: {
+        attestation,
+        get enrolment() {
+          return held.current;
+        },
+        conversations,
+        log,
+      },
     }),
     { path: socketPath, mode: 0o600 },
   );
@@ -57,7 +68,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     let failures = 0;
     while (!stop.aborted) {
       try {
-        const attest = () => deliverAttestation(attestation, enrolment);
+        await renewal.whenDue();
+        const attest = () => deliverAttestation(attestation, held.current);
         const { state, verdict } = await conversations.hold('attest', attest);
         failures = 0;
         status = {

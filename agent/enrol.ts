@@ -1,14 +1,10 @@
-import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
-  ActivationAnswer,
-  EnrollmentChallenge,
   HostEnrolmentAnswer,
   type TrustBundle,
   TrustBundle as TrustBundleSchema,
 } from '@touchstone/schemas';
 import { type Client, pinnedClient } from '@touchstone/transport';
+import { certify } from './certify.ts';
 import { agentError } from './codes.ts';
 import { answerChallenge } from './evidence/deliver.ts';
 import {
@@ -19,7 +15,6 @@ import {
   writeEnrolment,
   writeKeyRecord,
 } from './state/identity.ts';
-import { activateCredential } from './tpm/attestation-key.ts';
 import type { Attester } from './tpm/attester.ts';
 
 export type EnrolmentInput = {
@@ -49,7 +44,9 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
     progress('opening the software TPM and making the attestation key');
     const key = await ownKey(stateDir, attester);
     progress(`proving to the CA that this TPM holds it (AK ${key.akName.slice(0, 16)}…)`);
-    const certificates = await certify(input, trustBundle, key);
+    const { certificates, enrollmentId } = await certify(stateDir, {
+      ...{ attester, key, bundle: trustBundle, hold: (work) => work() },
+    });
     progress('sending the first evidence to the server');
     const { evidence } = await answerChallenge(
       { client, attester, key },
@@ -73,6 +70,7 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
       class: answer.class,
       server,
       fingerprint,
+      enrollmentId,
       certificates,
       intervalSeconds: answer.intervalSeconds,
       trustBundle,
@@ -102,70 +100,4 @@ async function ownKey(stateDir: string, attester: Attester): Promise<KeyRecord> 
   const made = await attester.createKey();
   await writeKeyRecord(stateDir, made);
   return made;
-}
-
-/** Credential activation with the CA; the certificate has to come from the deployment's own anchor. */
-async function certify(
-  { stateDir, attester }: EnrolmentInput,
-  bundle: TrustBundle,
-  key: KeyRecord,
-): Promise<string[]> {
-  const ca = pinnedClient({ url: bundle.ca.url, pin: bundle.ca.pin });
-  try {
-    const object = await attester.key(key);
-    const challenge = await attester.use(async (_tpm, ek) =>
-      ca.request({
-        method: 'POST',
-        path: '/v1/enrollments',
-        schema: EnrollmentChallenge,
-        body: {
-          ekCertificates: [ek.certificate, ...(await softwareChain(stateDir))].map(base64Url),
-          ekPublic: base64Url(ek.public),
-          akPublic: key.public,
-          software: true,
-        },
-      }),
-    );
-    const secret = await attester.use((tpm, ek) =>
-      activateCredential(tpm, ek, object, {
-        credentialBlob: Buffer.from(challenge.credentialBlob, 'base64url'),
-        secret: Buffer.from(challenge.secret, 'base64url'),
-      }),
-    );
-    const body = { secret: base64Url(secret) };
-    secret.fill(0);
-    const { certificates } = await ca.request({
-      method: 'POST',
-      path: `/v1/enrollments/${challenge.enrollmentId}/activation`,
-      schema: ActivationAnswer,
-      body,
-    });
-    checkChain(certificates, bundle.anchors);
-    return certificates;
-  } finally {
-    await ca.close();
-  }
-}
-
-const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
-
-/** The local CA's certificates, where they are: for the CA's record. They make nothing trusted. */
-async function softwareChain(stateDir: string): Promise<Uint8Array[]> {
-  const chain: Uint8Array[] = [];
-  for (const name of ['issuercert.pem', 'swtpm-localca-rootca-cert.pem']) {
-    const pem = await readFile(join(stateDir, 'swtpm', name)).catch(() => null);
-    if (pem !== null) chain.push(new X509Certificate(pem).raw);
-  }
-  return chain;
-}
-
-/** Each certificate is signed by the next, the last by an anchor. @throws AppError CERTIFICATE_UNTRUSTED */
-function checkChain(certificates: readonly string[], anchors: readonly string[]): void {
-  const chain = certificates.map((pem) => new X509Certificate(pem));
-  const roots = anchors.map((pem) => new X509Certificate(pem));
-  const vouched = chain.every((certificate, index) => {
-    const issuers = index + 1 < chain.length ? chain.slice(index + 1, index + 2) : roots;
-    return issuers.some((issuer) => issuer.ca && certificate.verify(issuer.publicKey));
-  });
-  if (!vouched) throw agentError('CERTIFICATE_UNTRUSTED', { status: 502 });
 }

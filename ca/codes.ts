@@ -43,10 +43,32 @@ export const CA_CODES = {
     section: 'Enrolment',
     remedy: ENROL_AGAIN,
   },
+  EK_REVOKED: {
+    title: 'This endorsement key was revoked; it gets no certificate any more',
+    section: 'Enrolment',
+    remedy: 'Nothing brings it back. Replace the TPM, or the machine.',
+  },
+  RENEWAL_UNKNOWN: {
+    title: 'No attestation key was activated under this enrolment',
+    section: 'Enrolment, renewal',
+    remedy: ENROL_AGAIN,
+  },
+  RENEWAL_DIFFERS: {
+    title: 'What was recorded of this TPM does not come out as it was pinned',
+    section: 'Enrolment, renewal',
+    remedy:
+      'Its class or its ekRef would change: find out who changed a root or the ekRef secret of the CA. A class ' +
+      'that changed on purpose takes a new enrolment.',
+  },
   ISSUER_EXPIRED: {
     title: 'The certificate of the issuing CA has expired',
     section: 'RFC 5280, 4.1.2.5',
     remedy: "Rotate the CA's issuing key.",
+  },
+  EK_UNKNOWN: {
+    title: 'No endorsement key has this ekRef',
+    section: 'Enrolment',
+    remedy: 'Copy the ekRef from `touchstone host show`.',
   },
   CONFIG_INVALID: {
     title: 'The configuration cannot be used',

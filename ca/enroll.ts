@@ -7,11 +7,12 @@ import type pg from 'pg';
 import { decodeBase64Url, encodeBase64Url } from './base64url.ts';
 import { caError } from './ca-error.ts';
 import type { Authority } from './issuance/index.ts';
-import { databaseNow, insertEnrollment, queueUntrusted } from './store/index.ts';
+import { databaseNow, insertEnrollment, isRevoked, queueUntrusted } from './store/index.ts';
 import {
   type CheckedEnrollment,
   checkEnrollment,
   type ConfiguredRoot,
+  type EnrollmentBytes,
   type EnrollmentIdentity,
 } from './validation/index.ts';
 
@@ -30,30 +31,46 @@ export async function beginEnrollment(
   context: CaContext,
   request: EnrollmentRequest,
 ): Promise<EnrollmentChallenge> {
-  const verdict = checkEnrollment(
-    {
-      ekCertificates: request.ekCertificates.map((text, index) =>
-        decodeBase64Url(text, `/ekCertificates/${index}`),
-      ),
-      ekPublic: decodeBase64Url(request.ekPublic, '/ekPublic'),
-      akPublic: decodeBase64Url(request.akPublic, '/akPublic'),
-      software: request.software,
-    },
-    { roots: context.roots, now: await databaseNow(context.pool) },
-  );
+  const bytes: EnrollmentBytes = {
+    ekCertificates: request.ekCertificates.map((text, index) =>
+      decodeBase64Url(text, `/ekCertificates/${index}`),
+    ),
+    ekPublic: decodeBase64Url(request.ekPublic, '/ekPublic'),
+    akPublic: decodeBase64Url(request.akPublic, '/akPublic'),
+    software: request.software,
+  };
+  const enrollment = await checkedEnrollment(context, bytes);
+  return challenge(context, enrollment, { software: bytes.software, renews: null });
+}
+
+/**
+ * Everything that can be checked of an enrolment, by the roots and the clock of now.
+ * @throws AppError for what is against it; an EK that no root vouches for is queued
+ */
+export async function checkedEnrollment(
+  context: CaContext,
+  bytes: EnrollmentBytes,
+): Promise<CheckedEnrollment> {
+  const now = await databaseNow(context.pool);
+  const verdict = checkEnrollment(bytes, { roots: context.roots, now });
   switch (verdict.kind) {
     case 'refused':
       throw refusal(verdict.problems);
     case 'untrusted-root':
       throw await queued(context, verdict.identity);
     case 'checked':
-      return challenge(context, verdict.enrollment);
+      if (await isRevoked(context.pool, verdict.enrollment.ekName)) {
+        throw caError('EK_REVOKED', 403);
+      }
+      return verdict.enrollment;
   }
 }
 
-async function challenge(
+/** @throws AppError ENROLLMENTS_FULL */
+export async function challenge(
   { pool, authority }: CaContext,
   enrollment: CheckedEnrollment,
+  { software, renews }: { readonly software: boolean; readonly renews: string | null },
 ): Promise<EnrollmentChallenge> {
   const secret = randomBytes(SECRET_BYTES);
   const credential = makeCredential({
@@ -66,11 +83,12 @@ async function challenge(
   secret.fill(0);
   const id = randomUUID();
   const stored = await insertEnrollment(pool, {
-    ...{ id, secretSha256, class: enrollment.class },
+    ...{ id, secretSha256, class: enrollment.class, software, renews },
     akName: enrollment.akName,
     akPublic: encodeTpmtPublic(enrollment.akPublic),
     akQualifiedName: enrollment.akQualifiedName,
     ekName: enrollment.ekName,
+    ekPublic: encodeTpmtPublic(enrollment.ekPublic),
     ekRef: ekRefOf(authority.ekRefSecret, enrollment.ekName),
     ekCertificates: enrollment.ekCertificates,
   });

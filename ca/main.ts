@@ -3,9 +3,12 @@ import { pino } from 'pino';
 import { CA_CODES, type CaCode } from './codes.ts';
 import { loadConfig } from './config.ts';
 import { initialize } from './init.ts';
+import { revokeEk } from './revoke.ts';
 import { serve } from './serve.ts';
 
-const USAGE = 'usage: main.ts init|serve --config FILE\n';
+const USAGE =
+  'usage: main.ts init|serve --config FILE\n' +
+  '       main.ts revoke-ek --config FILE --ek-ref HEX --reason TEXT\n';
 
 const log = pino(
   {
@@ -18,11 +21,21 @@ const log = pino(
   pino.destination({ fd: 2, sync: true }),
 );
 
+type Arguments =
+  | { readonly command: 'init' | 'serve'; readonly configFile: string }
+  | {
+      readonly command: 'revoke-ek';
+      readonly configFile: string;
+      readonly ekRef: string;
+      readonly reason: string;
+    };
+
 async function main(): Promise<void> {
-  const { command, configFile } = readArguments();
-  const config = await loadConfig(configFile);
+  const given = readArguments();
+  const config = await loadConfig(given.configFile);
   process.umask(0o077);
-  if (command === 'init') return initialize(config, log);
+  if (given.command === 'init') return initialize(config, log);
+  if (given.command === 'revoke-ek') return revokeEk(config, given, log);
 
   const serving = await serve(config, log);
   const stop = async (signal: NodeJS.Signals) => {
@@ -34,15 +47,24 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify({ ready: true, port: serving.port })}\n`);
 }
 
-function readArguments(): { command: 'init' | 'serve'; configFile: string } {
+function readArguments(): Arguments {
   try {
     const { positionals, values } = parseArgs({
       allowPositionals: true,
-      options: { config: { type: 'string' } },
+      options: {
+        config: { type: 'string' },
+        'ek-ref': { type: 'string' },
+        reason: { type: 'string' },
+      },
     });
     const [command, ...more] = positionals;
-    if ((command === 'init' || command === 'serve') && more.length === 0 && values.config) {
-      return { command, configFile: values.config };
+    const { config: configFile, 'ek-ref': ekRef, reason } = values;
+    const known = configFile !== undefined && more.length === 0;
+    if (known && (command === 'init' || command === 'serve') && !ekRef && !reason) {
+      return { command, configFile };
+    }
+    if (known && command === 'revoke-ek' && /^[0-9a-f]{64}$/.test(ekRef ?? '') && reason) {
+      return { command, configFile, ekRef: ekRef ?? '', reason };
     }
   } catch {
     // The usage says it.

@@ -74,6 +74,13 @@ export const ActivationAnswer = closed({
 });
 export type ActivationAnswer = Type.Static<typeof ActivationAnswer>;
 
+/**
+ * POST /v1/enrollments/{id}/renewals at the CA, answered with an EnrollmentChallenge: the AK and the EK are
+ * those recorded under that enrolment, so nothing is left to say.
+ */
+export const RenewalRequest = closed({});
+export type RenewalRequest = Type.Static<typeof RenewalRequest>;
+
 /** GET /v1/bundle at the CA, polled by the server: the flat list of issuers by key id. */
 export const CaBundle = closed({
   schema: Type.Literal('touchstone/ca-bundle/1'),
@@ -108,3 +115,13 @@ export const HostEnrolmentAnswer = closed({
   note: Type.Optional(LineOfText(512)),
 });
 export type HostEnrolmentAnswer = Type.Static<typeof HostEnrolmentAnswer>;
+
+/** PUT /v1/hosts/{id}/certificate at the server: a renewed AK certificate of a known host. */
+export const CertificateRenewal = closed({
+  certificates: Type.Array(PemCertificate, { minItems: 1, maxItems: 4 }),
+});
+export type CertificateRenewal = Type.Static<typeof CertificateRenewal>;
+
+/** The certificate that the server now holds the host's evidence to. */
+export const CertificateRenewalAnswer = closed({ hostId: Uuid, notAfter: Timestamp });
+export type CertificateRenewalAnswer = Type.Static<typeof CertificateRenewalAnswer>;

@@ -6,7 +6,7 @@ import { AppError } from './app-error.ts';
 import { checkPin } from './pin.ts';
 
 export type ClientRequest<T extends TSchema> = {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly schema: T;
   readonly body?: unknown;

@@ -32,6 +32,8 @@ export const Enrolment = closed({
   class: AssuranceClass,
   server: HttpsUrl,
   fingerprint: Sha256Hex,
+  /** At the CA: what renewals are asked for under. */
+  enrollmentId: Uuid,
   certificates: Type.Array(PemCertificate, { minItems: 1, maxItems: 4 }),
   intervalSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
   trustBundle: TrustBundle,

@@ -4,11 +4,13 @@ import {
   type CaBundle,
   EnrollmentRequest,
   type Health,
+  RenewalRequest,
 } from '@touchstone/schemas';
 import { type Bucket, readJson, tokenBuckets } from '@touchstone/transport';
 import { activateEnrollment } from '../activate.ts';
 import { caError } from '../ca-error.ts';
 import { beginEnrollment, type CaContext } from '../enroll.ts';
+import { beginRenewal } from '../renew.ts';
 import { databaseNow } from '../store/index.ts';
 
 export type Limits = { readonly perAddress: Bucket; readonly total: Bucket };
@@ -37,6 +39,14 @@ export function caRouter(context: CaContext, limits: Limits): Router {
     if (!UUID.test(id)) throw caError('ACTIVATION_UNKNOWN', 404);
     const request = await readJson(ctx, ActivationRequest, { maxBytes: 1_024 });
     ctx.body = await activateEnrollment(context, id, request);
+    ctx.status = 201;
+  });
+
+  router.post('/v1/enrollments/:id/renewals', limitEnrolling, async (ctx) => {
+    const id = ctx.params['id'] ?? '';
+    if (!UUID.test(id)) throw caError('RENEWAL_UNKNOWN', 404);
+    await readJson(ctx, RenewalRequest, { maxBytes: 1_024 });
+    ctx.body = await beginRenewal(context, id);
     ctx.status = 201;
   });
 

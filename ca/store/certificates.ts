@@ -10,9 +10,9 @@ export type IssuedRecord = {
 };
 
 /**
- * Ends the enrolment, pins its EK if it is the first time, and records the certificate: one statement, so
- * that all of it happens or nothing, and for one caller only. `false` for everybody else; their
- * certificates must never leave the process.
+ * Ends the enrolment, pins its EK and records its AK if it is the first time, and records the certificate:
+ * one statement, so that all of it happens or nothing, and for one caller only. `false` for everybody else,
+ * and for an EK that was revoked since; their certificates must never leave the process.
  */
 export async function recordActivation(
   pool: pg.Pool,
@@ -22,12 +22,21 @@ export async function recordActivation(
   const { rows } = await pool.query(
     `WITH activated AS (
        UPDATE enrollments SET activated_at = now()
-       WHERE id = $1 AND activated_at IS NULL
-       RETURNING id, ak_name, ek_name, ek_ref, ek_certificates, class
+       WHERE id = $1 AND activated_at IS NULL AND NOT EXISTS (
+         SELECT 1 FROM endorsement_keys pin
+         WHERE pin.ek_name = enrollments.ek_name AND pin.revoked_at IS NOT NULL)
+       RETURNING id, renews, ak_name, ak_public, ek_name, ek_public, ek_ref, ek_certificates,
+         software, class
      ), pinned AS (
        INSERT INTO endorsement_keys (ek_name, ek_ref, class, certificates)
        SELECT ek_name, ek_ref, class, ek_certificates FROM activated
        ON CONFLICT (ek_name) DO UPDATE SET last_activated_at = now()
+     ), recorded AS (
+       INSERT INTO attestation_keys
+         (enrollment_id, ak_name, ak_public, ek_name, ek_public, ek_certificates, software, class)
+       SELECT coalesce(renews, id), ak_name, ak_public, ek_name, ek_public, ek_certificates,
+         software, class FROM activated
+       ON CONFLICT (enrollment_id) DO UPDATE SET last_activated_at = now()
      )
      INSERT INTO certificates
        (serial, enrollment_id, ak_name, ek_ref, class, issuer_key_id, not_before, not_after)

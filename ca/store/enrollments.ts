@@ -17,9 +17,14 @@ export type NewEnrollment = {
   readonly akPublic: Uint8Array;
   readonly akQualifiedName: Uint8Array;
   readonly ekName: Uint8Array;
+  /** TPMT_PUBLIC */
+  readonly ekPublic: Uint8Array;
   readonly ekRef: Uint8Array;
   readonly ekCertificates: readonly Uint8Array[];
+  readonly software: boolean;
   readonly class: AssuranceClass;
+  /** The enrolment whose keys are proved again. */
+  readonly renews: string | null;
 };
 
 /** One of three tries, already counted, whatever comes of it. */
@@ -78,8 +83,8 @@ async function insert(client: pg.PoolClient, enrollment: NewEnrollment): Promise
   const { rows } = await client.query<{ expires_at: Date }>(
     `INSERT INTO enrollments
        (id, expires_at, secret_sha256, ak_name, ak_public, ak_qualified_name,
-        ek_name, ek_ref, ek_certificates, class)
-     VALUES ($1, now() + make_interval(secs => $2), $3, $4, $5, $6, $7, $8, $9, $10)
+        ek_name, ek_public, ek_ref, ek_certificates, software, class, renews)
+     VALUES ($1, now() + make_interval(secs => $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
      RETURNING expires_at`,
     [
       enrollment.id,
@@ -89,9 +94,12 @@ async function insert(client: pg.PoolClient, enrollment: NewEnrollment): Promise
       enrollment.akPublic,
       enrollment.akQualifiedName,
       enrollment.ekName,
+      enrollment.ekPublic,
       enrollment.ekRef,
       enrollment.ekCertificates,
+      enrollment.software,
       enrollment.class,
+      enrollment.renews,
     ],
   );
   const [row] = rows;

@@ -312,8 +312,8 @@ describe('enrolment at the CA', () => {
 
   it('makes room by forgetting what is over, and otherwise takes no more: ENROLLMENTS_FULL', async () => {
     const fill = `INSERT INTO enrollments (id, expires_at, secret_sha256, ak_name, ak_public,
-        ak_qualified_name, ek_name, ek_ref, ek_certificates, class)
-      SELECT gen_random_uuid(), now() + $1::interval, sha256('x'), '', '', '', '', sha256('x'), '{}',
+        ak_qualified_name, ek_name, ek_public, ek_ref, ek_certificates, software, class)
+      SELECT gen_random_uuid(), now() + $1::interval, sha256('x'), '', '', '', '', '', sha256('x'), '{}', true,
         'software' FROM generate_series(1, 10000)`;
     await query(fill, ['1 minute']);
     const refused = await problemOf(enrol(host.request()));

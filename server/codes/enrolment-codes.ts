@@ -35,6 +35,19 @@ export const ENROLMENT_CODES = {
     'If the TPM was cleared on purpose, an operator decides about the new AK.',
     'approver',
   ),
+  CERTIFICATE_DIFFERS: entry(
+    409,
+    'The certificate is for this AK, but for another TPM or class than is recorded',
+    'DESIGN 4, Enrol 5',
+    "Find out who changed the CA's ekRef secret or its roots; if nobody did, take it for robbed.",
+  ),
+  CERTIFICATE_OLDER: entry(
+    409,
+    'The certificate is not newer than the recorded one',
+    'DESIGN 4, Enrol 5',
+    'Renew again at the CA and send what it answers.',
+    'agent',
+  ),
   JOIN_TOKEN_UNKNOWN: entry(
     403,
     'No such join token',

@@ -1,5 +1,7 @@
 import { Router } from '@koa/router';
 import {
+  CertificateRenewal,
+  CertificateRenewalAnswer,
   ChallengeAnswer,
   ChallengeRequest,
   Evidence,
@@ -8,14 +10,16 @@ import {
   HostEnrolmentAnswer,
   PermitsAnswer,
   TrustBundle,
+  Uuid,
 } from '@touchstone/schemas';
 import { readJson, tokenBuckets } from '@touchstone/transport';
 import { enrolHost } from '../services/enrol-host.ts';
 import { giveChallenge } from '../services/give-challenge.ts';
+import { renewCertificate } from '../services/renew-certificate.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
 import { trustBundle } from '../services/trust-bundle.ts';
 import type { Verifier } from '../services/verifier.ts';
-import { present } from './operator-call.ts';
+import { keyOf, present } from './operator-call.ts';
 
 /** Evidence with a firmware log of some MiB, in base64url. */
 const EVIDENCE_BYTES = 16_777_216;
@@ -40,6 +44,11 @@ export function agentRoutes(verifier: Verifier): Router {
   router.post('/v1/hosts', limit, async (ctx) => {
     const enrolment = await readJson(ctx, HostEnrolment, { maxBytes: EVIDENCE_BYTES });
     ctx.body = present(HostEnrolmentAnswer, await enrolHost(verifier, enrolment));
+  });
+  router.put('/v1/hosts/:key/certificate', limit, async (ctx) => {
+    const hostId = keyOf(ctx, Uuid);
+    const renewal = await readJson(ctx, CertificateRenewal);
+    ctx.body = present(CertificateRenewalAnswer, await renewCertificate(verifier, hostId, renewal));
   });
   router.post('/v1/evidence', limit, async (ctx) => {
     const evidence = await readJson(ctx, Evidence, { maxBytes: EVIDENCE_BYTES });

@@ -53,7 +53,8 @@ async function authenticated(verifier: Verifier, ctx: RouterContext): Promise<Ap
 const mayCall = ({ roles }: ApiToken, { role }: OperatorRoute): boolean =>
   role === 'viewer' ? roles.length > 0 : roles.includes(role);
 
-function keyOf(ctx: RouterContext, schema: TSchema | undefined): string {
+/** The path's one parameter. @throws AppError ID_MALFORMED */
+export function keyOf(ctx: RouterContext, schema: TSchema | undefined): string {
   if (schema === undefined) return '';
   try {
     return checkAgainst(schema, ctx.params['key']) as string;

@@ -1,9 +1,9 @@
-import { randomUUID, X509Certificate } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { appraiseEvidence, type VerifiedEvidence } from '@touchstone/appraisal';
-import { type AkCertificate, parseAkCertificate } from '@touchstone/endorsement';
+import type { AkCertificate } from '@touchstone/endorsement';
 import type { HostEnrolment, HostEnrolmentAnswer, JoinToken } from '@touchstone/schemas';
 import { nameOf, parseTpm2bPublic } from '@touchstone/tpm';
-import { AppError } from '@touchstone/transport';
+import type { AppError } from '@touchstone/transport';
 import { refusal, SERVER_CODES, type ServerCode } from '../codes.ts';
 import { raiseAlert } from '../store/alerts.ts';
 import { appendAudit } from '../store/audit.ts';
@@ -16,6 +16,7 @@ import { requireChallenge } from './give-challenge.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { useJoinToken } from './join-tokens.ts';
 import { recordAppraisal, signResult } from './record-appraisal.ts';
+import { readAkCertificate } from './renew-certificate.ts';
 import { markOf } from './take-evidence.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -49,9 +50,7 @@ export async function enrolHost(
 function authenticate(verifier: Verifier, enrolment: HostEnrolment): Applicant {
   const now = verifier.clock.now();
   const { issuers } = verifier.issuers.known();
-  const [pem] = enrolment.certificates;
-  if (pem === undefined) throw new Error('the schema asks for a certificate');
-  const certificate = parseAkCertificate(derOf(pem));
+  const certificate = readAkCertificate(enrolment.certificates[0]);
   const akPublicBytes = Buffer.from(enrolment.akPublic, 'base64url');
   const akPublic = parseTpm2bPublic(akPublicBytes);
   const akName = Buffer.from(nameOf(akPublic)).toString('hex');
@@ -70,18 +69,6 @@ function authenticate(verifier: Verifier, enrolment: HostEnrolment): Applicant {
     now,
   });
   return { enrolment, akPublic: akPublicBytes, certificate, verified, now };
-}
-
-function derOf(pem: string): Uint8Array {
-  try {
-    return new X509Certificate(pem).raw;
-  } catch (cause) {
-    throw new AppError('AK_CERT_PROFILE', 400, {
-      title: 'The AK certificate is no certificate',
-      field: 'certificates/0',
-      cause,
-    });
-  }
 }
 
 /**

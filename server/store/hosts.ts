@@ -206,3 +206,11 @@ export async function recordApproval(
     [id, approval.akName, approval.classes, JSON.stringify(approval.labels)],
   );
 }
+
+export async function setCertificate(
+  on: Queryable,
+  id: string,
+  akCertificate: Uint8Array,
+): Promise<void> {
+  await on.query('UPDATE hosts SET ak_certificate = $2 WHERE id = $1', [id, akCertificate]);
+}

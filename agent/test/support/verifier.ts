@@ -132,6 +132,7 @@ export const enrolmentAt = ({ url, pin, bundle }: Verifier): Enrolment => ({
   class: 'software',
   server: url,
   fingerprint: pin,
+  enrollmentId: randomUUID(),
   certificates: bundle.anchors,
   intervalSeconds: 60,
   trustBundle: bundle,

@@ -51,8 +51,13 @@ export function makeAk(): MadeAk {
   return { akPublic: { ...AK_TEMPLATE_ECC_P256, unique }, privateKey };
 }
 
-/** The AK's certificate, PEM. */
-export function certify(ek: TpmtPublic, ak: MadeAk, assuranceClass: AssuranceClass): string {
+/** The AK's certificate, PEM; `validFrom` is by default a day ago. */
+export function certify(
+  ek: TpmtPublic,
+  ak: MadeAk,
+  assuranceClass: AssuranceClass,
+  validFrom = new Date(Date.now() - DAY_MS),
+): string {
   const spki = createPublicKey(ak.privateKey).export({ format: 'der', type: 'spki' });
   const extensions = akCertificateExtensions({
     class: assuranceClass,
@@ -62,21 +67,23 @@ export function certify(ek: TpmtPublic, ak: MadeAk, assuranceClass: AssuranceCla
     issuerKeyId: ISSUER.keyId,
   });
   const commonName = Buffer.from(nameOf(ak.akPublic)).toString('hex');
-  return new X509Certificate(issue(encodeName({ commonName }), spki, extensions)).toString();
+  const der = issue(encodeName({ commonName }), spki, extensions, validFrom);
+  return new X509Certificate(der).toString();
 }
 
 function issue(
   subject: Uint8Array,
   spki: Uint8Array,
   extensions: Parameters<typeof encodeTbsCertificate>[0]['extensions'],
+  notBefore = new Date(Date.now() - DAY_MS),
 ): Uint8Array {
   const tbs = encodeTbsCertificate({
     serial: Uint8Array.of(1, 2, 3),
     signatureAlgorithm: 'ecdsa-sha256',
     issuer: CA_NAME,
     subject,
-    notBefore: new Date(Date.now() - DAY_MS),
-    notAfter: new Date(Date.now() + 7 * DAY_MS),
+    notBefore,
+    notAfter: new Date(notBefore.getTime() + 8 * DAY_MS),
     spki,
     extensions,
   });

@@ -56,6 +56,7 @@ export function makeHost(options: { class?: AssuranceClass; ek?: ReturnType<type
   };
   return {
     ek,
+    ak,
     akName,
     boot,
     answer,

@@ -1,0 +1,120 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ActivationAnswer, EnrollmentChallenge, type TrustBundle } from '@touchstone/schemas';
+import { type Client, pinnedClient } from '@touchstone/transport';
+import { agentError } from './codes.ts';
+import type { KeyRecord } from './state/identity.ts';
+import { activateCredential } from './tpm/attestation-key.ts';
+import type { Attester } from './tpm/attester.ts';
+
+/** The AK's certificate and its issuers, and the enrolment at the CA under which it is renewed. */
+export type Certified = { readonly certificates: string[]; readonly enrollmentId: string };
+
+/** What is needed to answer the CA's challenges. */
+type Prover = {
+  readonly attester: Attester;
+  readonly key: KeyRecord;
+  readonly bundle: TrustBundle;
+  /** Runs what needs the TPM: never while the CA is waited for, since VM starts need it too. */
+  readonly hold: <T>(work: () => Promise<T>) => Promise<T>;
+};
+
+/**
+ * Credential activation with the CA, for an AK that it does not know yet.
+ * @throws AppError CERTIFICATE_UNTRUSTED, or what the CA or the TPM refused
+ */
+export function certify(stateDir: string, prover: Prover): Promise<Certified> {
+  return withCa(prover.bundle, async (ca) => {
+    const { attester, key, hold } = prover;
+    const ek = await hold(() => attester.use(async (_tpm, held) => held));
+    const challenge = await ca.request({
+      method: 'POST',
+      path: '/v1/enrollments',
+      schema: EnrollmentChallenge,
+      body: {
+        ekCertificates: [ek.certificate, ...(await softwareChain(stateDir))].map(base64Url),
+        ekPublic: base64Url(ek.public),
+        akPublic: key.public,
+        software: true,
+      },
+    });
+    const certificates = await activate(ca, prover, challenge);
+    return { certificates, enrollmentId: challenge.enrollmentId };
+  });
+}
+
+/**
+ * Renewal: the CA knows AK and EK already, and one TPM2_ActivateCredential proves both again.
+ * @throws AppError CERTIFICATE_UNTRUSTED, or what the CA or the TPM refused
+ */
+export function recertify(enrollmentId: string, prover: Prover): Promise<string[]> {
+  return withCa(prover.bundle, async (ca) => {
+    const challenge = await ca.request({
+      method: 'POST',
+      path: `/v1/enrollments/${enrollmentId}/renewals`,
+      schema: EnrollmentChallenge,
+      body: {},
+    });
+    return activate(ca, prover, challenge);
+  });
+}
+
+async function withCa<T>(bundle: TrustBundle, use: (ca: Client) => Promise<T>): Promise<T> {
+  const ca = pinnedClient({ url: bundle.ca.url, pin: bundle.ca.pin });
+  try {
+    return await use(ca);
+  } finally {
+    await ca.close();
+  }
+}
+
+/** The certificate has to come from the deployment's own anchor. */
+async function activate(
+  ca: Client,
+  { attester, key, bundle, hold }: Prover,
+  challenge: EnrollmentChallenge,
+): Promise<string[]> {
+  const secret = await hold(async () => {
+    const object = await attester.key(key);
+    return attester.use((tpm, ek) =>
+      activateCredential(tpm, ek, object, {
+        credentialBlob: Buffer.from(challenge.credentialBlob, 'base64url'),
+        secret: Buffer.from(challenge.secret, 'base64url'),
+      }),
+    );
+  });
+  const body = { secret: base64Url(secret) };
+  secret.fill(0);
+  const { certificates } = await ca.request({
+    method: 'POST',
+    path: `/v1/enrollments/${challenge.enrollmentId}/activation`,
+    schema: ActivationAnswer,
+    body,
+  });
+  checkChain(certificates, bundle.anchors);
+  return certificates;
+}
+
+const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
+
+/** The local CA's certificates, where they are: for the CA's record. They make nothing trusted. */
+async function softwareChain(stateDir: string): Promise<Uint8Array[]> {
+  const chain: Uint8Array[] = [];
+  for (const name of ['issuercert.pem', 'swtpm-localca-rootca-cert.pem']) {
+    const pem = await readFile(join(stateDir, 'swtpm', name)).catch(() => null);
+    if (pem !== null) chain.push(new X509Certificate(pem).raw);
+  }
+  return chain;
+}
+
+/** Each certificate is signed by the next, the last by an anchor. @throws AppError CERTIFICATE_UNTRUSTED */
+function checkChain(certificates: readonly string[], anchors: readonly string[]): void {
+  const chain = certificates.map((pem) => new X509Certificate(pem));
+  const roots = anchors.map((pem) => new X509Certificate(pem));
+  const vouched = chain.every((certificate, index) => {
+    const issuers = index + 1 < chain.length ? chain.slice(index + 1, index + 2) : roots;
+    return issuers.some((issuer) => issuer.ca && certificate.verify(issuer.publicKey));
+  });
+  if (!vouched) throw agentError('CERTIFICATE_UNTRUSTED', { status: 502 });
+}
