@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  encodeCertificate,
+  encodeName,
+  encodeTbsCertificate,
+  parseAkCertificate,
+} from '@touchstone/endorsement';
+import { AuditList } from '@touchstone/schemas';
+import { type AgentHost, startAgentHost } from '../support/agent-host.ts';
+import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
+
+describe('An agent whose certificate has ended while it was away', function () {
+  this.timeout(60_000);
+  let touchstone: Touchstone;
+  let host: AgentHost;
+
+  before(async () => {
+    touchstone = await startTouchstone();
+    host = await startAgentHost(touchstone, { name: 'away' });
+  });
+  after(async () => {
+    await host?.stop();
+    await touchstone?.stop();
+  });
+
+  it('renews it by one activation, without a person, before it attests', async () => {
+    await host.stopAgent();
+    const enrolmentFile = join(host.stateDir, 'enrolment.json');
+    const enrolment = JSON.parse(await readFile(enrolmentFile, 'utf8')) as {
+      certificates: string[];
+    };
+    const [issued = ''] = enrolment.certificates;
+    const expired = expiredCertificate();
+    await writeFile(enrolmentFile, JSON.stringify({ ...enrolment, certificates: [expired] }));
+    await host.startAgent();
+
+    const renewed = await eventually(async () => {
+      const held = JSON.parse(await readFile(enrolmentFile, 'utf8')) as typeof enrolment;
+      return held.certificates[0] === expired ? undefined : held.certificates[0];
+    });
+    const [before, after] = [issued, renewed].map((pem) =>
+      parseAkCertificate(new X509Certificate(pem).raw),
+    );
+    assert.equal(after?.akName, before?.akName);
+    assert.notEqual(after?.serial, before?.serial);
+    const { entries } = await touchstone.operator('GET', '/v1/audit', AuditList);
+    assert.ok(
+      entries.some(
+        ({ action, detail }) =>
+          action === 'host.certificate' && detail.includes(after?.serial ?? '-'),
+      ),
+    );
+    assert.equal((await touchstone.host(host.hostId)).host.state, 'trusted');
+  });
+});
+
+/** What matters to the agent is when it ended. */
+function expiredCertificate(): string {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const name = encodeName({ commonName: 'of last month' });
+  const day = 86_400_000;
+  const tbs = encodeTbsCertificate({
+    ...{
+      serial: Uint8Array.of(1),
+      signatureAlgorithm: 'ecdsa-sha256',
+      subject: name,
+      issuer: name,
+    },
+    notBefore: new Date(Date.now() - 30 * day),
+    notAfter: new Date(Date.now() - 23 * day),
+    spki: publicKey.export({ type: 'spki', format: 'der' }),
+    extensions: [],
+  });
+  const der = encodeCertificate(tbs, 'ecdsa-sha256', sign('sha256', tbs, privateKey));
+  return new X509Certificate(der).toString();
+}
+
+async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new Error('not after 15 s');
+    await sleep(100);
+  }
+}
