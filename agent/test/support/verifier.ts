@@ -27,6 +27,8 @@ export type Verifier = {
   readonly url: string;
   readonly pin: string;
   readonly bundle: TrustBundle;
+  /** Any of a day: far from its renewal. */
+  readonly certificate: string;
   readonly permitKey: PermitKey;
   /** What was asked for and delivered, in its order: a challenge's purpose, or a path. */
   readonly asked: string[];
@@ -116,6 +118,7 @@ export async function startVerifier(): Promise<Verifier> {
     url: `https://127.0.0.1:${port}`,
     pin: spkiPinOf(cert),
     bundle: bundleOf(permitKey, resultKey),
+    certificate: cert,
     permitKey,
     asked,
     behave: (next) => {
@@ -126,14 +129,14 @@ export async function startVerifier(): Promise<Verifier> {
 }
 
 /** What an agent that enrolled there would have on disk. */
-export const enrolmentAt = ({ url, pin, bundle }: Verifier): Enrolment => ({
+export const enrolmentAt = ({ url, pin, bundle, certificate }: Verifier): Enrolment => ({
   schema: 'touchstone/agent-enrolment/1',
   hostId: randomUUID(),
   class: 'software',
   server: url,
   fingerprint: pin,
   enrollmentId: randomUUID(),
-  certificates: bundle.anchors,
+  certificates: [certificate],
   intervalSeconds: 60,
   trustBundle: bundle,
 });
