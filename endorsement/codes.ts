@@ -72,7 +72,7 @@ export const ENDORSEMENT_CODES = {
     title: 'A certificate is signed with a hash or a key too weak to rely on',
     section: 'NIST SP 800-131A, 3 and 9',
     remedy:
-      'Have the issuing certificate reviewed and pin it as a root of its own if it is genuine.',
+      'Pin a CA certificate that is signed so as a root of its own, if it is genuine; an EK certificate that is signed so vouches for nothing.',
   },
   CERT_SIGNATURE_UNSUPPORTED: {
     title: 'A certificate is signed with an algorithm that is not supported',

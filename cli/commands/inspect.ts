@@ -4,6 +4,7 @@ import { readStart } from '../input.ts';
 import { eventLogLines } from '../show/event-log.ts';
 import { quoteLines } from '../show/quote.ts';
 import type { World } from '../world.ts';
+import { addInspectEkCertCommand } from './inspect-ek-cert.ts';
 
 type QuoteOptions = {
   readonly attest: string;
@@ -35,6 +36,8 @@ export function addInspectCommands(program: Command, world: World): void {
     .option('--nonce <hex>', 'the nonce that it is to answer', readNonce)
     .option('--pcrs <file>', 'the PCR values: {"sha256": {"0": "<hex>"}}')
     .action((options: QuoteOptions, command: Command) => quote(world, options, command));
+
+  addInspectEkCertCommand(inspect, world);
 }
 
 async function eventLog(world: World, file: string, command: Command): Promise<void> {
