@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { house } from '../support/compose.ts';
+
+/** systemd-analyze's scale: 0 is closed, 10 is open to everything. */
+const MOST_EXPOSED = 3;
+
+const UNITS = globSync('deploy/systemd/*.service', { cwd: house }).toSorted();
+const textOf = (path: string) => readFileSync(join(house, path), 'utf8');
+const valuesOf = (unit: string, key: string): string[] =>
+  [...textOf(unit).matchAll(new RegExp(`^${key}=(.*)$`, 'gmu'))].map(([, value = '']) => value);
+
+async function exposureOf(path: string): Promise<number> {
+  const judge = ['security', '--offline=true', '--no-pager', path];
+  const { stdout } = await promisify(execFile)('systemd-analyze', judge, {
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+  });
+  const exposure = /Overall exposure level for \S+: ([0-9.]+)/u.exec(stdout)?.[1];
+  assert.ok(exposure !== undefined, stdout);
+  return Number(exposure);
+}
+
+describe('deploy/systemd', () => {
+  it('has a unit for each room that is a process', () => {
+    const names = UNITS.map((unit) => basename(unit, '.service'));
+    assert.deepEqual(names, ['touchstone-agent', 'touchstone-ca', 'touchstone-server']);
+  });
+
+  for (const unit of UNITS) {
+    describe(basename(unit), () => {
+      it('is exposed less than 3.0', async () => {
+        const exposure = await exposureOf(join(house, unit));
+        assert.ok(exposure < MOST_EXPOSED, String(exposure));
+      });
+
+      it('does not run as root, and writes in its state directory alone', () => {
+        const [user] = valuesOf(unit, 'User');
+        assert.ok(valuesOf(unit, 'DynamicUser')[0] === 'yes' || user === 'touchstone-agent');
+        assert.deepEqual(valuesOf(unit, 'ProtectSystem'), ['strict']);
+        assert.deepEqual(valuesOf(unit, 'ReadWritePaths'), []);
+        assert.deepEqual(valuesOf(unit, 'Environment'), []);
+      });
+
+      it('starts what is there', () => {
+        for (const line of [...valuesOf(unit, 'ExecStartPre'), ...valuesOf(unit, 'ExecStart')]) {
+          const [program = '', script = ''] = line.split(' ');
+          for (const path of [program.replace('/usr/lib/touchstone/', ''), script]) {
+            assert.ok(existsSync(join(house, path)), path);
+          }
+        }
+        assert.deepEqual(valuesOf(unit, 'WorkingDirectory'), ['/usr/lib/touchstone']);
+      });
+
+      it('says nothing that systemd does not know', () => {
+        const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(house, unit)], {
+          encoding: 'utf8',
+        });
+        const complaints = stderr.split('\n').filter((line) => line.includes(basename(unit)));
+        const elsewhere = /is not executable: No such file or directory$/u;
+        assert.deepEqual(
+          complaints.filter((line) => !elsewhere.test(line)),
+          [],
+        );
+      });
+    });
+  }
+
+  it('would see a unit without its sandbox: the judge tells them apart', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'ts-unit-'));
+    try {
+      const open = join(dir, 'touchstone-open.service');
+      await writeFile(open, '[Service]\nExecStart=/bin/true\n');
+      assert.ok((await exposureOf(open)) > MOST_EXPOSED);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  });
+
+  for (const [room, refused] of [
+    ['ca', 'CONFIG_INVALID'],
+    ['server', 'SCHEMA'],
+  ] as const) {
+    const sample = `deploy/systemd/${room}.json`;
+
+    it(`${room}.json names the credentials that the unit loads, all of them`, () => {
+      const unit = `deploy/systemd/touchstone-${room}.service`;
+      const loaded = valuesOf(unit, 'LoadCredential').map((value) => value.split(':')[0] ?? '');
+      const directory = `/run/credentials/touchstone-${room}.service/`;
+      const named = [...textOf(sample).matchAll(/"(\/run\/credentials\/[^"]+)"/gu)].map(
+        ([, path = '']) => path,
+      );
+      assert.ok(
+        named.every((path) => path.startsWith(directory)),
+        named.join(' '),
+      );
+      assert.deepEqual(named.map((path) => basename(path)).toSorted(), loaded.toSorted());
+    });
+
+    it(`${room}.json is a configuration that the ${room} takes: only the files are missing`, () => {
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        [join(house, room, 'main.ts'), 'serve', '--config', join(house, sample)],
+        { encoding: 'utf8' },
+      );
+      assert.notEqual(status, 0);
+      assert.ok(!stderr.includes(refused), stderr);
+      assert.match(stderr, /ENOENT|STATE_INCOMPLETE/u);
+    });
+  }
+});
