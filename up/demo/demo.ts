@@ -26,6 +26,8 @@ type Stage = {
   readonly hypervisor: Hypervisor;
   readonly vm: VirtualMachine;
   readonly sabotage: 'allow-all' | undefined;
+  /** Once it is aborted, nothing more begins. */
+  readonly stop: AbortSignal;
   openGate: Server | null;
 };
 
@@ -43,9 +45,12 @@ export async function runDemo(options: DemoOptions, stop: AbortSignal): Promise<
     else stop.addEventListener('abort', fail, { once: true });
   });
   interrupted.catch(() => undefined);
+  const staging = setStage(story, directory, { options, stop, cleanups });
+  let performing: Promise<boolean> | undefined;
   try {
-    const stage = await Promise.race([setStage(story, directory, options, cleanups), interrupted]);
-    const good = await Promise.race([perform(stage), interrupted]);
+    const stage = await Promise.race([staging, interrupted]);
+    performing = perform(stage);
+    const good = await Promise.race([performing, interrupted]);
     if (options.keep === true) {
       kept = true;
       sayHowToGoOn(stage);
@@ -54,6 +59,8 @@ export async function runDemo(options: DemoOptions, stop: AbortSignal): Promise<
     return good ? 0 : 1;
   } finally {
     if (!kept) story.say('taking everything away again');
+    // What has begun ends first: nothing is made behind the back of what takes it away.
+    await Promise.allSettled([staging, performing]);
     for (const cleanup of cleanups.toReversed()) await cleanup().catch(() => undefined);
   }
 }
@@ -61,8 +68,15 @@ export async function runDemo(options: DemoOptions, stop: AbortSignal): Promise<
 async function setStage(
   story: Story,
   directory: string,
-  { sabotage }: DemoOptions,
-  cleanups: (() => Promise<void>)[],
+  {
+    options: { sabotage },
+    stop,
+    cleanups,
+  }: {
+    readonly options: DemoOptions;
+    readonly stop: AbortSignal;
+    readonly cleanups: (() => Promise<void>)[];
+  },
 ): Promise<Stage> {
   process.stdout.write('Touchstone: no proof, no guests. The whole story on this machine.\n');
   story.step('A private PostgreSQL, the CA and the verifier start');
@@ -79,7 +93,10 @@ async function setStage(
   const hypervisor = new Hypervisor(directory);
   cleanups.push(() => hypervisor.powerOff());
   const vm = new VirtualMachine(directory);
-  const stage: Stage = { story, directory, deployment, hypervisor, vm, sabotage, openGate: null };
+  const stage: Stage = {
+    ...{ story, directory, deployment, hypervisor, vm, sabotage, stop },
+    openGate: null,
+  };
   cleanups.push(async () => {
     stage.openGate?.close();
     for (const pid of await vm.processes()) process.kill(pid, 'SIGKILL');
@@ -106,6 +123,7 @@ async function operator(
   args: readonly string[],
   options: { readonly quiet?: true; readonly input?: string } = {},
 ): Promise<Outcome> {
+  stage.stop.throwIfAborted();
   const environment = { TOUCHSTONE_PROFILE: join(stage.directory, 'operator.json') };
   const outcome = await runBin('touchstone', args, { ...options, environment });
   if (outcome.exitCode !== 0) {
@@ -140,6 +158,7 @@ async function enrolHost(stage: Stage): Promise<void> {
   await writeFile(tokenFile, token, { mode: 0o600 });
   await mkdir(hypervisor.stateDir, { mode: 0o700 });
   await hypervisor.prepare();
+  stage.stop.throwIfAborted();
   const enrolled = await runBin(
     'agent',
     ['enroll', '--state', hypervisor.stateDir, '--name', NAME].concat(
@@ -154,6 +173,7 @@ async function enrolHost(stage: Stage): Promise<void> {
   );
   if (enrolled.exitCode !== 0)
     throw new UpError('DEMO_FAILED', 'the host did not enrol', 'See above.');
+  stage.stop.throwIfAborted();
   await hypervisor.startAgent();
   story.good('the CA has proved the TPM and certified its attestation key');
 }
@@ -201,9 +221,11 @@ async function startOnGoodHost(stage: Stage): Promise<boolean> {
 async function startOnChangedHost(stage: Stage): Promise<boolean> {
   const { story, vm, hypervisor } = stage;
   story.step('The host reboots with a changed file, and the VM is started again');
+  stage.stop.throwIfAborted();
   await hypervisor.powerOff();
   await hypervisor.change();
   await hypervisor.startAgent();
+  stage.stop.throwIfAborted();
   story.say(`changed: ${hypervisor.configuration}`);
   if (stage.sabotage === 'allow-all') {
     stage.openGate = await putOpenGate(hypervisor.stateDir);
