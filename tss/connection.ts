@@ -13,6 +13,10 @@ const LONGEST_PAUSE_MS = 250;
 /** How long opening waits for a call that was hung up on: it comes back a moment later. */
 const HANG_UP_MS = 250;
 
+/** TCTI layer, general failure of the transport: TSS 2.0 Overview and Common Structures, 3.15. */
+const TSS2_TCTI_RC_IO_ERROR = 0xa000a;
+const REOPEN_PAUSES_MS = [10, 40, 160, 320];
+
 /** Native code reads and writes these Buffers until it comes back, however late; koffi does not hold them. */
 const inUse = new Set<NativeArgument[]>();
 
@@ -50,9 +54,19 @@ export class Connection {
     if (await stillHangs(this.tcti)) {
       throw new TpmError('TPM_UNAVAILABLE', 'open', `an earlier call to ${this.tcti} still hangs`);
     }
-    const libraries = loadLibraries();
     try {
-      const deadline = this.#deadline();
+      await this.#initialize(loadLibraries());
+    } catch (error) {
+      this.#spend(error);
+      throw error;
+    }
+  }
+
+  /** A software TPM that has just started, or just lost its last client, may hang up on the next one. */
+  async #initialize(libraries: ReturnType<typeof loadLibraries>): Promise<void> {
+    const deadline = this.#deadline();
+    const pauses = this.tcti.startsWith('swtpm:') ? [...REOPEN_PAUSES_MS] : [];
+    for (;;) {
       const connect = await this.#race('open', deadline, libraries.initializeTcti, [
         this.tcti,
         this.#tctiCell,
@@ -61,13 +75,13 @@ export class Connection {
         connect !== 0
           ? connect
           : libraries.esys.Esys_Initialize(this.#esysCell, this.#tctiAddress(), null);
-      if (rc !== 0) {
+      if (rc === 0) return;
+      const pause = rc === TSS2_TCTI_RC_IO_ERROR ? pauses.shift() : undefined;
+      if (pause === undefined) {
         const detail = `${this.tcti}: ${libraries.decode(rc)}`;
         throw new TpmError('TPM_UNAVAILABLE', 'open', detail, { rc });
       }
-    } catch (error) {
-      this.#spend(error);
-      throw error;
+      await sleep(pause);
     }
   }
 
