@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import type { Type } from 'typebox';
 import { base64UrlUpTo, closed, NameHex, oneOf, Timestamp } from './scalars.ts';
 import { Selection } from './evidence.ts';
 

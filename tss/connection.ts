@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hangUp } from './hang-up.ts';
-import { mayResubmit } from './response-codes.ts';
+import { resubmitting } from './resubmission.ts';
 import { TpmError, errorOfResponse } from './tpm-error.ts';
 import { tssLibraries } from './tss-libraries.ts';
 import type { EsysName, NativeArgument, NativeFunction } from './tss-libraries.ts';
@@ -8,8 +8,6 @@ import type { EsysName, NativeArgument, NativeFunction } from './tss-libraries.t
 /** Sends one ESYS function's command, and throws unless the TPM answered with success. */
 export type Send = (name: EsysName, ...args: NativeArgument[]) => Promise<void>;
 
-const FIRST_PAUSE_MS = 5;
-const LONGEST_PAUSE_MS = 250;
 /** How long opening waits for a call that was hung up on: it comes back a moment later. */
 const HANG_UP_MS = 250;
 
@@ -222,18 +220,6 @@ export class Connection {
 
   #tctiAddress(): bigint {
     return this.#tctiCell.readBigUInt64LE();
-  }
-}
-
-/**
- * Part 3, 5.4 and Part 2, 6.6.3: these warnings mean that the TPM did not start the command. ESYS itself
- * sends again a few times, at once; a TPM that is busy with its self-test needs pauses between.
- */
-export async function resubmitting(deadline: number, call: () => Promise<number>): Promise<number> {
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-    const rc = await call();
-    if (!mayResubmit(rc) || performance.now() + pauseMs >= deadline) return rc;
-    await sleep(pauseMs);
   }
 }
 

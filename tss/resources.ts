@@ -4,7 +4,7 @@ import { TpmError } from './tpm-error.ts';
 
 /** Part 2, 7.4 and TSS 2.0 ESAPI, 4.2: names that ESYS has for what needs no metadata. */
 export const ESYS_TR_NONE = 0xfff;
-export const ESYS_TR_PASSWORD = 0x0ff;
+const ESYS_TR_PASSWORD = 0x0ff;
 export const ESYS_TR_RH_OWNER = 0x101;
 export const ESYS_TR_RH_NULL = 0x107;
 export const ESYS_TR_RH_ENDORSEMENT = 0x10b;

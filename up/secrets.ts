@@ -51,7 +51,7 @@ const TEN_YEARS_MS = 3_652 * 86_400_000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 async function selfSigned(keyPem: string, name: string): Promise<string> {
-  const crypto = webcrypto as typeof globalThis.crypto;
+  const crypto = webcrypto;
   const der = x509.PemConverter.decodeFirst(keyPem);
   const privateKey = await crypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
   const { d: _private, ...jwk } = await crypto.subtle.exportKey('jwk', privateKey);

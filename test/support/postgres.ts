@@ -127,7 +127,7 @@ export async function startPostgres(): Promise<Postgres> {
         const grantee = pg.escapeIdentifier(role);
         await query(ADMIN, `GRANT CONNECT ON DATABASE ${database} TO ${grantee}`);
       }
-      return logins as Record<(typeof roles)[number], PostgresLogin>;
+      return logins;
     },
     query,
     stop,

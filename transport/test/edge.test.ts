@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import {
-  AppError,
+  type AppError,
   type Client,
   createEdge,
   type Listening,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
-import { resubmitting } from '../connection.ts';
+import { resubmitting } from '../resubmission.ts';
 import { mayResubmit, responseCodeName } from '../response-codes.ts';
 import { errorOfResponse } from '../tpm-error.ts';
 
