@@ -10,13 +10,16 @@ import {
   retireBaselines,
 } from '../store/baselines.ts';
 import type { Queryable } from '../store/database.ts';
-import { type Host, listHosts, lockHost } from '../store/hosts.ts';
+import { type Host, hostsHeldToBaselines, lockHost } from '../store/hosts.ts';
 import { keyText } from './baselines.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { reappraise } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 type ChangedHosts = NonNullable<BaselineList['changedHosts']>;
+
+/** As many as the answer holds; the audit log names all. */
+const MAX_SHOWN = 1_000;
 
 /**
  * Makes drafts of one name the policy, in place of what was active, and holds the last authentic evidence of
@@ -50,7 +53,7 @@ export async function approveBaselines(
     const records = await listBaselines(on, name);
     return {
       baselines: records.filter(({ baseline }) => keys.has(keyText(baseline))),
-      changedHosts,
+      changedHosts: changedHosts.slice(0, MAX_SHOWN),
     };
   });
 }
@@ -84,7 +87,7 @@ async function moveHosts(
   const changedHosts: ChangedHosts = [];
   const audit: AuditLine[] = [];
   const baselines = await activeBaselines(on);
-  for (const { id } of await listHosts(on)) {
+  for (const id of await hostsHeldToBaselines(on)) {
     const host = await lockHost(on, id);
     if (host === null || !touched.some((baseline) => isFor(baseline, host))) continue;
     if (host.state !== 'trusted' && host.state !== 'untrusted') continue;

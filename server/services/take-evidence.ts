@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
   appraiseEvidence,
-  type AttestationResult,
   evidenceDigestOf,
   type ParsedEvidence,
   type VerifiedEvidence,
@@ -40,13 +39,12 @@ type Taken = {
   readonly verified: VerifiedEvidence;
   readonly host: Host;
   readonly challengeMadeAt: Date;
-  readonly result: AttestationResult;
   readonly now: Date;
 };
 
 /**
- * Evidence of a known host, DESIGN 4, Attest: parsed, its challenge checked, verified, appraised; then one
- * transaction moves the host's mark, stores the verdict and answers. Evidence that is not authentic changes
+ * Evidence of a known host, DESIGN 4, Attest: parsed, its challenge checked, verified; then one
+ * transaction moves the host's mark, appraises, stores the verdict and answers. Evidence that is not authentic changes
  * nothing but a count. The same evidence again gets the answer that it got, whenever it comes.
  */
 async function takeEvidence(
@@ -68,14 +66,7 @@ async function takeEvidence(
   const verified = await verifiedOrCounted(verifier, { parsed, purpose, host, issuers, now });
   if (repeated) return storedAnswer(verifier.database, verified.digest);
 
-  const result = appraiseEvidence(verified, {
-    hostId: host.id,
-    class: host.class,
-    labels: host.labels,
-    baselines: await activeBaselines(verifier.database),
-    now,
-  });
-  const taken = { purpose, evidence, verified, host, challengeMadeAt, result, now };
+  const taken = { purpose, evidence, verified, host, challengeMadeAt, now };
   const outcome = await verifier.database.transaction((on) => settle(verifier, on, taken));
   return outcome.kind === 'answered' ? outcome.answer : olderAnswer(verifier, outcome);
 }
@@ -114,7 +105,7 @@ async function verifiedOrCounted(
 type Outcome = { readonly kind: 'answered'; readonly answer: object } | Older;
 
 async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<Outcome> {
-  const { purpose, evidence, verified, result, now } = taken;
+  const { purpose, evidence, verified, now } = taken;
   const mark = markOf(verified);
   const host = await moveMark(on, {
     akName: verified.akName,
@@ -133,6 +124,14 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     selection: verifier.settings.selection,
     akCertificate: host.akCertificate,
     receivedAt: now,
+  });
+  // Under the host's lock: what was approved while this evidence waited for it counts already.
+  const result = appraiseEvidence(verified, {
+    hostId: host.id,
+    class: host.class,
+    labels: host.labels,
+    baselines: await activeBaselines(on),
+    now,
   });
   const standing = standingAfterEvidence(host, {
     verdict: result.verdict,

@@ -108,9 +108,21 @@ export const hostByEkRef = (on: Queryable, ekRef: string) => hostBy(on, 'ek_ref'
 /** Nobody else moves the host until the transaction ends. */
 export const lockHost = (on: Queryable, id: string) => hostBy(on, 'id', id, 'FOR UPDATE');
 
+/** Those that somebody admitted come before those that wait: anybody can bring hosts that wait. */
 export async function listHosts(on: Queryable): Promise<Host[]> {
-  const { rows } = await on.query<HostRow>(`SELECT ${COLUMNS} FROM hosts ORDER BY name LIMIT 1000`);
+  const { rows } = await on.query<HostRow>(
+    `SELECT * FROM (SELECT ${COLUMNS} FROM hosts ORDER BY state = 'pending', name LIMIT 1000) AS shown
+      ORDER BY name`,
+  );
   return rows.map(hostOf);
+}
+
+/** All of them, in the order in which they are to be locked. */
+export async function hostsHeldToBaselines(on: Queryable): Promise<string[]> {
+  const { rows } = await on.query<{ id: string }>(
+    `SELECT id FROM hosts WHERE state IN ('trusted', 'untrusted') ORDER BY name`,
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** @throws unique_violation on hosts_name_key, hosts_ek_ref_key or hosts_ak_name_key. */

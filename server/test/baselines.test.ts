@@ -1,12 +1,34 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { approveBaselines } from '../services/approve-baselines.ts';
 import { captureBaseline, draftBaselines } from '../services/baselines.ts';
+import { viewHosts } from '../services/host-views.ts';
+import { takePermitRequest } from '../services/take-evidence.ts';
+import { lockHost } from '../store/hosts.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
 import { makeHost } from './support/made-host.ts';
 
 describe('A host: is held against baselines', () => {
   const fleet = useFleet();
   const { newName, joinToken, enrol, attest, stateOf, trustedHost } = fleet;
+
+  /** Drafts, as the next version of a name, what another host measured. */
+  async function draftOther(name: string) {
+    const other = makeHost();
+    other.boot.file = 'other';
+    const { hostId } = await enrol(other, newName(), await joinToken());
+    await captureBaseline(fleet.verifier, BY, hostId, { name, labels: {}, acceptUnverified: true });
+  }
+
+  async function waitingForLocks(wanted: number) {
+    const sql = `SELECT count(*)::int AS waiting FROM pg_stat_activity
+      WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+    for (let tries = 0; tries < 500; tries += 1) {
+      if ((await fleet.verifier.asAdministrator(sql))[0]?.['waiting'] === wanted) return;
+      await sleep(10);
+    }
+    assert.fail(`${wanted} transactions never waited`);
+  }
 
   it('P2 of which a malformed one is refused at upload, with its line', async () => {
     const yaml = 'kind: baseline\npart: runtime\nname: x\nversion: 1\nwhatever: 1\n';
@@ -56,5 +78,44 @@ describe('A host: is held against baselines', () => {
     await assert.rejects(approveBaselines(fleet.verifier, BY, name, {}), {
       code: 'BASELINE_NO_DRAFT',
     });
+  });
+
+  it('of which those count that hold when its evidence is taken, and not when it came', async () => {
+    const { host, hostId, name, vm } = await fleet.vmOfTrusted();
+    await draftOther(name);
+    host.reboot('good');
+    const evidence = fleet.permitEvidence(host, hostId, fleet.requestFor(vm));
+    const [approval, permit] = await fleet.verifier.database.transaction(async (on) => {
+      await lockHost(on, hostId);
+      const approving = approveBaselines(fleet.verifier, BY, name, {});
+      await waitingForLocks(1);
+      const asking = takePermitRequest(fleet.verifier, evidence);
+      await waitingForLocks(2);
+      return [approving, asking] as const;
+    });
+    await approval;
+    assert.ok(fleet.refusalCodes(await permit).includes('HOST_NOT_TRUSTED'));
+    assert.equal((await stateOf(hostId)).state, 'untrusted');
+  });
+
+  it('however many hosts strangers bring, that wait for a person', async () => {
+    const { hostId, name } = await trustedHost();
+    const { hostId: pending } = await enrol(makeHost(), newName());
+    await fleet.verifier.asAdministrator(
+      `INSERT INTO hosts
+         SELECT (jsonb_populate_record(h, jsonb_build_object(
+           'id', gen_random_uuid(), 'name', '0-' || n, 'ek_ref', 'r' || n, 'ak_name', 'n' || n))).*
+         FROM hosts AS h, generate_series(1, 1000) AS n WHERE h.id = $1`,
+      [pending],
+    );
+    try {
+      const { hosts } = await viewHosts(fleet.verifier);
+      assert.ok(hosts.some(({ id }) => id === hostId));
+      await draftOther(name);
+      await approveBaselines(fleet.verifier, BY, name, {});
+      assert.equal((await stateOf(hostId)).state, 'untrusted');
+    } finally {
+      await fleet.verifier.asAdministrator(`DELETE FROM hosts WHERE name LIKE '0-%'`);
+    }
   });
 });
