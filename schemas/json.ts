@@ -20,7 +20,7 @@ export type JsonErrorCode =
   | 'JSON_SYNTAX'
   | 'JSON_TOO_LARGE'
   | 'JSON_TOO_DEEP'
-  | 'JSON_TOO_MANY_KEYS'
+  | 'JSON_TOO_MANY_TOKENS'
   | 'JSON_DUPLICATE_KEY'
   | 'JSON_FORBIDDEN_KEY'
   | 'JSON_LONE_SURROGATE'
@@ -29,11 +29,11 @@ export type JsonErrorCode =
 export type JsonLimits = {
   readonly maxBytes: number;
   readonly maxDepth: number;
-  /** In the whole text: keys are what costs time, some microseconds each. */
-  readonly maxKeys: number;
+  /** Strings (keys too), numbers, objects and arrays in the whole text: each costs up to some microseconds. */
+  readonly maxTokens: number;
 };
 
-const DEFAULT_LIMITS: JsonLimits = { maxBytes: 1_048_576, maxDepth: 32, maxKeys: 1_000_000 };
+const DEFAULT_LIMITS: JsonLimits = { maxBytes: 1_048_576, maxDepth: 32, maxTokens: 4_000_000 };
 
 /** Keys that reach an object's prototype when somebody assigns them. */
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
@@ -63,18 +63,20 @@ function decodeUtf8(bytes: Uint8Array): string {
  * Looks at strings, numbers and nesting only; the grammar is JSON.parse's to judge, afterwards.
  * A string followed by a colon is a key of the innermost object, in every text that JSON.parse takes.
  */
-function scanTokens(text: string, { maxDepth, maxKeys }: Omit<JsonLimits, 'maxBytes'>): void {
+function scanTokens(text: string, { maxDepth, maxTokens }: Omit<JsonLimits, 'maxBytes'>): void {
   const open: Set<string>[] = [];
-  let keys = 0;
+  let tokens = 0;
   let at = 0;
   while (at < text.length) {
     const start = at;
     const character = text.charAt(at);
     at += 1;
+    if (startsToken(character) && (tokens += 1) > maxTokens) {
+      throw new JsonError('JSON_TOO_MANY_TOKENS', start);
+    }
     if (character === '"') {
       at = endOfString(text, start);
-      if (checkString(text, start, at, open.at(-1)) === 'key') keys += 1;
-      if (keys > maxKeys) throw new JsonError('JSON_TOO_MANY_KEYS', start);
+      checkString(text, start, at, open.at(-1));
     } else if (character === '{' || character === '[') {
       if (open.push(new Set()) > maxDepth) throw new JsonError('JSON_TOO_DEEP', start);
     } else if (character === '}' || character === ']') {
@@ -85,6 +87,9 @@ function scanTokens(text: string, { maxDepth, maxKeys }: Omit<JsonLimits, 'maxBy
     }
   }
 }
+
+const startsToken = (character: string): boolean =>
+  '"{[-'.includes(character) || isDigit(character);
 
 const NUMBER_CHARACTERS = '0123456789+-.eE';
 
@@ -108,22 +113,16 @@ function checkNumber(literal: string, offset: number): void {
 }
 
 /** After decoding from UTF-8, a lone surrogate can only come from an escape. */
-function checkString(
-  text: string,
-  start: number,
-  end: number,
-  keys?: Set<string>,
-): 'key' | 'value' {
+function checkString(text: string, start: number, end: number, keys?: Set<string>): void {
   const isKey = followedByColon(text, end);
   const quoted = text.slice(start, end);
-  if (!isKey && !quoted.includes('\\')) return 'value';
+  if (!isKey && !quoted.includes('\\')) return;
   const value = readString(quoted, start);
   if (!value.isWellFormed()) throw new JsonError('JSON_LONE_SURROGATE', start);
-  if (!isKey) return 'value';
+  if (!isKey) return;
   if (FORBIDDEN_KEYS.has(value)) throw new JsonError('JSON_FORBIDDEN_KEY', start);
   if (keys?.has(value)) throw new JsonError('JSON_DUPLICATE_KEY', start);
   keys?.add(value);
-  return 'key';
 }
 
 function followedByColon(text: string, end: number): boolean {

@@ -5,7 +5,7 @@ import { checkAgainst, parseStrictJson } from '@touchstone/schemas';
 import { AppError } from './app-error.ts';
 
 /** No message to a server has near as many: lists and baselines go the other way, or as one text. */
-const MAX_KEYS = 4_096;
+const MAX_TOKENS = 4_096;
 
 /**
  * The request's body, bounded before it is read, as strict JSON of exactly the schema's shape.
@@ -17,7 +17,7 @@ export async function readJson<T extends TSchema>(
   { maxBytes = 65_536 }: { readonly maxBytes?: number } = {},
 ): Promise<Static<T>> {
   const bytes = await readBytes(ctx, maxBytes);
-  return checkAgainst(schema, parseStrictJson(bytes, { maxBytes, maxKeys: MAX_KEYS }));
+  return checkAgainst(schema, parseStrictJson(bytes, { maxBytes, maxTokens: MAX_TOKENS }));
 }
 
 async function readBytes(ctx: Context, maxBytes: number): Promise<Buffer> {

@@ -39,10 +39,17 @@ describe('strict JSON', () => {
     });
   });
 
-  it('refuses more keys than the bound, in whichever objects: JSON_TOO_MANY_KEYS', () => {
-    const bytes = new TextEncoder().encode('{"a":[{"b":"x"},{"b":"y:"}]}');
-    assert.throws(() => parseStrictJson(bytes, { maxKeys: 2 }), { code: 'JSON_TOO_MANY_KEYS' });
-    parseStrictJson(bytes, { maxKeys: 3 });
+  it('refuses more tokens than the bound, of whichever kind: JSON_TOO_MANY_TOKENS', () => {
+    for (const [text, tokens] of [
+      ['{"a":[{"b":"x"},{"b":"y:"}]}', 9],
+      ['[[],[],{}]', 4],
+      ['[0,-1,"",true]', 4],
+    ] as const) {
+      const bytes = new TextEncoder().encode(text);
+      const code = 'JSON_TOO_MANY_TOKENS';
+      assert.throws(() => parseStrictJson(bytes, { maxTokens: tokens - 1 }), { code });
+      parseStrictJson(bytes, { maxTokens: tokens });
+    }
   });
 
   it('takes the same key in two objects, and quotes and braces inside strings', () => {

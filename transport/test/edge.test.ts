@@ -37,6 +37,10 @@ function edge() {
   return app;
 }
 
+/** One more than a request may have of anything. */
+const listed = (entry: (at: number) => string): string =>
+  Array.from({ length: 4_097 }, (_, at) => entry(at)).join();
+
 describe('the HTTP edge', () => {
   let directory: string;
   let server: Listening;
@@ -200,11 +204,8 @@ describe('the edge on a unix socket', () => {
     ['a prototype key', '{"text":"a","__proto__":{}}', 'JSON_FORBIDDEN_KEY'],
     ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'JSON_NOT_UTF8'],
     ['nesting past the bound', '['.repeat(1_000), 'JSON_TOO_DEEP'],
-    [
-      'keys past the bound',
-      `{${Array.from({ length: 4_097 }, (_, at) => `"${at}":1`).join()}}`,
-      'JSON_TOO_MANY_KEYS',
-    ],
+    ['keys past the bound', `{${listed((at) => `"${at}":1`)}}`, 'JSON_TOO_MANY_TOKENS'],
+    ['objects past the bound', `[${listed(() => '{}')}]`, 'JSON_TOO_MANY_TOKENS'],
   ] as const) {
     it(`refuses ${given}: ${code}`, async () => {
       assert.match(await raw(body), new RegExp(`^HTTP/1.1 400 [^]*"code":"${code}"`, 'u'));
