@@ -5,6 +5,7 @@ import { agentError } from '../codes.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { refersElsewhere } from './disk-image.ts';
 import { type NamedFile, namedFiles } from './named-files.ts';
+import { leadsThroughProcess } from './process-paths.ts';
 
 /** `StartRequest` in the schemas bounds them. */
 const MAX_IMAGES = 64;
@@ -48,6 +49,12 @@ export async function describeDefinition(question: StartQuestion): Promise<Defin
 
 /** Null for memory in a directory, where QEMU makes a file without content. */
 async function digestOf({ role, path }: NamedFile): Promise<string | null> {
+  if (await leadsThroughProcess(path)) {
+    throw agentError('DEFINITION_UNCOVERED', {
+      status: 422,
+      detail: `${path}: another file for each process that opens it`,
+    });
+  }
   try {
     if (role === 'memory' && (await stat(path)).isDirectory()) return null;
     const { sha256, head } = await digestOfFile(path);

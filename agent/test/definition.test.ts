@@ -21,6 +21,7 @@ describe('the definition of a start', () => {
     }
     await symlink('qemu-system-x86_64', join(dir, 'my-qemu'));
     await symlink('a', join(dir, 'link'));
+    await symlink('/dev/../proc/self/cwd/package.json', join(dir, 'through-proc'));
     execFileSync('mkfifo', [join(dir, 'pipe')]);
   });
 
@@ -148,6 +149,10 @@ describe('the definition of a start', () => {
       ['-global', 'virtio-net-pci.romfile=b'],
       ['-global', 'driver=virtio-net-pci,property=romfile,value=b'],
       ['-icount', 'shift=3,rr=replay,rrfile=a'],
+      ['-hda', '/proc/self/cwd/package.json'],
+      ['-hda', 'through-proc'],
+      ['-drive', 'file=/dev/fd/0'],
+      ['-kernel', '../../../../../../proc/self/exe'],
       ['-hda', 'nbd:a'],
       ['-drive', 'file=nbd:a'],
       ['-drive', 'file=json:{"driver":"nbd"}'],
