@@ -1,8 +1,9 @@
 import { access, constants, type FileHandle, open } from 'node:fs/promises';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Finding, StartAnswer } from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
 import { agentError, refusalFinding } from './codes.ts';
+import { requireOwnDirectory } from './state/state-directory.ts';
 
 /** Hashing large disks takes its time; the agent bounds everything after that by itself. */
 const ANSWER_TIMEOUT_MS = 300_000;
@@ -27,6 +28,7 @@ export async function askToRun(input: RunInput): Promise<RunDecision> {
   const client = unixClient({ path: input.socketPath, timeoutMs: ANSWER_TIMEOUT_MS });
   const [program = '', ...rest] = input.command;
   try {
+    await requireOwnDirectory(dirname(input.socketPath));
     const path = await programPath(program, input);
     const command: [string, ...string[]] = [path, ...rest];
     const { vm, workingDirectory } = input;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -215,6 +215,15 @@ describe('touchstone-agent', () => {
       await assert.rejects(
         new Promise((_, reject) => connect(join(dir, 'agent.sock')).once('error', reject)),
       );
+    });
+
+    it('a permit from where others may put a socket: STATE_EXPOSED, exit code 1', async () => {
+      await withAnswer(permitted, async () => {
+        for (const bits of [0o720, 0o702]) {
+          await chmod(dir, bits);
+          assert.match((await startsNothing(1)).stderr, /STATE_EXPOSED/u);
+        }
+      });
     });
 
     it('says so on a terminal that no answer drives', async () => {

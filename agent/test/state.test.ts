@@ -43,6 +43,16 @@ describe('the state directory', () => {
     });
   }
 
+  it('is not taken from another owner: STATE_EXPOSED', async () => {
+    const { geteuid } = process;
+    process.geteuid = () => (geteuid?.() ?? 0) + 1;
+    try {
+      await assert.rejects(ensureStateDirectory(dir), { code: 'STATE_EXPOSED' });
+    } finally {
+      Object.assign(process, { geteuid });
+    }
+  });
+
   it('keeps a record whole, and readable by its owner alone', async () => {
     await writeKeyRecord(dir, RECORD);
     assert.deepEqual(await readKeyRecord(dir), RECORD);
