@@ -1,4 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import process from 'node:process';
 import { agentError } from '../codes.ts';
 
@@ -16,16 +17,29 @@ export async function ensureStateDirectory(path: string): Promise<void> {
 }
 
 /**
- * Who asks for a start believes whoever listens in the state directory: nobody but its owner may put a socket
- * there, and the owner is who asks, or root. Where there is no directory there is no agent to believe.
+ * Who asks for a start believes whoever listens in the state directory. So nobody but its owner may put a
+ * socket there, and it is a directory of who asks, of root, or one that only these two could put where it is:
+ * an agent with a user of its own has such a one below /var/lib. No directory, no agent to believe.
  * @throws AppError STATE_EXPOSED
  */
 export async function requireOwnDirectory(path: string): Promise<void> {
-  const found = await stat(path).catch(() => null);
-  if (found === null) return;
-  const { mode, uid } = found;
-  const own = uid === 0 || uid === process.geteuid?.();
-  if (own && (mode & 0o022) === 0) return;
+  const real = await realpath(path).catch(() => null);
+  if (real === null) return;
+  const { mode, uid } = await stat(real);
+  if ((mode & OTHERS_WRITE) === 0 && (isOurs(uid) || (await onlyOursAbove(real)))) return;
   const detail = `${path}: owner ${uid}, mode ${(mode & 0o777).toString(8)}`;
   throw agentError('STATE_EXPOSED', { detail });
+}
+
+const OTHERS_WRITE = 0o022;
+
+const isOurs = (uid: number): boolean => uid === 0 || uid === process.geteuid?.();
+
+async function onlyOursAbove(path: string): Promise<boolean> {
+  for (let at = path; at !== '/';) {
+    at = dirname(at);
+    const { mode, uid } = await stat(at);
+    if (!isOurs(uid) || (mode & OTHERS_WRITE) !== 0) return false;
+  }
+  return true;
 }

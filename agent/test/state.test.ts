@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../config.ts';
 import { type KeyRecord, readEnrolment, readKeyRecord, writeKeyRecord } from '../state/identity.ts';
 import { lockState } from '../state/lock.ts';
-import { ensureStateDirectory } from '../state/state-directory.ts';
+import { ensureStateDirectory, requireOwnDirectory } from '../state/state-directory.ts';
 
 const RECORD: KeyRecord = {
   schema: 'touchstone/agent-key/1',
@@ -50,6 +50,26 @@ describe('the state directory', () => {
       await assert.rejects(ensureStateDirectory(dir), { code: 'STATE_EXPOSED' });
     } finally {
       Object.assign(process, { geteuid });
+    }
+  });
+
+  it('is believed where only its owner, who asks, or root could have put it', async () => {
+    await requireOwnDirectory(dir);
+    await requireOwnDirectory('/usr');
+    await requireOwnDirectory(join(dir, 'none'));
+    await chmod(dir, 0o720);
+    await assert.rejects(requireOwnDirectory(dir), { code: 'STATE_EXPOSED' });
+    await chmod(dir, 0o700);
+    if (process.geteuid?.() !== 0) return;
+    await chown(dir, 65_534, 65_534);
+    await assert.rejects(requireOwnDirectory(dir), { code: 'STATE_EXPOSED' });
+    // An agent with a user of its own: systemd makes /var/lib/touchstone-agent for it.
+    const below = await mkdtemp('/var/lib/ts-state-');
+    try {
+      await chown(below, 65_534, 65_534);
+      await requireOwnDirectory(below);
+    } finally {
+      await rm(below, { recursive: true });
     }
   });
 
