@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import {
+  AlertList,
   ApiToken,
   ApiTokenCreated,
   ApiTokenList,
@@ -18,6 +19,10 @@ import {
   JoinTokenCreated,
   JoinTokenList,
   JoinTokenRequest,
+  Replacement,
+  ReplacementApproval,
+  ReplacementList,
+  ReplacementRejection,
   type Role,
   Session,
   Slug,
@@ -30,12 +35,18 @@ import { createApiToken, revokeApiToken } from '../services/api-tokens.ts';
 import { approveBaselines } from '../services/approve-baselines.ts';
 import { approveHost, revokeHost } from '../services/approve-host.ts';
 import { captureBaseline, draftBaselines } from '../services/baselines.ts';
+import {
+  approveReplacement,
+  rejectReplacement,
+  viewReplacements,
+} from '../services/decide-replacement.ts';
 import { explainHost, viewHost, viewHosts } from '../services/host-views.ts';
 import { createJoinToken, revokeJoinToken } from '../services/join-tokens.ts';
 import {
   listAuditLog,
   listDrafted,
   listJoining,
+  listRaised,
   listRegistered,
   listTokens,
 } from '../services/lists.ts';
@@ -145,6 +156,39 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
     body: BaselineCapture,
     answer: BaselineList,
     handle: ({ verifier, by, key, body }) => captureBaseline(verifier, by, key, body),
+  }),
+
+  route({
+    method: 'GET',
+    path: '/v1/replacements',
+    role: 'viewer',
+    answer: ReplacementList,
+    handle: ({ verifier }) => viewReplacements(verifier),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/replacements/:key/approval',
+    role: 'approver',
+    key: Uuid,
+    body: ReplacementApproval,
+    answer: Replacement,
+    handle: ({ verifier, by, key, body }) => approveReplacement(verifier, by, key, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/replacements/:key/rejection',
+    role: 'approver',
+    key: Uuid,
+    body: ReplacementRejection,
+    answer: Replacement,
+    handle: ({ verifier, by, key, body }) => rejectReplacement(verifier, by, key, body),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/alerts',
+    role: 'viewer',
+    answer: AlertList,
+    handle: ({ verifier }) => listRaised(verifier),
   }),
 
   route({

@@ -3,9 +3,8 @@ import { appraiseEvidence, type VerifiedEvidence } from '@touchstone/appraisal';
 import type { AkCertificate } from '@touchstone/endorsement';
 import type { HostEnrolment, HostEnrolmentAnswer, JoinToken } from '@touchstone/schemas';
 import { nameOf, parseTpm2bPublic } from '@touchstone/tpm';
-import type { AppError } from '@touchstone/transport';
-import { refusal, SERVER_CODES, type ServerCode } from '../codes.ts';
-import { raiseAlert } from '../store/alerts.ts';
+import { AppError } from '@touchstone/transport';
+import { refusal, SERVER_CODES } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
 import { activeBaselines } from '../store/baselines.ts';
 import { isUniqueViolation, type Queryable } from '../store/database.ts';
@@ -16,11 +15,13 @@ import { requireChallenge } from './give-challenge.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { useJoinToken } from './join-tokens.ts';
 import { recordAppraisal, signResult } from './record-appraisal.ts';
-import { readAkCertificate } from './renew-certificate.ts';
+import { readAkCertificate, renewCertificate } from './renew-certificate.ts';
+import { settleConflict } from './settle-conflict.ts';
 import { markOf } from './take-evidence.ts';
 import type { Verifier } from './verifier.ts';
 
-type Applicant = {
+/** Who asks to become a host, authenticated. */
+export type Applicant = {
   readonly enrolment: HostEnrolment;
   readonly akPublic: Uint8Array;
   readonly certificate: AkCertificate;
@@ -39,12 +40,26 @@ export async function enrolHost(
 ): Promise<HostEnrolmentAnswer> {
   const applicant = authenticate(verifier, enrolment);
   const known = await knownHost(verifier, applicant);
-  if (known !== null) return answerOf(verifier, known, 'enrolled before');
+  if (known !== null) return knownAnswer(verifier, known, enrolment);
   try {
     return await verifier.database.transaction((on) => admit(verifier, on, applicant));
   } catch (error) {
     return settleRace(verifier, applicant, error);
   }
+}
+
+/** A certificate that was issued since takes the place of the recorded one, as a renewed one does. */
+async function knownAnswer(
+  verifier: Verifier,
+  host: Host,
+  { certificates }: HostEnrolment,
+): Promise<HostEnrolmentAnswer> {
+  if (host.state !== 'revoked') {
+    await renewCertificate(verifier, host.id, { certificates }).catch((error: unknown) => {
+      if (!(error instanceof AppError && error.code === 'CERTIFICATE_OLDER')) throw error;
+    });
+  }
+  return answerOf(verifier, host, 'enrolled before');
 }
 
 function authenticate(verifier: Verifier, enrolment: HostEnrolment): Applicant {
@@ -77,34 +92,14 @@ function authenticate(verifier: Verifier, enrolment: HostEnrolment): Applicant {
  * @throws AppError, and an alert is raised, where another identity is in the way. It stays as it is.
  */
 async function knownHost(verifier: Verifier, applicant: Applicant): Promise<Host | null> {
-  const { certificate, enrolment, verified } = applicant;
-  const { name } = enrolment;
-  const bound = await hostByEkRef(verifier.database, certificate.ekRef);
-  if (bound !== null && bound.name !== name) {
-    throw await inTheWay(verifier, applicant, bound, 'EK_ALREADY_BOUND');
+  const { database } = verifier;
+  const bound = await hostByEkRef(database, applicant.certificate.ekRef);
+  if (bound?.name === applicant.enrolment.name && bound.akName === applicant.verified.akName) {
+    return bound;
   }
-  if (bound !== null && bound.akName !== verified.akName) {
-    throw await inTheWay(verifier, applicant, bound, 'REENROLMENT_QUEUED');
-  }
-  if (bound !== null) return bound;
-  const namesake = await hostByName(verifier.database, name);
-  if (namesake === null) return null;
-  throw await inTheWay(verifier, applicant, namesake, 'REPLACEMENT_QUEUED');
-}
-
-async function inTheWay(
-  { database }: Verifier,
-  { enrolment, verified, now }: Applicant,
-  host: Host,
-  code: ServerCode,
-): Promise<AppError> {
-  const detail = `offered as ${enrolment.name}, AK ${verified.akName}`;
-  await database.transaction(async (on) => {
-    await raiseAlert(on, { code, subject: host.name, detail }, now);
-    const action = 'host.enrol.refused';
-    await appendAudit(on, { actor: 'verifier', action, subject: host.name, detail }, now);
-  });
-  return refusal(code);
+  const namesake = await hostByName(database, applicant.enrolment.name);
+  if (bound === null && namesake === null) return null;
+  throw await settleConflict(verifier, applicant, { bound, namesake });
 }
 
 async function admit(
@@ -205,7 +200,7 @@ async function settleRace(
 ): Promise<HostEnrolmentAnswer> {
   if (!isUniqueViolation(error)) throw error;
   const known = await knownHost(verifier, applicant);
-  if (known !== null) return answerOf(verifier, known, 'enrolled before');
+  if (known !== null) return knownAnswer(verifier, known, applicant.enrolment);
   if (isUniqueViolation(error, 'hosts_ak_name_key')) throw refusal('AK_ALREADY_BOUND');
   throw refusal('HOST_NAME_TAKEN', { detail: SERVER_CODES.HOST_NAME_TAKEN.title });
 }

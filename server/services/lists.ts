@@ -1,10 +1,12 @@
 import type {
+  AlertList,
   ApiTokenList,
   AuditList,
   BaselineList,
   JoinTokenList,
   VmList,
 } from '@touchstone/schemas';
+import { listAlerts } from '../store/alerts.ts';
 import { listApiTokens } from '../store/api-tokens.ts';
 import { listAudit } from '../store/audit.ts';
 import { listBaselines } from '../store/baselines.ts';
@@ -33,4 +35,8 @@ export const listTokens = async ({ database }: Stored): Promise<ApiTokenList> =>
 
 export const listAuditLog = async ({ database }: Stored): Promise<AuditList> => ({
   entries: await listAudit(database),
+});
+
+export const listRaised = async ({ database }: Stored): Promise<AlertList> => ({
+  alerts: await listAlerts(database),
 });

@@ -226,3 +226,43 @@ export async function setCertificate(
 ): Promise<void> {
   await on.query('UPDATE hosts SET ak_certificate = $2 WHERE id = $1', [id, akCertificate]);
 }
+
+/**
+ * Another identity in the place of the recorded one, approved in the same statement. The history of counters
+ * starts again with its own.
+ */
+export async function replaceIdentity(
+  on: Queryable,
+  id: string,
+  identity: Pick<
+    Host,
+    'ekRef' | 'akName' | 'akPublic' | 'akCertificate' | 'mark' | 'markEvidence' | 'lastAuthenticAt'
+  > & {
+    readonly class: AssuranceClass;
+    readonly admissibleClasses: readonly AssuranceClass[];
+    readonly labels: Labels;
+  },
+): Promise<void> {
+  await on.query(
+    `UPDATE hosts
+        SET ek_ref = $2, ak_name = $3, approved_ak_name = $3, ak_public = $4, ak_certificate = $5,
+            class = $6, admissible_classes = $7, labels = $8, reset_count = $9, restart_count = $10,
+            clock = $11, mark_evidence = $12, last_authentic_at = $13
+      WHERE id = $1`,
+    [
+      id,
+      identity.ekRef,
+      identity.akName,
+      identity.akPublic,
+      identity.akCertificate,
+      identity.class,
+      identity.admissibleClasses,
+      JSON.stringify(identity.labels),
+      identity.mark.resetCount.toString(),
+      identity.mark.restartCount.toString(),
+      identity.mark.clock.toString(),
+      identity.markEvidence,
+      identity.lastAuthenticAt,
+    ],
+  );
+}

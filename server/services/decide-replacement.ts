@@ -1,0 +1,103 @@
+import type { Replacement, ReplacementApproval, ReplacementList } from '@touchstone/schemas';
+import { refusal } from '../codes.ts';
+import { appendAudit } from '../store/audit.ts';
+import { activeBaselines } from '../store/baselines.ts';
+import { isUniqueViolation, type Queryable } from '../store/database.ts';
+import { type Host, lockHost, replaceIdentity } from '../store/hosts.ts';
+import { decideOffer, listReplacements, lockOffer, type Offer } from '../store/replacements.ts';
+import { standingAfterApproval } from './host-state.ts';
+import { reappraise } from './reappraise.ts';
+import { type Actor, auditActor, type Verifier } from './verifier.ts';
+
+export const viewReplacements = async ({
+  database,
+}: Pick<Verifier, 'database'>): Promise<ReplacementList> => ({
+  replacements: await listReplacements(database),
+});
+
+/**
+ * The offered identity takes the place of the recorded one: its AK Name is what the approver compared. The
+ * host's state then follows from the evidence that came with the offer, and its counters start again.
+ * @throws AppError REPLACEMENT_UNKNOWN, REPLACEMENT_DECIDED, AK_NAME_CHANGED, CLASS_NOT_APPROVED,
+ *   HOST_REVOKED, EK_ALREADY_BOUND, AK_ALREADY_BOUND
+ */
+export async function approveReplacement(
+  verifier: Verifier,
+  by: Actor,
+  id: string,
+  approval: ReplacementApproval,
+): Promise<Replacement> {
+  const now = verifier.clock.now();
+  const { akName, classes, labels } = approval;
+  await verifier.database.transaction(async (on) => {
+    const { offer, host } = await waiting(on, id);
+    if (host.state === 'revoked') throw refusal('HOST_REVOKED');
+    if (offer.akName !== akName) throw refusal('AK_NAME_CHANGED');
+    if (!classes.includes(offer.class)) {
+      throw refusal('CLASS_NOT_APPROVED', { detail: `The offered class is ${offer.class}.` });
+    }
+    await replaceIdentity(on, host.id, {
+      ...offer,
+      admissibleClasses: classes,
+      labels: labels ?? host.labels,
+      markEvidence: offer.evidence,
+      lastAuthenticAt: offer.at,
+    }).catch(orBound);
+    const replaced = await lockHost(on, host.id);
+    if (replaced === null) throw new Error('a host vanished');
+    const { state } = await reappraise(verifier, on, replaced, {
+      baselines: await activeBaselines(on),
+      cause: 'host-approval',
+      settle: ({ mark }, { verdict }) =>
+        standingAfterApproval({ verdict, resetCount: mark.resetCount }),
+      now,
+    });
+    await decideOffer(on, id, { state: 'approved', by: auditActor(by), at: now });
+    const detail = `${offer.kind}: AK ${host.akName} -> ${akName}: ${host.state} -> ${state}`;
+    const line = { actor: auditActor(by), action: 'host.replace', subject: host.name, detail };
+    await appendAudit(on, line, now);
+  });
+  return viewReplacement(verifier, id);
+}
+
+/** @throws AppError REPLACEMENT_UNKNOWN, REPLACEMENT_DECIDED */
+export async function rejectReplacement(
+  verifier: Verifier,
+  by: Actor,
+  id: string,
+  { reason }: { readonly reason: string },
+): Promise<Replacement> {
+  const now = verifier.clock.now();
+  await verifier.database.transaction(async (on) => {
+    const { offer, host } = await waiting(on, id);
+    await decideOffer(on, id, { state: 'rejected', by: auditActor(by), at: now });
+    const detail = `${offer.kind} by AK ${offer.akName}: ${reason}`;
+    const line = { actor: auditActor(by), action: 'host.replace.reject', subject: host.name };
+    await appendAudit(on, { ...line, detail }, now);
+  });
+  return viewReplacement(verifier, id);
+}
+
+/** The host first, as whoever queues an offer does. */
+async function waiting(on: Queryable, id: string): Promise<{ offer: Offer; host: Host }> {
+  const [known] = await listReplacements(on, id);
+  if (known === undefined) throw refusal('REPLACEMENT_UNKNOWN', { detail: id });
+  const host = await lockHost(on, known.hostId);
+  const offer = await lockOffer(on, id);
+  if (host === null || offer === null) throw refusal('REPLACEMENT_UNKNOWN', { detail: id });
+  if (offer.state !== 'waiting') throw refusal('REPLACEMENT_DECIDED', { detail: offer.state });
+  return { offer, host };
+}
+
+/** Since the offer was queued its TPM may have become another host's. */
+function orBound(error: unknown): never {
+  if (isUniqueViolation(error, 'hosts_ek_ref_key')) throw refusal('EK_ALREADY_BOUND');
+  if (isUniqueViolation(error, 'hosts_ak_name_key')) throw refusal('AK_ALREADY_BOUND');
+  throw error;
+}
+
+async function viewReplacement({ database }: Verifier, id: string): Promise<Replacement> {
+  const [replacement] = await listReplacements(database, id);
+  if (replacement === undefined) throw refusal('REPLACEMENT_UNKNOWN', { detail: id });
+  return replacement;
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import type { Replacement } from '@touchstone/schemas';
+import type { AppError } from '@touchstone/transport';
+import { refusal, type ServerCode } from '../codes.ts';
+import { raiseAlert } from '../store/alerts.ts';
+import { appendAudit } from '../store/audit.ts';
+import type { Queryable } from '../store/database.ts';
+import { insertEvidence } from '../store/evidence.ts';
+import { type Host, lockHost } from '../store/hosts.ts';
+import { countOffer, hasRoom, insertOffer } from '../store/replacements.ts';
+import type { Applicant } from './enrol-host.ts';
+import { markOf } from './take-evidence.ts';
+import type { Verifier } from './verifier.ts';
+
+/** Who is in an applicant's way: the host of its TPM, and the host of its name. */
+export type InTheWay = { readonly bound: Host | null; readonly namesake: Host | null };
+
+/**
+ * DESIGN 4, Enrol 4. Whatever it is, people hear of it, and no identity that is there changes:
+ *
+ * - a TPM that is another host's: refused, an alert on both names. Two machines that show one TPM are a relay;
+ * - the same TPM with another AK: queued as a re-enrolment of a cleared TPM;
+ * - another TPM under a known name: queued as a replacement;
+ * - the same AK with another TPM: no TPM does that. Refused.
+ *
+ * A join token is not asked and not spent: what is approved here is one AK Name, by a person.
+ */
+export function settleConflict(
+  { database, settings }: Verifier,
+  applicant: Applicant,
+  inTheWay: InTheWay,
+): Promise<AppError> {
+  const { enrolment, verified, now } = applicant;
+  const detail = `offered as ${enrolment.name}, AK ${verified.akName}`;
+  return database.transaction(async (on) => {
+    const { code, subjects } = await settle(on, applicant, inTheWay, settings.selection);
+    for (const subject of subjects) {
+      await raiseAlert(on, { code, subject, detail }, now);
+      const line = { actor: 'verifier', action: 'host.enrol.refused', subject };
+      await appendAudit(on, { ...line, detail: `${code}: ${detail}` }, now);
+    }
+    return refusal(code);
+  });
+}
+
+type Settled = { readonly code: ServerCode; readonly subjects: readonly string[] };
+
+async function settle(
+  on: Queryable,
+  applicant: Applicant,
+  { bound, namesake }: InTheWay,
+  selection: Verifier['settings']['selection'],
+): Promise<Settled> {
+  const { name } = applicant.enrolment;
+  if (bound !== null && bound.name !== name) {
+    return { code: 'EK_ALREADY_BOUND', subjects: [bound.name, name] };
+  }
+  const host = await lockHost(on, (bound ?? namesake)?.id ?? '');
+  if (host === null) throw new Error('a host vanished');
+  const subjects = [host.name];
+  if (host.state === 'revoked') return { code: 'HOST_REVOKED', subjects };
+  if (host.akName === applicant.verified.akName) return { code: 'AK_ALREADY_BOUND', subjects };
+  const kind = bound === null ? 'replacement' : 're-enrolment';
+  return { code: await queue(on, { host, applicant, kind, selection }), subjects };
+}
+
+const QUEUED = {
+  replacement: 'REPLACEMENT_QUEUED',
+  're-enrolment': 'REENROLMENT_QUEUED',
+} as const;
+
+async function queue(
+  on: Queryable,
+  offered: {
+    readonly host: Host;
+    readonly applicant: Applicant;
+    readonly kind: Replacement['kind'];
+    readonly selection: Verifier['settings']['selection'];
+  },
+): Promise<ServerCode> {
+  const { host, kind, selection } = offered;
+  const { enrolment, akPublic, certificate, verified, now } = offered.applicant;
+  const offer = { hostId: host.id, akName: verified.akName, at: now };
+  const before = await countOffer(on, offer);
+  if (before !== null) return before === 'rejected' ? 'REPLACEMENT_REJECTED' : QUEUED[kind];
+  if (!(await hasRoom(on, host.id))) return 'REPLACEMENTS_FULL';
+  await insertEvidence(on, {
+    digest: verified.digest,
+    purpose: 'enrol',
+    evidence: enrolment.evidence,
+    selection,
+    akCertificate: certificate.der,
+    receivedAt: now,
+  });
+  await insertOffer(on, {
+    ...offer,
+    id: randomUUID(),
+    kind,
+    class: certificate.class,
+    ekRef: certificate.ekRef,
+    akPublic,
+    akCertificate: certificate.der,
+    mark: markOf(verified),
+    evidence: verified.digest,
+  });
+  return QUEUED[kind];
+}
