@@ -52,6 +52,11 @@ export const CLI_CODES = {
       'Do not approve it before you know why: either the name was copied wrongly, or this is another TPM.',
     exit: EXIT.no,
   },
+  REPLACEMENT_UNKNOWN: {
+    title: 'No such replacement waits',
+    remedy: '`touchstone host replacements` shows those that do.',
+    exit: EXIT.no,
+  },
   VM_UNKNOWN: {
     title: 'No VM of that name is registered',
     remedy: '`touchstone vm list` shows those that are; `touchstone vm add` registers one.',

@@ -1,4 +1,5 @@
 import {
+  AlertList,
   type ApiTokenRequest,
   ApiToken,
   ApiTokenCreated,
@@ -16,6 +17,10 @@ import {
   JoinTokenCreated,
   JoinTokenList,
   type JoinTokenRequest,
+  Replacement,
+  type ReplacementApproval,
+  ReplacementList,
+  type ReplacementRejection,
   Session,
   Vm,
   VmList,
@@ -42,6 +47,24 @@ export function operatorApi(client: Client, bearer: string) {
       client.request({ ...post, path: at('hosts', id, 'approval'), body, schema: HostDetail }),
     revokeHost: (id: string, body: HostRevocation) =>
       client.request({ ...post, path: at('hosts', id, 'revocation'), body, schema: HostDetail }),
+
+    replacements: () =>
+      client.request({ ...get, path: at('replacements'), schema: ReplacementList }),
+    approveReplacement: (id: string, body: ReplacementApproval) =>
+      client.request({
+        ...post,
+        path: at('replacements', id, 'approval'),
+        body,
+        schema: Replacement,
+      }),
+    rejectReplacement: (id: string, body: ReplacementRejection) =>
+      client.request({
+        ...post,
+        path: at('replacements', id, 'rejection'),
+        body,
+        schema: Replacement,
+      }),
+    alerts: () => client.request({ ...get, path: at('alerts'), schema: AlertList }),
 
     captureBaseline: (hostId: string, body: BaselineCapture) =>
       client.request({

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addAlertCommands } from './commands/alert.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBaselineCommands } from './commands/baseline.ts';
 import { addHostCommands } from './commands/host.ts';
@@ -54,6 +55,7 @@ function buildProgram(world: World): Command {
   addVmCommands(program, world);
   addJoinTokenCommands(program, world);
   addTokenCommands(program, world);
+  addAlertCommands(program, world);
   addAuditCommands(program, world);
   addInspectCommands(program, world);
   return program;

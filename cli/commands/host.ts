@@ -8,6 +8,7 @@ import { hostListLines } from '../show/host-list.ts';
 import { loadTitles } from '../show/reason-titles.ts';
 import { classText } from '../show/state.ts';
 import type { World } from '../world.ts';
+import { addReplacementCommands } from './replacements.ts';
 
 type ApproveOptions = {
   readonly class?: readonly AssuranceClass[];
@@ -63,6 +64,8 @@ export function addHostCommands(program: Command, world: World): void {
     .action((name: string, options: { reason: string }, command: Command) =>
       revoke(world, name, options.reason, command),
     );
+
+  addReplacementCommands(host, world);
 }
 
 const list = (world: World, command: Command): Promise<void> =>
