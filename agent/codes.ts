@@ -68,7 +68,9 @@ export const AGENT_CODES = {
   AK_LOST: {
     title: 'The TPM does not load the attestation key any more',
     section: '4 Enrol, step 2',
-    remedy: 'The TPM was cleared. Enrol again with a new state directory.',
+    remedy:
+      'The TPM was cleared. Run `touchstone-agent enroll` again, under the same name; an approver decides about ' +
+      'the new key.',
     actor: 'host-administrator',
   },
   PCRS_UNSTEADY: {

@@ -33,7 +33,9 @@ export type DaemonOptions = {
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { stateDir, socketPath, attester, log, stop } = options;
   const [enrolment, key] = await Promise.all([readEnrolment(stateDir), readKeyRecord(stateDir)]);
-  if (enrolment === null || key === null) throw agentError('NOT_ENROLLED', { detail: stateDir });
+  if (enrolment === null || key === null || enrolment.akName !== key.akName) {
+    throw agentError('NOT_ENROLLED', { detail: stateDir });
+  }
   const client = pinnedClient({ url: enrolment.server, pin: enrolment.fingerprint });
   const attestation: Attestation = { client, attester, key };
   const held = new HeldEnrolment(stateDir, enrolment);

@@ -3,7 +3,7 @@ import {
   type TrustBundle,
   TrustBundle as TrustBundleSchema,
 } from '@touchstone/schemas';
-import { type Client, pinnedClient } from '@touchstone/transport';
+import { AppError, type Client, pinnedClient } from '@touchstone/transport';
 import { certify } from './certify.ts';
 import { agentError } from './codes.ts';
 import { answerChallenge } from './evidence/deliver.ts';
@@ -12,6 +12,7 @@ import {
   type KeyRecord,
   readEnrolment,
   readKeyRecord,
+  replaceKeyRecord,
   writeEnrolment,
   writeKeyRecord,
 } from './state/identity.ts';
@@ -29,12 +30,16 @@ export type EnrolmentInput = {
 
 /**
  * DESIGN section 4, Enrol. Every step may be repeated: an enrolment that stopped half-way goes on with
- * the key that it made.
+ * the key that it made. A TPM that was cleared has lost the key: a new one is made and enrolled, and the
+ * server has an operator decide about it.
  * @throws AppError ALREADY_ENROLLED, or what the TPM, the CA or the server refused
  */
 export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state: string }> {
   const { stateDir, attester, server, fingerprint, progress } = input;
-  if ((await readEnrolment(stateDir)) !== null) {
+  const enrolled = await readEnrolment(stateDir);
+  const known = await readKeyRecord(stateDir);
+  const lost = known !== null && (await wasLost(attester, known));
+  if (enrolled !== null && enrolled.akName === known?.akName && !lost) {
     throw agentError('ALREADY_ENROLLED', { status: 409, detail: stateDir });
   }
   const client = pinnedClient({ url: server, pin: fingerprint });
@@ -42,7 +47,8 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
     progress('asking the server, by its pinned key, for the trust bundle');
     const trustBundle = await takeTrustBundle(client);
     progress('opening the software TPM and making the attestation key');
-    const key = await ownKey(stateDir, attester);
+    if (lost) progress('the TPM was cleared: making a new key in place of the one that it lost');
+    const key = await ownKey(stateDir, attester, { known, lost });
     progress(`proving to the CA that this TPM holds it (AK ${key.akName.slice(0, 16)}…)`);
     const { certificates, enrollmentId } = await certify(stateDir, {
       ...{ attester, key, bundle: trustBundle, hold: (work) => work() },
@@ -67,6 +73,7 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
     const enrolment: Enrolment = {
       schema: 'touchstone/agent-enrolment/1',
       hostId: answer.hostId,
+      akName: key.akName,
       class: answer.class,
       server,
       fingerprint,
@@ -94,10 +101,24 @@ async function takeTrustBundle(client: Client): Promise<TrustBundle> {
   return bundle;
 }
 
-async function ownKey(stateDir: string, attester: Attester): Promise<KeyRecord> {
-  const known = await readKeyRecord(stateDir);
-  if (known !== null) return known;
+async function ownKey(
+  stateDir: string,
+  attester: Attester,
+  { known, lost }: { readonly known: KeyRecord | null; readonly lost: boolean },
+): Promise<KeyRecord> {
+  if (known !== null && !lost) return known;
   const made = await attester.createKey();
-  await writeKeyRecord(stateDir, made);
+  await (known === null ? writeKeyRecord(stateDir, made) : replaceKeyRecord(stateDir, known, made));
   return made;
+}
+
+/** Whether the TPM says of its own blob that it is none. Whatever else fails, fails. */
+async function wasLost(attester: Attester, record: KeyRecord): Promise<boolean> {
+  try {
+    await attester.key(record);
+    return false;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'AK_LOST') return true;
+    throw error;
+  }
 }

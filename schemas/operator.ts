@@ -177,6 +177,8 @@ export const JoinTokenRequest = closed({
   uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
   ttlSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 2_592_000 })),
   approve: Type.Optional(Type.Boolean()),
+  /** Only the host that enrols under this name may use it. */
+  host: Type.Optional(Slug),
 });
 export type JoinTokenRequest = Type.Static<typeof JoinTokenRequest>;
 
@@ -186,6 +188,7 @@ export const JoinToken = closed({
   labels: Labels,
   usesLeft: Type.Integer({ minimum: 0 }),
   approve: Type.Boolean(),
+  host: Type.Union([Slug, Type.Null()]),
   createdBy: LineOfText(64),
   createdAt: Timestamp,
   expiresAt: Timestamp,

@@ -29,6 +29,8 @@ export type KeyRecord = Type.Static<typeof KeyRecord>;
 export const Enrolment = closed({
   schema: Type.Literal('touchstone/agent-enrolment/1'),
   hostId: Uuid,
+  /** The AK that was enrolled: another one in this directory still has to be. */
+  akName: NameHex,
   class: AssuranceClass,
   server: HttpsUrl,
   fingerprint: Sha256Hex,
@@ -46,6 +48,15 @@ const enrolmentPath = (stateDir: string): string => join(stateDir, 'enrolment.js
 export const readKeyRecord = (stateDir: string) => readStateFile(keyPath(stateDir), KeyRecord);
 export const writeKeyRecord = (stateDir: string, record: KeyRecord) =>
   writeStateFile(keyPath(stateDir), record);
+/** A key that the TPM does not load any more gives way to a new one; what was of it is kept beside. */
+export async function replaceKeyRecord(
+  stateDir: string,
+  old: KeyRecord,
+  record: KeyRecord,
+): Promise<void> {
+  await writeStateFile(join(stateDir, 'attestation-key.previous.json'), old);
+  await writeKeyRecord(stateDir, record);
+}
 export const readEnrolment = (stateDir: string) =>
   readStateFile(enrolmentPath(stateDir), Enrolment);
 export const writeEnrolment = (stateDir: string, enrolment: Enrolment) =>

@@ -42,7 +42,7 @@ describe('touchstone-agent', () => {
       await attester.close();
       await host.powerOff();
       await writeKeyRecord(host.stateDir, key);
-      await writeEnrolment(host.stateDir, enrolmentAt(verifier));
+      await writeEnrolment(host.stateDir, enrolmentAt(verifier, key));
       daemon = await startDaemon(host.stateDir);
     });
 

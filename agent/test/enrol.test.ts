@@ -15,6 +15,7 @@ import {
 } from '@touchstone/schemas';
 import { makeCredential, nameOf, parseTpm2bPublic } from '@touchstone/tpm';
 import { createEdge, type Listening, listenTls, readJson, spkiPinOf } from '@touchstone/transport';
+import { withTpmTools } from '../../test/support/tpm-tools.ts';
 import { enrol } from '../enrol.ts';
 import { readEnrolment, readKeyRecord } from '../state/identity.ts';
 import { Attester } from '../tpm/attester.ts';
@@ -207,5 +208,20 @@ describe('enrolment, from the agent’s side', () => {
 
   it('happens once: ALREADY_ENROLLED', async () => {
     await assert.rejects(enrolAt(), { code: 'ALREADY_ENROLLED', status: 409 });
+  });
+  it('happens again after TPM2_Clear, with a new key: the old blob does not load any more', async () => {
+    const before = await readKeyRecord(host.stateDir);
+    await attester.close();
+    await withTpmTools(`swtpm:path=${join(host.stateDir, 'swtpm', 'socket')}`, (tools) =>
+      tools.run('tpm2_clear', '-c', 'lockout'),
+    );
+    assert.ok(before !== null);
+    await assert.rejects(attester.key(before), { code: 'AK_LOST' });
+    await enrolAt();
+    const after = await readKeyRecord(host.stateDir);
+    assert.notEqual(after?.akName, before.akName);
+    assert.equal(after?.ekName, before.ekName);
+    assert.equal((await readEnrolment(host.stateDir))?.akName, after?.akName);
+    await assert.rejects(enrolAt(), { code: 'ALREADY_ENROLLED' });
   });
 });

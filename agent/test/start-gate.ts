@@ -38,7 +38,7 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const verifier = await startVerifier();
   const attester = new Attester(host.stateDir, [{ pcr: 8, commandLine: '/proc/cmdline' }]);
   const key = await attester.createKey();
-  const enrolment = enrolmentAt(verifier);
+  const enrolment = enrolmentAt(verifier, key);
   const { url, pin } = verifier;
   const server = pinnedClient({ url, pin, timeoutMs: TIMEOUT_MS });
   const attestation = { client: server, attester, key };

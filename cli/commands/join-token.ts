@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import type { AssuranceClass, JoinToken, Labels } from '@touchstone/schemas';
-import { gatherClasses, gatherLabels, readCount, readDuration, readUuid } from '../arguments.ts';
+import {
+  gatherClasses,
+  gatherLabels,
+  readCount,
+  readDuration,
+  readName,
+  readUuid,
+} from '../arguments.ts';
 import { until } from '../show/age.ts';
 import { classText, counted, labelsText } from '../show/state.ts';
 import { table } from '../show/table.ts';
@@ -14,6 +21,7 @@ type CreateOptions = {
   readonly uses?: number;
   readonly ttl?: number;
   readonly hold?: true;
+  readonly host?: string;
   readonly out?: string;
 };
 
@@ -27,6 +35,7 @@ export function addJoinTokenCommands(program: Command, world: World): void {
     .description('make one; the token is written once, alone, to standard output')
     .requiredOption('--class <class>', 'admit hosts of this class; repeatable', gatherClasses)
     .option('--label <key=value>', 'give the host this label; repeatable', gatherLabels)
+    .option('--host <name>', 'only for the host that enrols under this name', readName)
     .option('--uses <count>', 'how many hosts may use it (default: 1)', readCount)
     .option('--ttl <duration>', 'how long it holds: 30m, 24h, 7d', readDuration)
     .option('--hold', 'let the host in, but keep it pending until a person approves its AK Name')
@@ -47,13 +56,14 @@ export function addJoinTokenCommands(program: Command, world: World): void {
 
 const create = (world: World, options: CreateOptions, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
-    const { label = {}, uses, ttl, out } = options;
+    const { label = {}, uses, ttl, out, host } = options;
     const ask = () =>
       api.createJoinToken({
         classes: [...options.class],
         labels: label,
         ...(uses === undefined ? {} : { uses }),
         ...(ttl === undefined ? {} : { ttlSeconds: ttl }),
+        ...(host === undefined ? {} : { host }),
         approve: options.hold !== true,
       });
     const created = out === undefined ? await ask() : await intoSecretFile(out, ask);
@@ -82,7 +92,7 @@ const revoke = (world: World, id: string, command: Command): Promise<void> =>
 
 const describe = (record: JoinToken, now: Date): Line[] => [
   faint(
-    `Join token ${record.id}, for ${counted(record.usesLeft, 'host')} of class ` +
+    `Join token ${record.id}, for ${record.host ?? counted(record.usesLeft, 'host')} of class ` +
       `${record.classes.map((each) => classText(each)).join(', ')}; ends ${until(record.expiresAt, now)}. ` +
       `${record.approve ? 'It approves the host.' : 'A person still approves the host.'} ` +
       'It is not shown again.',
@@ -96,10 +106,11 @@ function listLines(tokens: readonly JoinToken[], world: World): Line[] {
     String(token.usesLeft),
     token.classes.join(','),
     token.approve ? 'approves' : 'holds',
+    token.host ?? 'any',
     token.createdBy,
     labelsText(token.labels) || '-',
   ]);
-  const titles = ['ID', 'ENDS', 'USES LEFT', 'CLASS', 'HOST', 'BY', 'LABELS'];
+  const titles = ['ID', 'ENDS', 'USES LEFT', 'CLASS', 'IT', 'HOST', 'BY', 'LABELS'];
   return table(titles, rows, world.screen.width);
 }
 

@@ -94,6 +94,12 @@ export const ENROLMENT_CODES = {
     'DESIGN 4, Enrol 4',
     'Have an operator make a new join token.',
   ),
+  JOIN_TOKEN_OTHER_HOST: entry(
+    403,
+    'The join token is for a host of another name',
+    'DESIGN 4, Enrol 4',
+    'Enrol under the name that it was made for, or have an operator make one for this host.',
+  ),
   CLASS_NOT_ADMITTED: entry(
     403,
     "The join token does not admit the class of this host's TPM",

@@ -111,7 +111,9 @@ async function admit(
   const token =
     enrolment.joinToken === undefined
       ? null
-      : await useJoinToken(on, enrolment.joinToken, { class: certificate.class, now });
+      : await useJoinToken(on, enrolment.joinToken, {
+          ...{ class: certificate.class, name: enrolment.name, now },
+        });
   const labels = token?.labels ?? {};
   const id = randomUUID();
   const result = appraiseEvidence(verified, {

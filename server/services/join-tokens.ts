@@ -41,6 +41,7 @@ export async function createJoinToken(
     labels: request.labels,
     usesLeft: request.uses ?? 1,
     approve,
+    host: request.host ?? null,
     createdBy: by.name,
     createdAt: now.toISOString(),
     expiresAt: new Date(now.getTime() + ttlMs).toISOString(),
@@ -77,7 +78,7 @@ export async function revokeJoinToken(
 export async function useJoinToken(
   on: Queryable,
   token: string,
-  wanted: { readonly class: AssuranceClass; readonly now: Date },
+  wanted: { readonly class: AssuranceClass; readonly name: string; readonly now: Date },
 ): Promise<JoinToken> {
   if (!isSecretToken('tsj_', token)) throw refusal('JOIN_TOKEN_UNKNOWN');
   const hash = hashOfToken(token);
@@ -90,5 +91,6 @@ export async function useJoinToken(
     throw refusal('JOIN_TOKEN_EXPIRED');
   }
   if (!record.classes.includes(wanted.class)) throw refusal('CLASS_NOT_ADMITTED');
+  if (record.host !== null && record.host !== wanted.name) throw refusal('JOIN_TOKEN_OTHER_HOST');
   throw refusal('JOIN_TOKEN_USED');
 }

@@ -7,6 +7,7 @@ type JoinTokenRow = {
   labels: Labels;
   uses_left: number;
   approve: boolean;
+  host_name: string | null;
   created_by: string;
   created_at: Date;
   expires_at: Date;
@@ -14,7 +15,7 @@ type JoinTokenRow = {
 };
 
 const COLUMNS =
-  'id, classes, labels, uses_left, approve, created_by, created_at, expires_at, revoked_at';
+  'id, classes, labels, uses_left, approve, host_name, created_by, created_at, expires_at, revoked_at';
 
 const tokenOf = (row: JoinTokenRow): JoinToken => ({
   id: row.id,
@@ -22,6 +23,7 @@ const tokenOf = (row: JoinTokenRow): JoinToken => ({
   labels: row.labels,
   usesLeft: row.uses_left,
   approve: row.approve,
+  host: row.host_name,
   createdBy: row.created_by,
   createdAt: row.created_at.toISOString(),
   expiresAt: row.expires_at.toISOString(),
@@ -34,9 +36,9 @@ export async function insertJoinToken(
   secretHash: Uint8Array,
 ): Promise<void> {
   await on.query(
-    `INSERT INTO join_tokens (id, secret_hash, classes, labels, uses_left, approve, created_by,
-                              created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    `INSERT INTO join_tokens (id, secret_hash, classes, labels, uses_left, approve, host_name,
+                              created_by, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       token.id,
       secretHash,
@@ -44,6 +46,7 @@ export async function insertJoinToken(
       JSON.stringify(token.labels),
       token.usesLeft,
       token.approve,
+      token.host,
       token.createdBy,
       token.createdAt,
       token.expiresAt,
@@ -55,14 +58,18 @@ export async function insertJoinToken(
 export async function takeJoinToken(
   on: Queryable,
   secretHash: Uint8Array,
-  { class: assuranceClass, now }: { readonly class: AssuranceClass; readonly now: Date },
+  {
+    class: assuranceClass,
+    name,
+    now,
+  }: { readonly class: AssuranceClass; readonly name: string; readonly now: Date },
 ): Promise<JoinToken | null> {
   const { rows } = await on.query<JoinTokenRow>(
     `UPDATE join_tokens SET uses_left = uses_left - 1
       WHERE secret_hash = $1 AND uses_left > 0 AND revoked_at IS NULL AND expires_at > $2
-        AND $3 = ANY (classes)
+        AND $3 = ANY (classes) AND (host_name IS NULL OR host_name = $4)
       RETURNING ${COLUMNS}`,
-    [secretHash, now, assuranceClass],
+    [secretHash, now, assuranceClass, name],
   );
   return rows[0] === undefined ? null : tokenOf(rows[0]);
 }

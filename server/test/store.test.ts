@@ -150,11 +150,11 @@ describe('The store', () => {
         usesLeft: 1,
         approve: false,
       },
-      ...{ createdBy: 'olga', createdAt: NOW.toISOString(), revokedAt: null },
+      ...{ host: null, createdBy: 'olga', createdAt: NOW.toISOString(), revokedAt: null },
       expiresAt: new Date(NOW.getTime() + 1_000).toISOString(),
     };
     await insertJoinToken(verifier.database, record, hash);
-    const wanted = { class: 'software' as const, now: NOW };
+    const wanted = { class: 'software' as const, name: 'hv1', now: NOW };
     const taken = await Promise.all(
       Array.from({ length: 10 }, () => takeJoinToken(verifier.database, hash, wanted)),
     );

@@ -28,6 +28,7 @@ import {
 } from '@touchstone/schemas';
 import {
   AK_TEMPLATE_ECC_P256,
+  EK_TEMPLATE_RSA2048,
   type BankName,
   encodeTpm2bPublic,
   encodeTpmlPcrSelection,
@@ -91,7 +92,8 @@ export type Dishonesty = {
  */
 export class TestHost {
   readonly touchstone: Touchstone;
-  readonly name: string;
+  /** What it calls itself; a test may call it as another is called. */
+  name: string;
   readonly swtpm: Swtpm;
   hostId: string | null = null;
   tpm!: Tpm;
@@ -172,6 +174,25 @@ export class TestHost {
     }
   }
 
+  /** TPM2_Clear, as whoever owns the machine can; the host then has another AK. Gives the old one's blobs. */
+  async clear(): Promise<{ private: Uint8Array; public: Uint8Array }> {
+    const old = this.#blobs;
+    if (old === null) throw new Error('the host has no AK yet');
+    await this.tpm.close();
+    await withTpmTools(this.swtpm.tcti, (tools) => tools.run('tpm2_clear', '-c', 'lockout'));
+    this.#blobs = null;
+    this.#lastClock = -1n;
+    await this.#connect();
+    return old;
+  }
+
+  /** What TPM2_Load says to a key's blobs. */
+  load(blobs: { private: Uint8Array; public: Uint8Array }): Promise<TpmObject> {
+    return this.withEkPolicy((parentSession) =>
+      this.tpm.load({ parent: this.ek, parentSession, ...blobs, auth: this.#auth }),
+    );
+  }
+
   async #open(boot: readonly Measured[]): Promise<void> {
     this.#lastClock = -1n;
     this.log = logOf(boot);
@@ -186,7 +207,7 @@ export class TestHost {
 
   async #connect(): Promise<void> {
     this.tpm = await openTpm({ tcti: this.swtpm.tcti });
-    this.ek = await this.tpm.openPersistent(0x81010001);
+    this.ek = await this.#openEk();
     this.#blobs ??= await this.withEkPolicy((parentSession) =>
       this.withSession((encryptSession) =>
         this.tpm.create({
@@ -204,6 +225,14 @@ export class TestHost {
     );
     this.akPublic = blobs.public;
     this.akName = hex(nameOf(parseTpm2bPublic(blobs.public)));
+  }
+
+  /** TPM2_Clear takes the persistent one away; the template makes the same again. */
+  async #openEk(): Promise<TpmObject> {
+    const handles = await this.tpm.handles('persistent');
+    if (handles.includes(0x81010001)) return this.tpm.openPersistent(0x81010001);
+    const inPublic = encodeTpm2bPublic(EK_TEMPLATE_RSA2048);
+    return this.tpm.createPrimary({ hierarchy: 'endorsement', inPublic });
   }
 
   async withSession<T>(use: (session: TpmSession) => Promise<T>): Promise<T> {

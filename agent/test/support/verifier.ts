@@ -13,7 +13,7 @@ import {
   type TrustBundle,
 } from '@touchstone/schemas';
 import { createEdge, listenTls, readJson, spkiPinOf } from '@touchstone/transport';
-import type { Enrolment } from '../../state/identity.ts';
+import type { Enrolment, KeyRecord } from '../../state/identity.ts';
 import {
   bundleOf,
   claimsFor,
@@ -129,9 +129,13 @@ export async function startVerifier(): Promise<Verifier> {
 }
 
 /** What an agent that enrolled there would have on disk. */
-export const enrolmentAt = ({ url, pin, bundle, certificate }: Verifier): Enrolment => ({
+export const enrolmentAt = (
+  { url, pin, bundle, certificate }: Verifier,
+  { akName }: Pick<KeyRecord, 'akName'>,
+): Enrolment => ({
   schema: 'touchstone/agent-enrolment/1',
   hostId: randomUUID(),
+  akName,
   class: 'software',
   server: url,
   fingerprint: pin,

@@ -141,6 +141,7 @@ export const JOIN_TOKEN = {
   labels: { site: 'attic' },
   usesLeft: 1,
   approve: true,
+  host: null,
   createdBy: 'anna',
   createdAt: '2026-11-22T11:00:00.000Z',
   expiresAt: '2026-11-23T11:00:00.000Z',

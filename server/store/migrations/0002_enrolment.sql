@@ -30,3 +30,7 @@ CREATE TABLE replacements (
 GRANT SELECT, INSERT ON replacements TO server;
 GRANT UPDATE (state, times, last_at, decided_by, decided_at) ON replacements TO server;
 GRANT SELECT ON replacements TO server_read;
+
+-- A token may be for one host, by the name under which it enrols.
+ALTER TABLE join_tokens ADD COLUMN host_name text;
+GRANT SELECT (host_name) ON join_tokens TO server_read;

@@ -1,0 +1,44 @@
+import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type AkCertificate,
+  akCertificateExtensions,
+  encodeCertificate,
+  encodeName,
+  encodeTbsCertificate,
+  keyIdOf,
+  parseCertificate,
+} from '@touchstone/endorsement';
+import type { Touchstone } from './touchstone.ts';
+
+/** What is taken from a genuine certificate unless the thief wants otherwise. */
+type Forgery = Partial<Pick<AkCertificate, 'ekRef' | 'class'>>;
+
+/** A certificate by the CA's own issuing key, read from its directory: what a thief of that key can make. */
+export async function forge(
+  { directory }: Touchstone,
+  genuine: AkCertificate,
+  { ekRef = genuine.ekRef, class: assuranceClass = genuine.class }: Forgery,
+): Promise<string> {
+  const read = (name: string) => readFile(join(directory, 'ca/state', name), 'utf8');
+  const issuer = parseCertificate(new X509Certificate(await read('issuing.cert.pem')).raw);
+  const key = createPrivateKey(await read('issuing.key.pem'));
+  const tbs = encodeTbsCertificate({
+    ...{ serial: Uint8Array.of(0x66), signatureAlgorithm: 'ecdsa-sha256' },
+    ...{ issuer: issuer.subject.encoded, subject: encodeName({ commonName: genuine.akName }) },
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 86_400_000),
+    spki: genuine.spki,
+    extensions: akCertificateExtensions({
+      class: assuranceClass,
+      ekRef: Buffer.from(ekRef, 'hex'),
+      akQualifiedName: genuine.akQualifiedName,
+      spki: genuine.spki,
+      issuerKeyId: keyIdOf(issuer.spki),
+    }),
+  });
+  return new X509Certificate(
+    encodeCertificate(tbs, 'ecdsa-sha256', sign('sha256', tbs, key)),
+  ).toString();
+}
