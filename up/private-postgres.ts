@@ -55,6 +55,13 @@ export async function startPrivatePostgres(
       'Choose a shorter --data directory.',
     );
   }
+  if (!(await exists(`${BIN}/postgres`))) {
+    throw new UpError(
+      'POSTGRES_MISSING',
+      `PostgreSQL ${VERSION} is not installed: there is no ${BIN}/postgres`,
+      `Run as root: apt-get install --no-install-recommends postgresql-${VERSION}`,
+    );
+  }
   await mkdir(secrets, { recursive: true, mode: 0o700 });
   const passwordFileOf = (role: string): string => join(secrets, `postgres-${role}`);
   const user = process.getuid?.() === 0 ? SERVICE_USER : undefined;
@@ -188,7 +195,7 @@ async function idsOf(user: string): Promise<[number, number]> {
     .find((entry) => entry.startsWith(`${user}:`));
   const [, , uid, gid] = line?.split(':') ?? [];
   if (uid === undefined || gid === undefined) {
-    throw new UpError('POSTGRES_MISSING', `no user ${user}`, 'Install postgresql-15.');
+    throw new UpError('POSTGRES_MISSING', `no user ${user}`, `Install postgresql-${VERSION}.`);
   }
   return [Number(uid), Number(gid)];
 }
