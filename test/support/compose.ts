@@ -45,12 +45,12 @@ export const readCompose = (): Compose =>
 export type Rule = (compose: Compose) => string[];
 
 /** A rule that looks at one service at a time. */
-export const eachService =
+const eachService =
   (broken: (service: Service, name: string) => boolean): Rule =>
   ({ services }) =>
     Object.keys(services).filter((name) => broken(services[name] ?? {}, name));
 
-export const networksOf = ({ networks = [] }: Service): string[] =>
+const networksOf = ({ networks = [] }: Service): string[] =>
   (Array.isArray(networks) ? networks : Object.keys(networks)).toSorted();
 
 const same = (a: readonly string[] | undefined, b: readonly string[]): boolean =>
