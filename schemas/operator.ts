@@ -245,7 +245,7 @@ export type AuditEntry = Type.Static<typeof AuditEntry>;
 export const AuditList = closed({ entries: Type.Array(AuditEntry, { maxItems: 1_000 }) });
 export type AuditList = Type.Static<typeof AuditList>;
 
-/** GET /v1/health at the server and the CA. */
+/** GET /v1/health at the server and the CA, GET /v1/ready at the server. */
 export const Health = closed({
   status: oneOf('ok', 'unavailable'),
   reason: Type.Optional(LineOfText(512)),

@@ -38,12 +38,15 @@ const ServerConfig = closed({
   intervalSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
   selection: Type.Optional(Selection),
   quorum: Type.Optional(Type.Literal(1)),
+  maxEvidenceBytes: Type.Optional(Type.Integer({ minimum: 65_536, maximum: 16_777_216 })),
 });
 
 const DEFAULTS = {
   intervalSeconds: 60,
   selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14] },
   quorum: 1,
+  // Real firmware logs are 20 to 200 KiB, and as base64url a third more.
+  maxEvidenceBytes: 4_194_304,
 } as const;
 
 export type ServerConfig = Required<Type.Static<typeof ServerConfig>>;

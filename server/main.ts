@@ -63,7 +63,7 @@ async function serve(config: ServerConfig): Promise<void> {
   const database = openDatabase(await loginOf(config.database), onDatabaseError);
   await checkSchema(database);
   const ca = pinnedClient({ url: config.ca.url, pin: config.ca.pin });
-  const { publicUrl, selection, intervalSeconds, quorum } = config;
+  const { publicUrl, selection, intervalSeconds, quorum, maxEvidenceBytes } = config;
   const verifier: Verifier = {
     database,
     clock: databaseClock(database),
@@ -83,6 +83,7 @@ async function serve(config: ServerConfig): Promise<void> {
       selection,
       intervalSeconds,
       quorum,
+      maxEvidenceBytes,
       build: await build(),
     },
     log,

@@ -8,6 +8,7 @@ export {
   unixClient,
 } from './client.ts';
 export { createEdge } from './edge.ts';
+export { boundLargeBodies, type LargeBodies } from './large-bodies.ts';
 export { type Listening, listenTls, listenUnix } from './listen.ts';
 export { spkiPinOf } from './pin.ts';
 export { problemOf } from './problem.ts';

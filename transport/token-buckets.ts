@@ -1,5 +1,6 @@
 import type { Middleware } from 'koa';
 import { AppError } from './app-error.ts';
+import { clientAddress } from './client-address.ts';
 
 export type Bucket = { readonly burst: number; readonly perSecond: number };
 
@@ -19,7 +20,7 @@ export function tokenBuckets(options: {
   const whole = fullBucket(total, now());
   const addresses = new Map<string, Level>();
   return async (ctx, next) => {
-    const address = ctx.req.socket.remoteAddress ?? 'unix';
+    const address = clientAddress(ctx);
     const own = addresses.get(address) ?? fullBucket(perAddress, now());
     addresses.delete(address);
     addresses.set(address, own);

@@ -1,4 +1,5 @@
 import { Router } from '@koa/router';
+import type { Static, TSchema } from 'typebox';
 import {
   CertificateRenewal,
   CertificateRenewalAnswer,
@@ -12,7 +13,7 @@ import {
   TrustBundle,
   Uuid,
 } from '@touchstone/schemas';
-import { readJson, tokenBuckets } from '@touchstone/transport';
+import { boundLargeBodies, readJson, tokenBuckets } from '@touchstone/transport';
 import { enrolHost } from '../services/enrol-host.ts';
 import { giveChallenge } from '../services/give-challenge.ts';
 import { renewCertificate } from '../services/renew-certificate.ts';
@@ -21,42 +22,126 @@ import { trustBundle } from '../services/trust-bundle.ts';
 import type { Verifier } from '../services/verifier.ts';
 import { keyOf, present } from './operator-call.ts';
 
-/** Evidence with a firmware log of some MiB, in base64url. */
-const EVIDENCE_BYTES = 16_777_216;
-
 /** Many hosts may come from one address: a proxy's, or a router's. */
 const BUCKETS = {
   perAddress: { burst: 400, perSecond: 100 },
   total: { burst: 4_000, perSecond: 4_000 },
 } as const;
 
+/** Logs of real firmware stay below: they are neither counted here nor do they wait for those that are. */
+const LARGE_BODIES = {
+  over: 393_216,
+  atOnce: { perAddress: 3, total: 6 },
+  rate: {
+    perAddress: { burst: 6, perSecond: 1 },
+    total: { burst: 12, perSecond: 3 },
+  },
+} as const;
+
+/** One call of an agent, parsed. */
+type Call<B> = { readonly verifier: Verifier; readonly key: string; readonly body: B };
+
+type AgentRoute = {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** With at most one parameter, `:key`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly key?: TSchema;
+  readonly body?: TSchema;
+  readonly carriesEvidence?: true;
+  readonly answer: TSchema;
+  readonly handle: (call: Call<never>) => unknown;
+};
+
+type Typed<B extends TSchema, A extends TSchema> = Omit<
+  AgentRoute,
+  'body' | 'answer' | 'handle'
+> & {
+  readonly body?: B;
+  readonly answer: A;
+  readonly handle: (call: Call<Static<B>>) => Static<A> | Promise<Static<A>>;
+};
+
+const route = <B extends TSchema, A extends TSchema>(typed: Typed<B, A>): AgentRoute => typed;
+
 /** What agents call. They carry no bearer token: what counts is signed by their AK. */
+const AGENT_ROUTES: readonly AgentRoute[] = [
+  route({
+    method: 'GET',
+    path: '/v1/trust-bundle',
+    summary: 'Every key that an agent must know',
+    answer: TrustBundle,
+    handle: ({ verifier }) => trustBundle(verifier),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/challenges',
+    summary: 'A challenge for one AK and one purpose',
+    body: ChallengeRequest,
+    answer: ChallengeAnswer,
+    handle: ({ verifier, body }) => giveChallenge(verifier, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/hosts',
+    summary: 'Enrol a host',
+    body: HostEnrolment,
+    carriesEvidence: true,
+    answer: HostEnrolmentAnswer,
+    handle: ({ verifier, body }) => enrolHost(verifier, body),
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/hosts/:key/certificate',
+    summary: "Bring a known host's renewed AK certificate",
+    key: Uuid,
+    body: CertificateRenewal,
+    answer: CertificateRenewalAnswer,
+    handle: ({ verifier, key, body }) => renewCertificate(verifier, key, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/evidence',
+    summary: 'Attest',
+    body: Evidence,
+    carriesEvidence: true,
+    answer: EvidenceAnswer,
+    handle: ({ verifier, body }) => takeAttestation(verifier, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/permits',
+    summary: 'Ask, with fresh evidence, to start a VM',
+    body: Evidence,
+    carriesEvidence: true,
+    answer: PermitsAnswer,
+    handle: ({ verifier, body }) => takePermitRequest(verifier, body),
+  }),
+];
+
 export function agentRoutes(verifier: Verifier): Router {
   const router = new Router();
   const limit = tokenBuckets(BUCKETS);
-  router.get('/v1/trust-bundle', limit, (ctx) => {
-    ctx.body = present(TrustBundle, trustBundle(verifier));
-  });
-  router.post('/v1/challenges', limit, async (ctx) => {
-    const request = await readJson(ctx, ChallengeRequest);
-    ctx.body = present(ChallengeAnswer, giveChallenge(verifier, request));
-  });
-  router.post('/v1/hosts', limit, async (ctx) => {
-    const enrolment = await readJson(ctx, HostEnrolment, { maxBytes: EVIDENCE_BYTES });
-    ctx.body = present(HostEnrolmentAnswer, await enrolHost(verifier, enrolment));
-  });
-  router.put('/v1/hosts/:key/certificate', limit, async (ctx) => {
-    const hostId = keyOf(ctx, Uuid);
-    const renewal = await readJson(ctx, CertificateRenewal);
-    ctx.body = present(CertificateRenewalAnswer, await renewCertificate(verifier, hostId, renewal));
-  });
-  router.post('/v1/evidence', limit, async (ctx) => {
-    const evidence = await readJson(ctx, Evidence, { maxBytes: EVIDENCE_BYTES });
-    ctx.body = present(EvidenceAnswer, await takeAttestation(verifier, evidence));
-  });
-  router.post('/v1/permits', limit, async (ctx) => {
-    const evidence = await readJson(ctx, Evidence, { maxBytes: EVIDENCE_BYTES });
-    ctx.body = present(PermitsAnswer, await takePermitRequest(verifier, evidence));
-  });
+  const boundLarge = boundLargeBodies(LARGE_BODIES);
+  const { maxEvidenceBytes } = verifier.settings;
+  for (const { method, path, key, body, carriesEvidence, answer, handle } of AGENT_ROUTES) {
+    const bounds = carriesEvidence === true ? { maxBytes: maxEvidenceBytes } : {};
+    const before = carriesEvidence === true ? [limit, boundLarge] : [limit];
+    router.register(
+      path,
+      [method],
+      [
+        ...before,
+        async (ctx) => {
+          const call = {
+            verifier,
+            key: keyOf(ctx, key),
+            body: (body === undefined ? undefined : await readJson(ctx, body, bounds)) as never,
+          };
+          ctx.body = present(answer, await handle(call));
+        },
+      ],
+    );
+  }
   return router;
 }

@@ -21,6 +21,8 @@ export type Verifier = {
     readonly selection: Selection;
     readonly intervalSeconds: number;
     readonly quorum: number;
+    /** The largest body that carries evidence. */
+    readonly maxEvidenceBytes: number;
     readonly build: string;
   };
   readonly log: Logger;

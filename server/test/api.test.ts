@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Type } from 'typebox';
@@ -46,6 +47,26 @@ describe('The API', () => {
     await verifier?.stop();
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
   });
+
+  /** What the client would refuse to read. */
+  const raw = (path: string, headers: Record<string, string> = {}) =>
+    new Promise<{ status: number; headers: IncomingHttpHeaders; text: string; body: unknown }>(
+      (resolve, reject) => {
+        const asked = request({ socketPath: join(dir, 'sock'), path, headers }, (answer) => {
+          answer.setEncoding('utf8');
+          let text = '';
+          answer.on('data', (chunk: string) => (text += chunk));
+          answer.on('end', () => {
+            const { statusCode: status = 0 } = answer;
+            const json = /json/u.test(answer.headers['content-type'] ?? '');
+            const body = json ? (JSON.parse(text) as unknown) : undefined;
+            resolve({ status, headers: answer.headers, text, body });
+          });
+        });
+        asked.on('error', reject);
+        asked.end();
+      },
+    );
 
   const call = (route: OperatorRoute, bearer?: string) =>
     client.request({
@@ -205,6 +226,21 @@ describe('The API', () => {
       assert.equal(answer.state, 'pending');
     });
 
+    for (const path of ['/v1/evidence', '/v1/permits', '/v1/hosts']) {
+      it(`T8 reads no body beyond its bound at ${path}: BODY_TOO_LARGE`, async () => {
+        const { maxEvidenceBytes } = verifier.settings;
+        await assert.rejects(
+          client.request({
+            method: 'POST',
+            path,
+            body: 'x'.repeat(maxEvidenceBytes),
+            schema: Type.Unknown(),
+          }),
+          { code: 'BODY_TOO_LARGE', status: 413 },
+        );
+      });
+    }
+
     it('knows no challenge for prove', async () => {
       await assert.rejects(
         client.request({
@@ -235,10 +271,20 @@ describe('The API', () => {
       for (const route of OPERATOR_ROUTES) await assert.rejects(call(route, everything), off);
     });
 
-    it('says so in its health', async () => {
-      await assert.rejects(client.request({ method: 'GET', path: '/v1/health', schema: Health }), {
-        code: 'ANSWER_MALFORMED',
-      });
+    it('is alive, and not ready: CLOCK_OFF', async () => {
+      assert.deepEqual(
+        await client.request({ method: 'GET', path: '/v1/health', schema: Health }),
+        {
+          status: 'ok',
+        },
+      );
+      const { status, body } = await raw('/v1/ready');
+      assert.equal(status, 503);
+      assert.deepEqual(body, { status: 'unavailable', reason: 'CLOCK_OFF' });
     });
+  });
+
+  it('is ready when it knows the time, the issuers and its database', async () => {
+    assert.deepEqual((await raw('/v1/ready')).body, { status: 'ok' });
   });
 });

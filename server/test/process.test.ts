@@ -167,8 +167,10 @@ describe('The server process', function () {
 
     const running = await serve(path);
     const get = { method: 'GET' } as const;
-    const health = await running.client.request({ ...get, path: '/v1/health', schema: Health });
-    assert.equal(health.status, 'ok');
+    for (const asked of ['/v1/health', '/v1/ready']) {
+      const { status } = await running.client.request({ ...get, path: asked, schema: Health });
+      assert.equal(status, 'ok', asked);
+    }
     const session = await running.client.request({
       ...{ ...get, path: '/v1/session', bearer: token, schema: Session },
     });
@@ -189,6 +191,12 @@ describe('The server process', function () {
       running.client.request({ method: 'GET', path: '/v1/trust-bundle', schema: TrustBundle }),
       { code: 'ISSUERS_UNKNOWN', status: 503 },
     );
+    const get = { method: 'GET', schema: Health } as const;
+    assert.equal((await running.client.request({ ...get, path: '/v1/health' })).status, 'ok');
+    // A 503 whose body is no problem but says what is missing.
+    await assert.rejects(running.client.request({ ...get, path: '/v1/ready' }), {
+      code: 'ANSWER_MALFORMED',
+    });
     assert.equal(await end(running), 0);
     assert.match(running.stderr(), /PIN_MISMATCH/u);
   });

@@ -61,6 +61,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
         selection: SELECTION,
         intervalSeconds: 60,
         quorum: 1,
+        maxEvidenceBytes: 4_194_304,
         build: 'server test',
       },
       log: pino({ level: 'silent' }),
