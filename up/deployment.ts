@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, realpath, writeFile } from 'node:fs/promises';
+import { realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, runToEnd, startRoom } from './child.ts';
+import { ensureDataDirectory } from './data-directory.ts';
 import { UpError } from './failure.ts';
 import { type PrivatePostgres, startPrivatePostgres } from './private-postgres.ts';
 import { keepSecret, keepTlsIdentity, newSigningKey, type TlsIdentity } from './secrets.ts';
@@ -31,9 +32,7 @@ const HOUSE = await realpath(fileURLToPath(new URL('..', import.meta.url)));
 /** Private PostgreSQL, the CA and the verifier, each a process with its own files: DESIGN section 6. */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
   const { dataDir, progress } = options;
-  await mkdir(dataDir, { recursive: true });
-  // Others may pass through, for PostgreSQL runs as a user of its own, and may list nothing.
-  await chmod(dataDir, 0o711);
+  await ensureDataDirectory(dataDir);
   const started: {
     readonly name: string;
     readonly child: Child;

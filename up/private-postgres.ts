@@ -161,6 +161,8 @@ async function makeRoles(admin: Admin, passwordFileOf: (role: string) => string)
   const client = new pg.Client({ ...admin, database: 'postgres' });
   await client.connect();
   try {
+    // Every role could connect to these otherwise, and make tables there.
+    await client.query('REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC');
     for (const [database, { owner, users }] of Object.entries(DATABASES)) {
       for (const role of [owner, ...users]) {
         const password = await keepSecret(passwordFileOf(role), newPassword);
