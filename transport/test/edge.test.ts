@@ -181,12 +181,12 @@ describe('the edge on a unix socket', () => {
   });
 
   /** What JSON.stringify would never send. */
-  const raw = (body: string | Buffer, type = 'application/json') =>
+  const raw = (body: string | Buffer, type = 'application/json', more = '') =>
     new Promise<string>((resolve, reject) => {
       const socket = net.connect(join(directory, 's'));
       const length = Buffer.byteLength(body);
       socket.write(
-        `POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n`,
+        `POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n${more}\r\n`,
       );
       socket.write(body);
       let answer = '';
@@ -214,6 +214,13 @@ describe('the edge on a unix socket', () => {
 
   it('refuses another content type: CONTENT_TYPE', async () => {
     assert.match(await raw('{}', 'text/plain'), /^HTTP\/1.1 415 [^]*"code":"CONTENT_TYPE"/u);
+  });
+
+  it('refuses a body that has to be unpacked: CONTENT_ENCODING', async () => {
+    for (const encoding of ['gzip', 'identity']) {
+      const answer = await raw('{"text":""}', undefined, `content-encoding: ${encoding}\r\n`);
+      assert.match(answer, /^HTTP\/1.1 415 [^]*"code":"CONTENT_ENCODING"/u);
+    }
   });
 
   it('lets one address through as often as its bucket holds: RATE_LIMITED', async () => {

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import type { CaBundle } from '@touchstone/schemas';
+import type { Client } from '@touchstone/transport';
+import { issuerList } from '../services/issuers.ts';
+import { ISSUER, ISSUER_PEM } from './support/made-authority.ts';
+
+describe('The list of issuers', () => {
+  let answer: CaBundle | Error;
+  const ca: Client = {
+    request: () =>
+      answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer as never),
+    close: async () => {},
+  };
+  const bundle = (epoch: number, state: 'active' | 'refused'): CaBundle => ({
+    schema: 'touchstone/ca-bundle/1',
+    epoch,
+    anchors: [ISSUER_PEM],
+    issuers: [{ keyId: ISSUER.keyId, certificate: ISSUER_PEM, state }],
+  });
+  const stateIn = (list: ReturnType<typeof issuerList>) => list.known().issuers[0]?.state;
+
+  it('knows nobody before the first bundle: ISSUERS_UNKNOWN', () => {
+    assert.throws(() => issuerList(ca).known(), { code: 'ISSUERS_UNKNOWN' });
+  });
+
+  it('does not take a refused issuer back by an older bundle: CA_BUNDLE_OLDER', async () => {
+    const list = issuerList(ca);
+    answer = bundle(2, 'refused');
+    await list.poll();
+    answer = bundle(1, 'active');
+    await assert.rejects(list.poll(), { code: 'CA_BUNDLE_OLDER' });
+    assert.equal(stateIn(list), 'refused');
+  });
+
+  it('is what it was while the CA is away', async () => {
+    const list = issuerList(ca);
+    answer = bundle(2, 'refused');
+    await list.poll();
+    answer = new Error('away');
+    await assert.rejects(list.poll());
+    assert.equal(stateIn(list), 'refused');
+    answer = bundle(3, 'active');
+    await list.poll();
+    assert.equal(stateIn(list), 'active');
+  });
+});
