@@ -11,6 +11,7 @@ export type Older =
 
 export type NotMoved = {
   readonly hostId: string;
+  readonly akName: string;
   readonly digest: string;
   readonly mark: Mark;
   readonly challengeMadeAt: Date;
@@ -18,15 +19,17 @@ export type NotMoved = {
 };
 
 /**
- * Late evidence changes nothing: another delivery was faster. But an answer to a challenge that was made
- * after the mark moved was quoted after it too; if its resetCount is the lesser, the TPM went back. Then what
- * it says about its boot is worth nothing, and the host is untrusted until a boot beyond the one once seen.
+ * Late evidence changes nothing: another delivery was faster, or another identity took the host's place. But
+ * an answer to a challenge that was made after the mark moved was quoted after it too; if its resetCount is
+ * the lesser, the TPM went back. Then what it says about its boot is worth nothing, and the host is untrusted
+ * until a boot beyond the one once seen.
  */
 export async function explainOlder(on: Queryable, evidence: NotMoved): Promise<Older> {
-  const { digest, mark, challengeMadeAt, now } = evidence;
+  const { akName, digest, mark, challengeMadeAt, now } = evidence;
   const host = await lockHost(on, evidence.hostId);
   if (host === null) throw new Error('a host vanished');
   if (host.markEvidence === digest) return { kind: 'same', digest };
+  if (host.akName !== akName) return { kind: 'superseded', detail: 'by another AK of this host' };
 
   const fell = mark.resetCount < host.mark.resetCount;
   const detail = `resetCount ${mark.resetCount}, seen ${host.mark.resetCount}`;

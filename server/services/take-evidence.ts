@@ -114,7 +114,8 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     now,
   });
   if (host === null) {
-    return explainOlder(on, { ...taken, mark, digest: verified.digest, hostId: taken.host.id });
+    const { akName, digest } = verified;
+    return explainOlder(on, { ...taken, mark, akName, digest, hostId: taken.host.id });
   }
 
   await insertEvidence(on, {

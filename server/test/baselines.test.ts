@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { approveBaselines } from '../services/approve-baselines.ts';
 import { captureBaseline, draftBaselines } from '../services/baselines.ts';
 import { viewHosts } from '../services/host-views.ts';
@@ -18,16 +17,6 @@ describe('A host: is held against baselines', () => {
     other.boot.file = 'other';
     const { hostId } = await enrol(other, newName(), await joinToken());
     await captureBaseline(fleet.verifier, BY, hostId, { name, labels: {}, acceptUnverified: true });
-  }
-
-  async function waitingForLocks(wanted: number) {
-    const sql = `SELECT count(*)::int AS waiting FROM pg_stat_activity
-      WHERE wait_event_type = 'Lock' AND datname = current_database()`;
-    for (let tries = 0; tries < 500; tries += 1) {
-      if ((await fleet.verifier.asAdministrator(sql))[0]?.['waiting'] === wanted) return;
-      await sleep(10);
-    }
-    assert.fail(`${wanted} transactions never waited`);
   }
 
   it('P2 of which a malformed one is refused at upload, with its line', async () => {
@@ -88,9 +77,9 @@ describe('A host: is held against baselines', () => {
     const [approval, permit] = await fleet.verifier.database.transaction(async (on) => {
       await lockHost(on, hostId);
       const approving = approveBaselines(fleet.verifier, BY, name, {});
-      await waitingForLocks(1);
+      await fleet.waitingForLocks(1);
       const asking = takePermitRequest(fleet.verifier, evidence);
-      await waitingForLocks(2);
+      await fleet.waitingForLocks(2);
       return [approving, asking] as const;
     });
     await approval;

@@ -6,8 +6,16 @@ import {
   rejectReplacement,
   viewReplacements,
 } from '../services/decide-replacement.ts';
+import { takeAttestation } from '../services/take-evidence.ts';
+import { lockHost } from '../store/hosts.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
 import { makeHost, type MadeHost } from './support/made-host.ts';
+
+const codeOf = (refused: Promise<unknown>): Promise<unknown> =>
+  refused.then(
+    () => 'taken',
+    (error: { code?: unknown }) => error.code,
+  );
 
 describe('Another identity under a known name', () => {
   const fleet = useFleet();
@@ -62,6 +70,27 @@ describe('Another identity under a known name', () => {
         assert.equal((await enrol(next, name)).hostId, hostId);
         assert.equal((await attest(next, hostId)).state, 'trusted');
         await assert.rejects(attest(host, hostId), { code: 'HOST_UNKNOWN' });
+      });
+
+      it('suffers nothing by evidence of the old identity that waited for it', async () => {
+        const { host, hostId, name } = await fleet.trustedHost();
+        const next = other(host);
+        Object.assign(next.boot, { resetCount: host.boot.resetCount + 9 });
+        await assert.rejects(enrol(next, name), { code });
+        const { id } = await offerFor(name);
+        const late = fleet.evidenceOf(host, hostId);
+        const [approval, answer] = await fleet.verifier.database.transaction(async (on) => {
+          await lockHost(on, hostId);
+          const approving = approveReplacement(fleet.verifier, BY, id, approvalOf(next));
+          await fleet.waitingForLocks(1);
+          const taking = codeOf(takeAttestation(fleet.verifier, late));
+          await fleet.waitingForLocks(2);
+          return [approving, taking] as const;
+        });
+        await approval;
+        assert.equal(await answer, 'EVIDENCE_SUPERSEDED');
+        assert.equal((await stateOf(hostId)).state, 'trusted');
+        assert.equal(await alerts('TPM_ROLLED_BACK', name), undefined);
       });
 
       it('is gone for good once it is rejected: REPLACEMENT_REJECTED', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiToken, PermitsAnswer, StartRequest } from '@touchstone/schemas';
 import { approveBaselines } from '../../services/approve-baselines.ts';
 import { captureBaseline } from '../../services/baselines.ts';
@@ -99,6 +100,16 @@ export function useFleet() {
     });
     return uuid;
   }
+  /** Until so many transactions wait for what another one holds. */
+  async function waitingForLocks(wanted: number) {
+    const sql = `SELECT count(*)::int AS waiting FROM pg_stat_activity
+      WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+    for (let tries = 0; tries < 500; tries += 1) {
+      if ((await verifier().asAdministrator(sql))[0]?.['waiting'] === wanted) return;
+      await sleep(10);
+    }
+    assert.fail(`${wanted} transactions never waited`);
+  }
   const vmOfTrusted = async () => ({ ...(await trustedHost()), vm: await registeredVm() });
   const first = ({ answers }: PermitsAnswer) => {
     const [answer] = answers;
@@ -127,6 +138,7 @@ export function useFleet() {
     trustedHost,
     registeredVm,
     vmOfTrusted,
+    waitingForLocks,
     first,
     refusalCodes,
   };
