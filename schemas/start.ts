@@ -17,7 +17,7 @@ export const StartQuestion = closed({
 });
 export type StartQuestion = Type.Static<typeof StartQuestion>;
 
-/** Only `permitted` with the question's own digest starts anything; every other answer is a no. */
+/** Only `permitted`, for the VM that was asked about, starts anything; every other answer is a no. */
 export const StartAnswer = Type.Union([
   closed({
     decision: Type.Literal('permitted'),

@@ -3,7 +3,8 @@ import { UpError } from './failure.ts';
 import { runDemo } from './demo/demo.ts';
 import { up, type UpOptions } from './up-command.ts';
 
-const EXIT = { usage: 64, unavailable: 69, bug: 70 } as const;
+/** `interrupted` as a shell gives it for SIGINT: 128 and the signal's number. */
+const EXIT = { usage: 64, unavailable: 69, bug: 70, interrupted: 130 } as const;
 
 /** `touchstone up` and `touchstone demo`: argv to exit code. DESIGN section 8. */
 export function createUpProgram(stop: AbortSignal): (argv: readonly string[]) => Promise<number> {
@@ -53,5 +54,6 @@ function reportFailure(error: unknown): number {
     return EXIT.bug;
   }
   process.stderr.write(`touchstone: ${error.code}: ${error.message}\n  to do: ${error.remedy}\n`);
+  if (error.code === 'INTERRUPTED') return EXIT.interrupted;
   return error.code === 'USAGE' ? EXIT.usage : EXIT.unavailable;
 }

@@ -21,7 +21,7 @@ export const GATE_CODES = {
     403,
     'The host has given no authentic evidence for three intervals',
     'DESIGN 3',
-    'Look whether the agent runs and reaches the server: `touchstone-agent doctor`.',
+    'Look whether the agent runs and reaches the server: `touchstone-agent status`.',
     'host-administrator',
   ),
   VM_UNKNOWN: entry(

@@ -32,7 +32,7 @@ export const OPERATOR_CODES = {
     409,
     'The host is not trusted, so what it measured may not be golden',
     'DESIGN 5, Baselines',
-    'Look at what will be captured; if it is as it should be, capture with `acceptUnverified`.',
+    'Look at what will be captured; if it is as it should be, capture with --accept-unverified.',
   ),
   BASELINE_VERSION_EXISTS: entry(
     409,
