@@ -56,7 +56,7 @@ export const OPERATOR_CODES = {
   TOKEN_UNKNOWN: entry(404, 'No such token', 'DESIGN 4', 'List the tokens.'),
   TOKEN_ROLES_EXCEEDED: entry(
     403,
-    'Nobody can hand out a role that they do not hold',
+    'Nobody can hand out, or take away, a role that they do not hold',
     'DESIGN 6',
     'Leave the role out, or ask somebody who holds it.',
   ),

@@ -29,10 +29,7 @@ export async function createApiToken(
   request: ApiTokenRequest,
 ): Promise<ApiTokenCreated> {
   const now = clock.now();
-  const exceeding = request.roles.filter((role) => !by.roles.includes(role));
-  if (exceeding.length > 0) {
-    throw refusal('TOKEN_ROLES_EXCEEDED', { detail: exceeding.join(', ') });
-  }
+  requireRoles(by, request.roles);
   // A token that ends begets none that outlives it.
   const ends = [
     ...(by.expiresAt === null ? [] : [Date.parse(by.expiresAt)]),
@@ -49,18 +46,27 @@ export async function createApiToken(
   return { token: made.token, record: made.record };
 }
 
+/** Of what it cannot make, a token takes nothing away either: the last of every role may be the only one. */
 export async function revokeApiToken(
   { database, clock }: Verifier,
-  by: Actor,
+  by: Actor & Pick<ApiToken, 'roles'>,
   id: string,
 ): Promise<ApiToken> {
   const now = clock.now();
   return database.transaction(async (on) => {
     const record = await revokeStored(on, id, now);
     if (record === null) throw refusal('TOKEN_UNKNOWN');
+    requireRoles(by, record.roles);
     await appendAudit(on, { actor: auditActor(by), action: 'token.revoke', subject: id }, now);
     return record;
   });
+}
+
+function requireRoles(by: Pick<ApiToken, 'roles'>, roles: readonly Role[]): void {
+  const exceeding = roles.filter((role) => !by.roles.includes(role));
+  if (exceeding.length > 0) {
+    throw refusal('TOKEN_ROLES_EXCEEDED', { detail: exceeding.join(', ') });
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import {
+  ApiToken,
   ApiTokenCreated,
   AuditList,
   ChallengeAnswer,
@@ -147,6 +148,29 @@ describe('The API', () => {
         schema: Session,
       });
       assert.deepEqual(session.roles, ['operator']);
+    });
+
+    it('takes away none with a role that the caller does not hold: TOKEN_ROLES_EXCEEDED', async () => {
+      const create = async (bearer: string, roles: Role[]) => {
+        const body = { name: 'to-go', roles };
+        const path = '/v1/tokens';
+        const schema = ApiTokenCreated;
+        return client.request({ method: 'POST', path, bearer, body, schema });
+      };
+      const operator = await verifier.token(['operator']);
+      const revoke = ({ record }: { record: ApiToken }) =>
+        client.request({
+          method: 'DELETE',
+          path: `/v1/tokens/${record.id}`,
+          bearer: operator,
+          schema: ApiToken,
+        });
+      const above = await create(everything, ['operator', 'approver']);
+      await assert.rejects(revoke(above), { code: 'TOKEN_ROLES_EXCEEDED' });
+      const get = { method: 'GET', path: '/v1/session', schema: Session } as const;
+      await client.request({ ...get, bearer: above.token });
+      const equal = await create(everything, ['operator']);
+      assert.notEqual((await revoke(equal)).revokedAt, null);
     });
 
     it('lets nobody but an approver make a join token that approves: ROLE_MISSING', async () => {
