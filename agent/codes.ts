@@ -85,6 +85,13 @@ export const AGENT_CODES = {
     remedy: 'Enrol again to take the present keys.',
     actor: 'host-administrator',
   },
+  TRUST_BUNDLE_REFUSED: {
+    title: 'The server gave a trust bundle that does not follow from the one that is held',
+    section: '3',
+    remedy:
+      'The held one stays. If the server lost its bundle key, enrol again over a connection that you check.',
+    actor: 'operator',
+  },
   CERTIFICATE_UNTRUSTED: {
     title: 'The CA answered with a certificate that its own anchor does not vouch for',
     section: '4 Enrol, step 3',

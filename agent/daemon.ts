@@ -10,6 +10,7 @@ import { HeldEnrolment } from './state/held-enrolment.ts';
 import { readEnrolment, readKeyRecord } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
 import { Conversations } from './tpm/conversation.ts';
+import { followBundles } from './trust-bundle.ts';
 
 /** After a failure the next try comes sooner than the interval, and later each time up to it. */
 const FIRST_RETRY_SECONDS = 2;
@@ -37,8 +38,12 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     throw agentError('NOT_ENROLLED', { detail: stateDir });
   }
   const client = pinnedClient({ url: enrolment.server, pin: enrolment.fingerprint });
-  const attestation: Attestation = { client, attester, key };
   const held = new HeldEnrolment(stateDir, enrolment);
+  let newestEpoch = 0;
+  const onBundleEpoch = (epoch: number) => {
+    newestEpoch = epoch;
+  };
+  const attestation: Attestation = { client, attester, key, onBundleEpoch };
   const conversations = new Conversations();
   const renewal = new Renewal(attestation, held, { conversations, log });
   let status: AgentStatus = {
@@ -82,6 +87,13 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
           lastError: null,
         };
         log.info({ state, verdict }, 'attested');
+        const { epoch } = held.current.trustBundle;
+        if (newestEpoch > epoch) await followBundles(client, held);
+        if (held.current.trustBundle.epoch > epoch) {
+          log.info({ epoch: held.current.trustBundle.epoch }, 'trust bundle taken');
+          // The next statement acknowledges it.
+          continue;
+        }
       } catch (error) {
         failures += 1;
         status = { ...status, lastError: { code: codeOf(error), detail: detailOf(error) } };

@@ -1,9 +1,5 @@
-import {
-  HostEnrolmentAnswer,
-  type TrustBundle,
-  TrustBundle as TrustBundleSchema,
-} from '@touchstone/schemas';
-import { AppError, type Client, pinnedClient } from '@touchstone/transport';
+import { HostEnrolmentAnswer } from '@touchstone/schemas';
+import { AppError, pinnedClient } from '@touchstone/transport';
 import { certify } from './certify.ts';
 import { agentError } from './codes.ts';
 import { answerChallenge } from './evidence/deliver.ts';
@@ -17,6 +13,7 @@ import {
   writeKeyRecord,
 } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
+import { takeFirstBundle } from './trust-bundle.ts';
 
 export type EnrolmentInput = {
   readonly stateDir: string;
@@ -45,7 +42,7 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
   const client = pinnedClient({ url: server, pin: fingerprint });
   try {
     progress('asking the server, by its pinned key, for the trust bundle');
-    const trustBundle = await takeTrustBundle(client);
+    const trustBundle = await takeFirstBundle(client);
     progress('opening the software TPM and making the attestation key');
     if (lost) progress('the TPM was cleared: making a new key in place of the one that it lost');
     const key = await ownKey(stateDir, attester, { known, lost });
@@ -87,18 +84,6 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
   } finally {
     await client.close();
   }
-}
-
-async function takeTrustBundle(client: Client): Promise<TrustBundle> {
-  const bundle = await client.request({
-    method: 'GET',
-    path: '/v1/trust-bundle',
-    schema: TrustBundleSchema,
-  });
-  if (Date.parse(bundle.notAfter) <= Date.now()) {
-    throw agentError('TRUST_BUNDLE_EXPIRED', { detail: bundle.notAfter });
-  }
-  return bundle;
 }
 
 async function ownKey(

@@ -1,5 +1,5 @@
 import type { Type } from 'typebox';
-import { base64UrlUpTo, closed, NameHex, oneOf, Timestamp } from './scalars.ts';
+import { base64UrlUpTo, closed, NameHex, oneOf, Timestamp, Uint32 } from './scalars.ts';
 import { Selection } from './evidence.ts';
 
 /** `prove` has no challenge: its nonce comes from whoever asks the host. */
@@ -10,10 +10,11 @@ export type ChallengePurpose = Type.Static<typeof ChallengePurpose>;
 export const ChallengeRequest = closed({ akName: NameHex, purpose: ChallengePurpose });
 export type ChallengeRequest = Type.Static<typeof ChallengeRequest>;
 
-/** `selection` is what the quote has to cover, exactly. */
+/** `selection` is what the quote has to cover, exactly; `bundleEpoch` the newest trust bundle there is. */
 export const ChallengeAnswer = closed({
   challenge: base64UrlUpTo(64),
   expiresAt: Timestamp,
   selection: Selection,
+  bundleEpoch: Uint32,
 });
 export type ChallengeAnswer = Type.Static<typeof ChallengeAnswer>;

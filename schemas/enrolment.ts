@@ -28,9 +28,8 @@ export const SigningJwk = closed({
 export type SigningJwk = Type.Static<typeof SigningJwk>;
 
 /**
- * GET /v1/trust-bundle at the server: every key that an agent must know. Epoch 1 is taken over the
- * connection that the operator's fingerprint pins; an agent accepts only a higher epoch afterwards.
- * `issuer` is who signs results and permits, as their `iss` says it. `pin` is SHA-256 of the CA's TLS SPKI.
+ * Every key that an agent must know. `issuer` is who signs results and permits, as their `iss` says it. `pin` is
+ * SHA-256 of the CA's TLS SPKI. `bundleKey` signs the bundle after this one.
  */
 export const TrustBundle = closed({
   schema: Type.Literal('touchstone/trust-bundle/1'),
@@ -43,8 +42,20 @@ export const TrustBundle = closed({
     minItems: 2,
     maxItems: 16,
   }),
+  bundleKey: SigningJwk,
 });
 export type TrustBundle = Type.Static<typeof TrustBundle>;
+
+/**
+ * GET /v1/trust-bundle at the server: the newest, as a JWS (typ `touchstone-bundle+jwt`). An agent takes its first
+ * one so, over the connection that the operator's fingerprint pins. GET /v1/trust-bundles/after/{epoch}: those after
+ * that one, ascending, each signed by the key that the one before it names; an agent goes from one to the next and
+ * never back.
+ */
+export const TrustBundles = closed({
+  bundles: Type.Array(Type.String({ maxLength: 262_144 }), { maxItems: 64 }),
+});
+export type TrustBundles = Type.Static<typeof TrustBundles>;
 
 /** POST /v1/enrollments at the CA. Structures are wire bytes: TPM2B_PUBLIC, DER. */
 export const EnrollmentRequest = closed({

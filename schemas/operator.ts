@@ -55,6 +55,8 @@ export const HostDetail = closed({
   ekRef: Sha256Hex,
   enrolledAt: Timestamp,
   boot: Type.Union([BootCounters, Type.Null()]),
+  /** The newest trust bundle that it has acknowledged. */
+  bundleEpoch: Type.Integer({ minimum: 1 }),
 });
 export type HostDetail = Type.Static<typeof HostDetail>;
 

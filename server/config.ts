@@ -34,6 +34,9 @@ const ServerConfig = closed({
   rootSecretFile: Path,
   resultKeyFile: Path,
   permitKeyFile: Path,
+  bundleKeyFile: Path,
+  /** The bundle key before this one, for as long as it takes to sign the bundle that names the new one. */
+  previousBundleKeyFile: Type.Optional(Path),
   ca: closed({ url: HttpsUrl, pin: Sha256Hex }),
   intervalSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
   selection: Type.Optional(Selection),
@@ -49,7 +52,9 @@ const DEFAULTS = {
   maxEvidenceBytes: 4_194_304,
 } as const;
 
-export type ServerConfig = Required<Type.Static<typeof ServerConfig>>;
+type Given = Type.Static<typeof ServerConfig>;
+export type ServerConfig = Required<Omit<Given, 'previousBundleKeyFile'>> &
+  Pick<Given, 'previousBundleKeyFile'>;
 
 /** @throws JsonError, SchemaError */
 export async function readConfig(path: string): Promise<ServerConfig> {
@@ -73,6 +78,10 @@ export async function readConfig(path: string): Promise<ServerConfig> {
     rootSecretFile: at(given.rootSecretFile),
     resultKeyFile: at(given.resultKeyFile),
     permitKeyFile: at(given.permitKeyFile),
+    bundleKeyFile: at(given.bundleKeyFile),
+    ...(given.previousBundleKeyFile === undefined
+      ? {}
+      : { previousBundleKeyFile: at(given.previousBundleKeyFile) }),
   };
 }
 

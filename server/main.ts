@@ -6,10 +6,11 @@ import { AppError, listenTls, pinnedClient } from '@touchstone/transport';
 import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { createFirstToken } from './services/api-tokens.ts';
-import { challengeKeys } from './services/challenge.ts';
+import { challengeKeysOf } from './services/challenge.ts';
 import { databaseClock } from './services/database-clock.ts';
 import { issuerList } from './services/issuers.ts';
-import { signingKey } from './services/signing-key.ts';
+import { signingKey, type TokenType } from './services/signing-key.ts';
+import { trustBundles } from './services/trust-bundles.ts';
 import type { Verifier } from './services/verifier.ts';
 import { openDatabase } from './store/database.ts';
 import { checkSchema, migrate } from './store/migrate.ts';
@@ -64,19 +65,16 @@ async function serve(config: ServerConfig): Promise<void> {
   await checkSchema(database);
   const ca = pinnedClient({ url: config.ca.url, pin: config.ca.pin });
   const { publicUrl, selection, intervalSeconds, quorum, maxEvidenceBytes } = config;
-  const verifier: Verifier = {
+  const keyIn = async (file: string, typ: TokenType) =>
+    signingKey(await readFile(file, 'utf8'), typ);
+  const { previousBundleKeyFile: previous } = config;
+  const parts = {
     database,
     clock: databaseClock(database),
-    issuers: issuerList(ca),
-    challengeKeys: challengeKeys(await readRootSecret(config.rootSecretFile)),
-    resultKey: await signingKey(
-      await readFile(config.resultKeyFile, 'utf8'),
-      'touchstone-result+jwt',
-    ),
-    permitKey: await signingKey(
-      await readFile(config.permitKeyFile, 'utf8'),
-      'touchstone-permit+jwt',
-    ),
+    issuers: issuerList(ca, database),
+    challengeKeysAt: challengeKeysOf(await readRootSecret(config.rootSecretFile)),
+    resultKey: await keyIn(config.resultKeyFile, 'touchstone-result+jwt'),
+    permitKey: await keyIn(config.permitKeyFile, 'touchstone-permit+jwt'),
     settings: {
       publicUrl,
       ca: config.ca,
@@ -88,15 +86,27 @@ async function serve(config: ServerConfig): Promise<void> {
     },
     log,
   };
+  const bundles = trustBundles({
+    ...parts,
+    bundleKey: await keyIn(config.bundleKeyFile, 'touchstone-bundle+jwt'),
+    ...(previous === undefined
+      ? {}
+      : { previousBundleKey: await keyIn(previous, 'touchstone-bundle+jwt') }),
+  });
+  const verifier: Verifier = { ...parts, bundles };
 
   const noClock = (error: unknown) => log.error({ err: error }, 'the time could not be measured');
   const noIssuers = (error: unknown) => log.warn({ err: error }, "the CA's bundle did not come");
   await verifier.clock.measure().catch(noClock);
   await verifier.issuers.poll().catch(noIssuers);
+  const noBundle = (error: unknown) =>
+    log.error({ err: error }, 'the trust bundle was not renewed');
+  await bundles.refresh().catch(noBundle);
   const stop = new AbortController();
   const kept = [
     verifier.clock.keep(stop.signal, noClock),
     verifier.issuers.keep(stop.signal, noIssuers),
+    bundles.keep(stop.signal, noBundle),
   ];
   const listening = await listenTls(createApp(verifier), {
     ...config.listen,

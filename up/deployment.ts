@@ -116,6 +116,7 @@ async function startServer(
     rootSecretFile: await keep('root-secret', newRootSecret),
     resultKeyFile: await keep('result-key.pem', newSigningKey),
     permitKeyFile: await keep('permit-key.pem', newSigningKey),
+    bundleKeyFile: await keep('bundle-key.pem', newSigningKey),
     ca: { url: ca.url, pin: ca.pin },
     intervalSeconds,
     quorum: 1,

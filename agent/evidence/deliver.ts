@@ -20,11 +20,13 @@ export type Attestation = {
   readonly client: Client;
   readonly attester: Attester;
   readonly key: KeyRecord;
+  /** Told the newest epoch with each challenge. */
+  readonly onBundleEpoch?: (epoch: number) => void;
 };
 
 /** A challenge, and the evidence that answers it. */
 export async function answerChallenge(
-  { client, attester, key }: Attestation,
+  { client, attester, key, onBundleEpoch }: Attestation,
   options: {
     readonly purpose: ChallengePurpose;
     readonly hostId: string | null;
@@ -32,12 +34,13 @@ export async function answerChallenge(
     readonly permits?: readonly StartRequest[];
   },
 ): Promise<{ readonly challenge: string; readonly evidence: Evidence }> {
-  const { challenge, selection } = await client.request({
+  const { challenge, selection, bundleEpoch } = await client.request({
     method: 'POST',
     path: '/v1/challenges',
     body: { akName: key.akName, purpose: options.purpose },
     schema: ChallengeAnswer,
   });
+  onBundleEpoch?.(bundleEpoch);
   const evidence = await buildEvidence(attester, key, { ...options, challenge, selection });
   return { challenge, evidence };
 }

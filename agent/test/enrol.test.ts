@@ -20,7 +20,7 @@ import { enrol } from '../enrol.ts';
 import { readEnrolment, readKeyRecord } from '../state/identity.ts';
 import { Attester } from '../tpm/attester.ts';
 import { type Hypervisor, makeHypervisor } from './support/hypervisor.ts';
-import { bundleOf, makePermitKey } from './support/permit-keys.ts';
+import { bundleOf, makePermitKey, type PermitKey, signBundle } from './support/permit-keys.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'base64url');
 
@@ -31,6 +31,7 @@ describe('enrolment, from the agent’s side', () => {
   let host: Hypervisor;
   let attester: Attester;
   let bundle: TrustBundle;
+  let bundleKey: PermitKey;
   let pin: string;
   let [anchor, akCertificate, strange] = ['', '', ''];
   let credential = Buffer.alloc(0);
@@ -73,8 +74,9 @@ describe('enrolment, from the agent’s side', () => {
       cert: anchor,
     });
     pin = spkiPinOf(anchor);
+    bundleKey = await makePermitKey('b');
     bundle = {
-      ...bundleOf(await makePermitKey('p'), await makePermitKey('r')),
+      ...bundleOf(await makePermitKey('p'), bundleKey),
       ca: { url: server(), pin },
       anchors: [anchor],
     };
@@ -110,7 +112,8 @@ describe('enrolment, from the agent’s side', () => {
   function app() {
     const edge = createEdge();
     edge.use(async (ctx) => {
-      if (ctx.path === '/v1/trust-bundle') ctx.body = bundle;
+      if (ctx.path === '/v1/trust-bundle')
+        ctx.body = { bundles: [await signBundle(bundle, bundleKey)] };
       else if (ctx.path === '/v1/enrollments')
         ctx.body = challengeFor(await readJson(ctx, EnrollmentRequest));
       else if (ctx.path.endsWith('/activation')) {
@@ -123,6 +126,7 @@ describe('enrolment, from the agent’s side', () => {
           challenge: randomBytes(48).toString('base64url'),
           expiresAt: '2099-01-01T00:00:00Z',
           selection: { sha256: [8] },
+          bundleEpoch: 1,
         };
         ctx.body = challenge;
       } else if (ctx.path === '/v1/hosts') {

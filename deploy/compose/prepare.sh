@@ -58,6 +58,7 @@ done
 make "$secrets/server-root-secret" openssl rand 32
 make "$secrets/server-result-key" signing_key
 make "$secrets/server-permit-key" signing_key
+make "$secrets/server-bundle-key" signing_key
 
 make "$out/config/ca.json" cat <<EOF
 {
@@ -96,6 +97,7 @@ make "$out/config/server.json" cat <<EOF
   "rootSecretFile": "/run/secrets/server-root-secret",
   "resultKeyFile": "/run/secrets/server-result-key",
   "permitKeyFile": "/run/secrets/server-permit-key",
+  "bundleKeyFile": "/run/secrets/server-bundle-key",
   "ca": { "url": "https://$name:8444", "pin": "$(pin ca)" }
 }
 EOF

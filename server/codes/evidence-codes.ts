@@ -51,6 +51,27 @@ export const EVIDENCE_CODES = {
     "Bring the replicas' clocks together; then take a new challenge.",
   ),
 
+  BUNDLE_EPOCH_UNKNOWN: entry(
+    409,
+    'The statement names a trust bundle that this deployment has not made',
+    'DESIGN 3',
+    'The agent belongs to another deployment, or this one was restored from an old backup.',
+  ),
+  BUNDLE_EPOCH_OLD: entry(
+    409,
+    'The agent does not take the newest trust bundle',
+    'DESIGN 3',
+    "Read the agent's log: the bundle may be signed by a key that it does not know.",
+    'host-administrator',
+  ),
+  BUNDLE_EPOCH_FELL: entry(
+    409,
+    'The agent knows an older trust bundle than it did',
+    'DESIGN 3',
+    "Find out who put the agent's state directory back.",
+    'host-administrator',
+  ),
+
   EVIDENCE_SUPERSEDED: entry(
     409,
     'Newer evidence of this host is known already',

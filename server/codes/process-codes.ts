@@ -14,6 +14,18 @@ export const PROCESS_CODES = {
     'DESIGN 3',
     "Check that the CA runs and that the server's pin is the CA's key.",
   ),
+  CA_BUNDLE_OLDER: entry(
+    502,
+    "The CA's list of issuers is older than the one that is known, or another of the same epoch",
+    'DESIGN 3',
+    'Find out whether the CA was restored from a backup. The known list stays until it gives a higher epoch.',
+  ),
+  BUNDLE_KEY_MISSING: entry(
+    503,
+    'The next trust bundle has to be signed by a key that is not at hand',
+    'DESIGN 3',
+    'Give the bundle key before this one as `previousBundleKeyFile` until the server has started once.',
+  ),
   DATABASE_UNAVAILABLE: entry(
     503,
     'The database does not answer',

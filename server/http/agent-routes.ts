@@ -1,5 +1,5 @@
 import { Router } from '@koa/router';
-import type { Static, TSchema } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import {
   CertificateRenewal,
   CertificateRenewalAnswer,
@@ -10,7 +10,7 @@ import {
   HostEnrolment,
   HostEnrolmentAnswer,
   PermitsAnswer,
-  TrustBundle,
+  TrustBundles,
   Uuid,
 } from '@touchstone/schemas';
 import { boundLargeBodies, readJson, tokenBuckets } from '@touchstone/transport';
@@ -18,7 +18,6 @@ import { enrolHost } from '../services/enrol-host.ts';
 import { giveChallenge } from '../services/give-challenge.ts';
 import { renewCertificate } from '../services/renew-certificate.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
-import { trustBundle } from '../services/trust-bundle.ts';
 import type { Verifier } from '../services/verifier.ts';
 import { keyOf, present } from './operator-call.ts';
 
@@ -37,6 +36,8 @@ const LARGE_BODIES = {
     total: { burst: 12, perSecond: 3 },
   },
 } as const;
+
+const Epoch = Type.String({ pattern: '^(0|[1-9][0-9]{0,9})$', maxLength: 10 });
 
 /** One call of an agent, parsed. */
 type Call<B> = { readonly verifier: Verifier; readonly key: string; readonly body: B };
@@ -70,8 +71,18 @@ const AGENT_ROUTES: readonly AgentRoute[] = [
     method: 'GET',
     path: '/v1/trust-bundle',
     summary: 'Every key that an agent must know',
-    answer: TrustBundle,
-    handle: ({ verifier }) => trustBundle(verifier),
+    answer: TrustBundles,
+    handle: ({ verifier: { bundles } }) => ({ bundles: [bundles.current().jws] }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/trust-bundles/after/:key',
+    summary: 'The trust bundles after an epoch, each signed by the key that the one before names',
+    key: Epoch,
+    answer: TrustBundles,
+    handle: async ({ verifier: { bundles }, key }) => ({
+      bundles: await bundles.after(Number(key)),
+    }),
   }),
   route({
     method: 'POST',

@@ -11,6 +11,7 @@ import { isUniqueViolation, type Queryable } from '../store/database.ts';
 import { insertEvidence } from '../store/evidence.ts';
 import { type Host, hostByEkRef, hostByName, insertHost, type Standing } from '../store/hosts.ts';
 import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
+import { requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { useJoinToken } from './join-tokens.ts';
@@ -39,6 +40,7 @@ export async function enrolHost(
   enrolment: HostEnrolment,
 ): Promise<HostEnrolmentAnswer> {
   const applicant = authenticate(verifier, enrolment);
+  await requireKnownEpoch(verifier, applicant.verified.statement.bundleEpoch);
   const known = await knownHost(verifier, applicant);
   if (known !== null) return knownAnswer(verifier, known, enrolment);
   try {
@@ -144,6 +146,7 @@ async function admit(
     markEvidence: verified.digest,
     lastAuthenticAt: now,
     latestAttestation: attestation,
+    bundleEpoch: verified.statement.bundleEpoch,
   };
   await insertHost(on, host);
   await insertEvidence(on, {

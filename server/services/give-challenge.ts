@@ -6,19 +6,19 @@ import type { Verifier } from './verifier.ts';
 
 /** For whoever asks: it is worth nothing without the AK that it names. */
 export function giveChallenge(
-  { challengeKeys, clock, settings }: Verifier,
+  { challengeKeysAt, bundles, clock, settings }: Verifier,
   { akName, purpose }: ChallengeRequest,
 ): ChallengeAnswer {
-  const { challenge, expiresAt } = makeChallenge(challengeKeys, {
-    akName,
-    purpose,
-    now: clock.now(),
+  const now = clock.now();
+  const { challenge, expiresAt } = makeChallenge(challengeKeysAt(now), {
+    ...{ akName, purpose, now },
     random: randomBytes(16),
   });
   return {
     challenge: Buffer.from(challenge).toString('base64url'),
     expiresAt: expiresAt.toISOString(),
     selection: settings.selection,
+    bundleEpoch: bundles.current().epoch,
   };
 }
 
@@ -27,14 +27,14 @@ export function giveChallenge(
  * @throws AppError CHALLENGE_*: it was not made here, for this AK and purpose, just now.
  */
 export function requireChallenge(
-  { challengeKeys }: Verifier,
+  { challengeKeysAt }: Verifier,
   challenge: string,
   expected: { readonly akName: string; readonly purpose: ChallengePurpose; readonly now: Date },
 ): Date {
   const bytes = Buffer.from(challenge, 'base64url');
   // Several texts may decode to the same bytes; only one of them was given out.
   if (bytes.toString('base64url') !== challenge) throw refusal('CHALLENGE_MALFORMED');
-  const verdict = verifyChallenge(challengeKeys, bytes, expected);
+  const verdict = verifyChallenge(challengeKeysAt(expected.now), bytes, expected);
   if (!verdict.ok) throw refusal(verdict.code);
   return verdict.madeAt;
 }

@@ -46,6 +46,7 @@ export async function viewHost(viewer: Viewer, idOrName: string): Promise<HostDe
       restartCount: Number(restartCount),
       clock: clock.toString(),
     },
+    bundleEpoch: host.bundleEpoch,
   };
 }
 

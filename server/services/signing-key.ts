@@ -3,7 +3,7 @@ import { calculateJwkThumbprint, exportJWK, type JWTPayload, SignJWT } from 'jos
 import { checkAgainst, SigningJwk } from '@touchstone/schemas';
 
 /** Kinds of token, told apart by `typ` (RFC 8725, 3.11): one is never taken for the other. */
-export type TokenType = 'touchstone-result+jwt' | 'touchstone-permit+jwt';
+export type TokenType = 'touchstone-result+jwt' | 'touchstone-permit+jwt' | 'touchstone-bundle+jwt';
 
 /** An ES256 key that signs one kind of token and no other. */
 export type SigningKey = {

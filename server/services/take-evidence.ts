@@ -19,6 +19,7 @@ import { insertEvidence } from '../store/evidence.ts';
 import { type Host, hostByAkName, type Mark, moveMark } from '../store/hosts.ts';
 import { answerRequest } from './answer-request.ts';
 import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
+import { recordEpoch, requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterEvidence } from './host-state.ts';
 import { explainOlder, type Older } from './older-evidence.ts';
@@ -59,6 +60,7 @@ async function takeEvidence(
   const host = await hostByAkName(verifier.database, akName);
   if (host === null) throw refusal('HOST_UNKNOWN', { detail: `No host has the AK ${akName}.` });
 
+  await requireKnownEpoch(verifier, parsed.statement.bundleEpoch);
   const repeated = evidenceDigestOf(parsed) === host.markEvidence;
   const challengeMadeAt = repeated
     ? now
@@ -134,6 +136,7 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     baselines: await activeBaselines(on),
     now,
   });
+  await recordEpoch(verifier, on, { host, epoch: verified.statement.bundleEpoch, now });
   const standing = standingAfterEvidence(host, {
     verdict: result.verdict,
     resetCount: mark.resetCount,

@@ -5,13 +5,15 @@ import type { ChallengeKeys } from './challenge.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { IssuerList } from './issuers.ts';
 import type { SigningKey } from './signing-key.ts';
+import type { TrustBundles } from './trust-bundles.ts';
 
 /** The parts that main wires; every service works on these. */
 export type Verifier = {
   readonly database: Database;
   readonly clock: DatabaseClock;
   readonly issuers: IssuerList;
-  readonly challengeKeys: ChallengeKeys;
+  readonly challengeKeysAt: (now: Date) => ChallengeKeys;
+  readonly bundles: TrustBundles;
   readonly resultKey: SigningKey;
   readonly permitKey: SigningKey;
   readonly settings: {

@@ -36,6 +36,8 @@ export type Host = Standing & {
   readonly markEvidence: string;
   readonly lastAuthenticAt: Date;
   readonly latestAttestation: string;
+  /** The newest trust bundle that its statements have shown. */
+  readonly bundleEpoch: number;
 };
 
 type HostRow = {
@@ -59,11 +61,12 @@ type HostRow = {
   last_authentic_at: Date;
   untrusted_reset_count: string | null;
   latest_attestation: string;
+  bundle_epoch: string;
 };
 
 const COLUMNS = `id, name, state, state_since, class, admissible_classes, labels, ek_ref, ak_name,
   ak_public, ak_certificate, approved_ak_name, enrolled_at, reset_count, restart_count, clock,
-  mark_evidence, last_authentic_at, untrusted_reset_count, latest_attestation`;
+  mark_evidence, last_authentic_at, untrusted_reset_count, latest_attestation, bundle_epoch`;
 
 const hostOf = (row: HostRow): Host => ({
   id: row.id,
@@ -89,6 +92,7 @@ const hostOf = (row: HostRow): Host => ({
   untrustedResetCount:
     row.untrusted_reset_count === null ? null : BigInt(row.untrusted_reset_count),
   latestAttestation: row.latest_attestation,
+  bundleEpoch: Number(row.bundle_epoch),
 });
 
 type Key = 'id' | 'name' | 'ak_name' | 'ek_ref';
@@ -129,7 +133,8 @@ export async function hostsHeldToBaselines(on: Queryable): Promise<string[]> {
 export async function insertHost(on: Queryable, host: Host): Promise<void> {
   await on.query(
     `INSERT INTO hosts (${COLUMNS}) VALUES
-       ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+       ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+        $21)`,
     [
       host.id,
       host.name,
@@ -151,6 +156,7 @@ export async function insertHost(on: Queryable, host: Host): Promise<void> {
       host.lastAuthenticAt,
       host.untrustedResetCount?.toString() ?? null,
       host.latestAttestation,
+      host.bundleEpoch,
     ],
   );
 }
@@ -265,4 +271,12 @@ export async function replaceIdentity(
       identity.lastAuthenticAt,
     ],
   );
+}
+
+/** Never back. */
+export async function setBundleEpoch(on: Queryable, id: string, epoch: number): Promise<void> {
+  await on.query('UPDATE hosts SET bundle_epoch = greatest(bundle_epoch, $2) WHERE id = $1', [
+    id,
+    epoch,
+  ]);
 }

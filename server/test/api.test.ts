@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { decodeJwt } from 'jose';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
@@ -16,7 +17,9 @@ import {
   JoinTokenCreated,
   type Role,
   Session,
+  checkAgainst,
   TrustBundle,
+  TrustBundles,
   Vm,
 } from '@touchstone/schemas';
 import { type Client, listenUnix, type Listening, unixClient } from '@touchstone/transport';
@@ -222,7 +225,8 @@ describe('The API', () => {
   describe('for agents', () => {
     it('gives every key that an agent must know', async () => {
       const get = { method: 'GET', path: '/v1/trust-bundle' } as const;
-      const bundle = await client.request({ ...get, schema: TrustBundle });
+      const { bundles } = await client.request({ ...get, schema: TrustBundles });
+      const bundle = checkAgainst(TrustBundle, decodeJwt(bundles[0] ?? ''));
       assert.equal(bundle.epoch, 1);
       assert.deepEqual(
         bundle.keys.map(({ use, jwk }) => [use, jwk.kid]),

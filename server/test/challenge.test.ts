@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type ChallengeCode,
   challengeKeys,
+  challengeKeysOf,
   makeChallenge,
   verifyChallenge,
 } from '../services/challenge.ts';
@@ -115,5 +116,36 @@ describe('Challenge', () => {
     const challenge = made({}, challengeKeys(Buffer.alloc(32, 1), 2));
     const keys = challengeKeys(Buffer.alloc(32, 1), 3);
     assert.equal(verifyChallenge(keys, challenge, expected).ok, true);
+  });
+
+  describe('under keys that follow the clock', () => {
+    const keysAt = challengeKeysOf(Buffer.alloc(32, 1));
+    const day = (days: number, ms = 0) => new Date(Date.UTC(2026, 10, 22) + days * 86_400_000 + ms);
+    const verdict = (madeAt: Date, now: Date) => {
+      const input = { akName: AK_NAME, purpose: 'attest' as const, random: randomBytes(16) };
+      const { challenge } = makeChallenge(keysAt(madeAt), { ...input, now });
+      const answer = verifyChallenge(keysAt(now), challenge, { ...expected, now });
+      return answer.ok ? 'ok' : answer.code;
+    };
+
+    it('two are live: that of the day, and that of the day before', () => {
+      assert.equal(verdict(day(0), day(0)), 'ok');
+      assert.equal(verdict(day(-1), day(0)), 'ok');
+      assert.equal(verdict(day(0, -1), day(0)), 'ok');
+      assert.equal(keysAt(day(0)).live.size, 2);
+    });
+
+    it('I35: the one before these is retired, and a later one is not born: CHALLENGE_KEY_UNKNOWN', () => {
+      for (const days of [-2, -3, -255, 1, 2]) {
+        assert.equal(verdict(day(days), day(0)), 'CHALLENGE_KEY_UNKNOWN', `${days}`);
+      }
+      // 256 days on the wire's byte is the same again, and the key is not.
+      assert.equal(verdict(day(-256), day(0)), 'CHALLENGE_INVALID');
+    });
+
+    it('a replica whose clock is ahead at midnight is understood', () => {
+      assert.equal(verdict(day(0), day(0, -2_000)), 'ok');
+      assert.equal(keysAt(day(0, -2_000)).live.size, 2);
+    });
   });
 });

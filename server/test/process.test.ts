@@ -7,7 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ApiTokenCreated, checkAgainst, Health, Session, TrustBundle } from '@touchstone/schemas';
+import { decodeJwt } from 'jose';
+import {
+  ApiTokenCreated,
+  checkAgainst,
+  Health,
+  Session,
+  type TrustBundle,
+  TrustBundles,
+} from '@touchstone/schemas';
 import { type Client, pinnedClient, spkiPinOf } from '@touchstone/transport';
 import { type Postgres, type PostgresLogin, startPostgres } from '../../test/support/postgres.ts';
 
@@ -35,6 +43,7 @@ describe('The server process', function () {
     await writeFile(join(dir, 'root-secret'), randomBytes(32));
     await writeFile(join(dir, 'result.pem'), newKey());
     await writeFile(join(dir, 'permit.pem'), newKey());
+    await writeFile(join(dir, 'bundle.pem'), newKey());
     config = {
       listen: { host: '127.0.0.1', port: 0 },
       tls: { keyFile: 'tls.key', certFile: 'tls.cert' },
@@ -44,6 +53,7 @@ describe('The server process', function () {
       rootSecretFile: 'root-secret',
       resultKeyFile: 'result.pem',
       permitKeyFile: 'permit.pem',
+      bundleKeyFile: 'bundle.pem',
       ca,
     };
   });
@@ -175,9 +185,10 @@ describe('The server process', function () {
       ...{ ...get, path: '/v1/session', bearer: token, schema: Session },
     });
     assert.deepEqual(session.roles.toSorted(), ['approver', 'ca-admin', 'operator', 'viewer']);
-    const bundle = await running.client.request({
-      ...{ ...get, path: '/v1/trust-bundle', schema: TrustBundle },
+    const { bundles } = await running.client.request({
+      ...{ ...get, path: '/v1/trust-bundle', schema: TrustBundles },
     });
+    const bundle = decodeJwt<TrustBundle>(bundles[0] ?? '');
     assert.equal(bundle.ca.url, ca.url);
     assert.match(bundle.anchors[0] ?? '', /BEGIN CERTIFICATE/u);
     assert.equal(await end(running), 0);
@@ -186,9 +197,11 @@ describe('The server process', function () {
   });
 
   it('gives out and takes nothing before it knows the issuers: ISSUERS_UNKNOWN', async () => {
+    await postgres.query('server', 'DELETE FROM ca_bundle');
+    await postgres.query('server', 'DELETE FROM trust_bundles');
     const running = await serve(await configFile({ ca: { url: ca.url, pin: '0'.repeat(64) } }));
     await assert.rejects(
-      running.client.request({ method: 'GET', path: '/v1/trust-bundle', schema: TrustBundle }),
+      running.client.request({ method: 'GET', path: '/v1/trust-bundle', schema: TrustBundles }),
       { code: 'ISSUERS_UNKNOWN', status: 503 },
     );
     const get = { method: 'GET', schema: Health } as const;

@@ -93,12 +93,15 @@ describe('A statement', function () {
   });
 
   describe('over a challenge', () => {
+    /** The number of the challenge key of now: one a day. */
+    const today = () => Math.floor(Date.now() / 86_400_000);
+
     /** As a replica would make it whose clock is off: the deployment's own key, another time. */
     async function challengeMade(secondsFromNow: number, made: Partial<Made> = {}) {
       const rootSecret = await readFile(join(touchstone.directory, 'server/root-secret'));
-      const { akName = host.akName, purpose = 1, keyId = 1, secret = rootSecret } = made;
+      const { akName = host.akName, purpose = 1, keyId = today(), secret = rootSecret } = made;
       const body = Buffer.alloc(29);
-      body.set([1, keyId, purpose]);
+      body.set([1, keyId & 0xff, purpose]);
       body.writeUIntBE(Date.now() + secondsFromNow * 1_000, 3, 6);
       body.set(randomBytes(16), 9);
       body.set(createHash('sha256').update(akName, 'hex').digest().subarray(0, 4), 25);
@@ -147,8 +150,13 @@ describe('A statement', function () {
     it('is refused when another deployment made the challenge, or one bit of it was changed: I35', async () => {
       const strange = await challengeMade(0, { secret: randomBytes(32) });
       await attack('I35', () => refused(attested({ challenge: strange })));
-      const keyless = await challengeMade(0, { keyId: 2 });
-      await attack('I35', () => refused(attested({ challenge: keyless })));
+      // Yesterday's key is still live; those before it are retired, and tomorrow's is not born.
+      for (const keyId of [today() - 2, today() - 3, today() - 30, today() + 1]) {
+        const keyless = await challengeMade(0, { keyId });
+        const { code } = await attack('I35', () => refused(attested({ challenge: keyless })));
+        assert.equal(code, 'CHALLENGE_KEY_UNKNOWN');
+      }
+      await honestPasses({ challenge: await challengeMade(0, { keyId: today() - 1 }) });
       const { challenge } = await host.challenge('attest');
       const bytes = Buffer.from(challenge, 'base64url');
       for (let at = 0; at < bytes.length; at += 1) {

@@ -74,6 +74,7 @@ const SECRETS: Readonly<Record<string, readonly string[]>> = {
   proxy: [],
   server: [
     'postgres-server',
+    'server-bundle-key',
     'server-permit-key',
     'server-result-key',
     'server-root-secret',

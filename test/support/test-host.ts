@@ -15,6 +15,7 @@ import {
 import {
   ActivationAnswer,
   ChallengeAnswer,
+  checkAgainst,
   EnrollmentChallenge,
   type Evidence,
   EvidenceAnswer,
@@ -25,6 +26,7 @@ import {
   type StartRequest,
   type Statement,
   TrustBundle,
+  TrustBundles,
 } from '@touchstone/schemas';
 import {
   AK_TEMPLATE_ECC_P256,
@@ -254,13 +256,20 @@ export class TestHost {
     }
   }
 
-  /** A client of the CA, by the pin of the server's trust bundle. */
-  async ca(): Promise<Client> {
-    const { ca } = await this.touchstone.client.request({
+  /** The newest, as an agent takes its first. */
+  async trustBundle(): Promise<TrustBundle> {
+    const { bundles } = await this.touchstone.client.request({
       method: 'GET',
       path: '/v1/trust-bundle',
-      schema: TrustBundle,
+      schema: TrustBundles,
     });
+    const [, payload = ''] = bundles[0]?.split('.') ?? [];
+    return checkAgainst(TrustBundle, JSON.parse(Buffer.from(payload, 'base64url').toString()));
+  }
+
+  /** A client of the CA, by the pin of the server's trust bundle. */
+  async ca(): Promise<Client> {
+    const { ca } = await this.trustBundle();
     return pinnedClient({ url: ca.url, pin: ca.pin });
   }
 

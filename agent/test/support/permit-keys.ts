@@ -22,6 +22,7 @@ export const bundleOf = (permit: PermitKey, result: PermitKey): TrustBundle => (
     { use: 'permit', jwk: permit.jwk },
     { use: 'result', jwk: result.jwk },
   ],
+  bundleKey: result.jwk,
 });
 
 export type PermitFor = {
@@ -61,3 +62,7 @@ export const signPermit = (
   new CompactSign(Buffer.from(typeof claims === 'string' ? claims : JSON.stringify(claims)))
     .setProtectedHeader({ alg: 'ES256', kid: jwk.kid, typ: 'touchstone-permit+jwt', ...header })
     .sign(privateKey, { crit: { 'urn:x': true } });
+
+/** As the server gives a bundle away. */
+export const signBundle = async (bundle: TrustBundle, key: PermitKey): Promise<string> =>
+  signPermit(bundle, key, { typ: 'touchstone-bundle+jwt' });

@@ -86,6 +86,7 @@ export async function startVerifier(): Promise<Verifier> {
       challenge: randomBytes(48).toString('base64url'),
       expiresAt: new Date(Date.now() + 20_000).toISOString(),
       selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13] },
+      bundleEpoch: 1,
     };
     ctx.body = (await behaviour.challenge?.(honest)) ?? honest;
     return undefined;

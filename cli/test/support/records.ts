@@ -50,6 +50,7 @@ export const hostDetail = (host: HostSummary): HostDetail => ({
   ekRef: 'ef'.repeat(32),
   enrolledAt: '2026-11-20T08:00:00.000Z',
   boot: { resetCount: 4, restartCount: 0, clock: '123456' },
+  bundleEpoch: 1,
 });
 
 export const CHANGED_FILE: Finding = {

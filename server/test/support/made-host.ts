@@ -28,6 +28,8 @@ type Boot = {
   readonly resetCount: number;
   readonly restartCount: number;
   readonly clock: bigint;
+  /** Of the trust bundle that its agent knows. */
+  readonly bundleEpoch: number;
 };
 
 type Answering = {
@@ -48,6 +50,7 @@ export function makeHost(options: { class?: AssuranceClass; ek?: ReturnType<type
     resetCount: 7,
     restartCount: 0,
     clock: 1_000n,
+    bundleEpoch: 1,
   };
 
   const answer = (answering: Answering): Evidence => {
@@ -114,7 +117,7 @@ function makeEvidence(
     purpose,
     hostId,
     akName,
-    bundleEpoch: 1,
+    bundleEpoch: boot.bundleEpoch,
     challenge,
     selection: SELECTION,
     logs: [{ kind: 'boot', algorithm: 'sha256', digest: sha256(log), size: log.length }],

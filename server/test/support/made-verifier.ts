@@ -3,9 +3,10 @@ import { pino } from 'pino';
 import type { Role } from '@touchstone/schemas';
 import { startPostgres } from '../../../test/support/postgres.ts';
 import { refusal } from '../../codes.ts';
-import { challengeKeys } from '../../services/challenge.ts';
+import { challengeKeysOf } from '../../services/challenge.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
 import { signingKey } from '../../services/signing-key.ts';
+import { trustBundles } from '../../services/trust-bundles.ts';
 import type { Verifier } from '../../services/verifier.ts';
 import { insertApiToken } from '../../store/api-tokens.ts';
 import { openDatabase } from '../../store/database.ts';
@@ -44,7 +45,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
     };
     const asAdministrator = async (sql: string, values: unknown[] = []) =>
       (await postgres.query('server', sql, values)).rows as Record<string, unknown>[];
-    return {
+    const parts = {
       database,
       clock: { now, measure: async () => {}, keep: async () => {} },
       issuers: {
@@ -52,7 +53,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
         poll: async () => {},
         keep: async () => {},
       },
-      challengeKeys: challengeKeys(randomBytes(32)),
+      challengeKeysAt: challengeKeysOf(randomBytes(32)),
       resultKey: await signingKey(newKey(), 'touchstone-result+jwt'),
       permitKey: await signingKey(newKey(), 'touchstone-permit+jwt'),
       settings: {
@@ -65,6 +66,13 @@ export async function startVerifier(): Promise<MadeVerifier> {
         build: 'server test',
       },
       log: pino({ level: 'silent' }),
+    };
+    const bundleKey = await signingKey(newKey(), 'touchstone-bundle+jwt');
+    const bundles = trustBundles({ ...parts, bundleKey });
+    await bundles.refresh();
+    return {
+      ...parts,
+      bundles,
       asAdministrator,
       pass: (seconds) => {
         passedMs += seconds * 1_000;

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TrustBundle } from '@touchstone/schemas';
+import type { Client } from '@touchstone/transport';
+import { HeldEnrolment } from '../state/held-enrolment.ts';
+import { readEnrolment, writeEnrolment } from '../state/identity.ts';
+import { followBundles, nextBundle } from '../trust-bundle.ts';
+import {
+  bundleOf,
+  makePermitKey,
+  type PermitKey,
+  signBundle,
+  signPermit,
+} from './support/permit-keys.ts';
+import { enrolmentAt } from './support/verifier.ts';
+
+describe('A trust bundle after the one that is held', () => {
+  let [first, second, other]: PermitKey[] = [];
+  let held: TrustBundle;
+  const keys = () => {
+    assert.ok(first && second && other);
+    return { first, second, other };
+  };
+
+  before(async () => {
+    [first, second, other] = await Promise.all(['b1', 'b2', 'x'].map(makePermitKey));
+    held = bundleOf(keys().other, keys().first);
+  });
+
+  const after = (changes: Partial<TrustBundle>): TrustBundle => ({ ...held, epoch: 2, ...changes });
+  const isRefused = (jws: string, from = held) =>
+    assert.rejects(nextBundle(from, jws), { code: 'TRUST_BUNDLE_REFUSED' });
+
+  it('is taken when the key that the held one names has signed it', async () => {
+    const next = after({ issuer: 'https://elsewhere', bundleKey: keys().second.jwk });
+    assert.deepEqual(await nextBundle(held, await signBundle(next, keys().first)), next);
+  });
+
+  it('may name another key for the one after it, and only that key signs that', async () => {
+    const next = after({ bundleKey: keys().second.jwk });
+    const third = { ...next, epoch: 3 };
+    await nextBundle(next, await signBundle(third, keys().second));
+    await isRefused(await signBundle(third, keys().first), next);
+  });
+
+  it('is refused with the same epoch or a lower one: TRUST_BUNDLE_REFUSED', async () => {
+    for (const epoch of [1, 0]) await isRefused(await signBundle(after({ epoch }), keys().first));
+  });
+
+  it('is refused when another key has signed it, its own too: TRUST_BUNDLE_REFUSED', async () => {
+    await isRefused(await signBundle(after({}), keys().other));
+    await isRefused(await signBundle(after({ bundleKey: keys().second.jwk }), keys().second));
+  });
+
+  it('is refused as anything but a bundle: TRUST_BUNDLE_REFUSED', async () => {
+    await isRefused(await signPermit(after({}), keys().first));
+    await isRefused(await signBundle({ ...after({}), more: 1 } as TrustBundle, keys().first));
+    for (const junk of ['', 'a.b.c', 'a']) await isRefused(junk);
+  });
+
+  describe('as the agent follows them', () => {
+    let stateDir: string;
+    beforeEach(async () => {
+      stateDir = await mkdtemp(join(tmpdir(), 'ts-bundle-'));
+    });
+    afterEach(() => rm(stateDir, { recursive: true }));
+
+    /** A server that has these to give. */
+    const serving = (bundles: readonly (readonly [number, string])[]) =>
+      ({
+        request: ({ path }: { path: string }) => {
+          const from = Number(path.split('/').at(-1));
+          const given = bundles.filter(([epoch]) => epoch > from).slice(0, 64);
+          return Promise.resolve({ bundles: given.map(([, jws]) => jws) });
+        },
+        close: async () => undefined,
+      }) as unknown as Client;
+    const enrolled = () => {
+      const verifier = { url: 'https://v', pin: '00'.repeat(32), bundle: held, certificate: CERT };
+      const akName = `000b${'00'.repeat(32)}`;
+      return new HeldEnrolment(stateDir, enrolmentAt(verifier as never, { akName }));
+    };
+    const chain = async () => {
+      const { first: one, second: two } = keys();
+      const e2 = after({ bundleKey: two.jwk });
+      const e3 = { ...e2, epoch: 3, notAfter: '2020-01-01T00:00:00Z' };
+      const e4 = { ...e2, epoch: 4, bundleKey: one.jwk };
+      return [
+        [2, await signBundle(e2, one)],
+        [3, await signBundle(e3, two)],
+        [4, await signBundle(e4, two)],
+      ] as const;
+    };
+
+    it('it goes from one to the next, however many there are, and keeps the last', async () => {
+      const at = enrolled();
+      // The one between has ended since; the last has not.
+      await followBundles(serving(await chain()), at);
+      assert.equal(at.current.trustBundle.epoch, 4);
+      assert.equal((await readEnrolment(stateDir))?.trustBundle.epoch, 4);
+    });
+
+    it('it takes none that has ended: TRUST_BUNDLE_EXPIRED, and the held one stays', async () => {
+      const at = enrolled();
+      const [e2, e3] = await chain();
+      await writeEnrolment(stateDir, at.current);
+      await assert.rejects(followBundles(serving([e2, e3]), at), { code: 'TRUST_BUNDLE_EXPIRED' });
+      assert.equal((await readEnrolment(stateDir))?.trustBundle.epoch, 1);
+    });
+  });
+});
+
+const CERT = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { compactVerify, decodeJwt, importJWK } from 'jose';
+import type { CaBundle, TrustBundle } from '@touchstone/schemas';
+import type { Client } from '@touchstone/transport';
+import { issuerList } from '../services/issuers.ts';
+import { type SigningKey, signingKey } from '../services/signing-key.ts';
+import { type BundleParts, trustBundles } from '../services/trust-bundles.ts';
+import { ISSUER, ISSUER_PEM } from './support/made-authority.ts';
+import { useFleet } from './support/made-fleet.ts';
+import { makeHost } from './support/made-host.ts';
+
+const newKey = (): Promise<SigningKey> => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  return signingKey(pem, 'touchstone-bundle+jwt');
+};
+
+describe('Trust bundles', () => {
+  const fleet = useFleet();
+  let parts: BundleParts;
+
+  beforeEach(async () => {
+    await fleet.verifier.asAdministrator('DELETE FROM trust_bundles');
+    parts = { ...fleet.verifier, bundleKey: await newKey() };
+  });
+  const readLast = (jws: readonly string[]) => decodeJwt<TrustBundle>(jws.at(-1) ?? '');
+  const signedBy = async (jws: string, { jwk }: SigningKey) => {
+    const { protectedHeader } = await compactVerify(jws, await importJWK(jwk, 'ES256'));
+    assert.equal(protectedHeader.typ, 'touchstone-bundle+jwt');
+  };
+
+  it('begin with epoch 1, signed by the key that it names; a restart makes no other', async () => {
+    const bundles = trustBundles(parts);
+    await bundles.refresh();
+    await trustBundles(parts).refresh();
+    const all = await bundles.after(0);
+    assert.equal(all.length, 1);
+    assert.equal(readLast(all).epoch, 1);
+    assert.deepEqual(readLast(all).bundleKey, parts.bundleKey.jwk);
+    await signedBy(bundles.current().jws, parts.bundleKey);
+  });
+
+  it('go on with the next epoch when a key changes, signed by the bundle key before', async () => {
+    await trustBundles(parts).refresh();
+    const permitKey = await newKey();
+    const next = trustBundles({ ...parts, permitKey });
+    await next.refresh();
+    const [jws = ''] = await next.after(1);
+    assert.equal(readLast([jws]).epoch, 2);
+    assert.deepEqual(readLast([jws]).keys[1]?.jwk, permitKey.jwk);
+    await signedBy(jws, parts.bundleKey);
+  });
+
+  it('name a new bundle key in one that the old one signs: BUNDLE_KEY_MISSING without it', async () => {
+    await trustBundles(parts).refresh();
+    const bundleKey = await newKey();
+    const alone = trustBundles({ ...parts, bundleKey });
+    await assert.rejects(alone.refresh(), { code: 'BUNDLE_KEY_MISSING' });
+    assert.equal(alone.current().epoch, 1);
+    const both = trustBundles({ ...parts, bundleKey, previousBundleKey: parts.bundleKey });
+    await both.refresh();
+    await signedBy(both.current().jws, parts.bundleKey);
+    assert.deepEqual(readLast([both.current().jws]).bundleKey, bundleKey.jwk);
+    const later = trustBundles({ ...parts, bundleKey, permitKey: await newKey() });
+    await later.refresh();
+    await signedBy(later.current().jws, bundleKey);
+  });
+
+  it('have one bundle an epoch, of ten replicas at once', async () => {
+    const replicas = Array.from({ length: 10 }, () => trustBundles(parts));
+    await Promise.all(replicas.map((replica) => replica.refresh()));
+    assert.equal((await trustBundles(parts).after(0)).length, 1);
+    assert.equal(new Set(replicas.map((replica) => replica.current().jws)).size, 1);
+  });
+
+  it('are renewed with half a year left', async () => {
+    const now = (days: number) => () => new Date(Date.now() + days * 86_400_000);
+    await trustBundles(parts).refresh();
+    const later = (days: number) => trustBundles({ ...parts, clock: { now: now(days) } });
+    await later(180).refresh();
+    assert.equal((await later(0).after(1)).length, 0);
+    await later(186).refresh();
+    assert.equal((await later(0).after(1)).length, 1);
+  });
+});
+
+describe('The epoch in a statement', () => {
+  const fleet = useFleet();
+  const { attest, alerts } = fleet;
+  const epochOf = async (hostId: string) =>
+    (
+      await fleet.verifier.asAdministrator(
+        'SELECT bundle_epoch::int AS epoch FROM hosts WHERE id = $1',
+        [hostId],
+      )
+    )[0]?.['epoch'];
+  const newEpoch = async (createdAt: string) => {
+    await fleet.verifier.asAdministrator(
+      `INSERT INTO trust_bundles SELECT max(epoch) + 1, max(jws), now() - $1::interval
+         FROM trust_bundles`,
+      [createdAt],
+    );
+    await fleet.verifier.bundles.refresh();
+    return fleet.verifier.bundles.current().epoch;
+  };
+
+  it('acknowledges a bundle, and only one that there is: BUNDLE_EPOCH_UNKNOWN', async () => {
+    const { host, hostId } = await fleet.trustedHost();
+    const epoch = await newEpoch('1 second');
+    host.boot.bundleEpoch = epoch + 1;
+    await assert.rejects(attest(host, hostId), { code: 'BUNDLE_EPOCH_UNKNOWN' });
+    host.boot.bundleEpoch = epoch;
+    await attest(host, hostId);
+    assert.equal(await epochOf(hostId), epoch);
+    const stranger = makeHost();
+    stranger.boot.bundleEpoch = epoch + 1;
+    await assert.rejects(fleet.enrol(stranger, fleet.newName()), { code: 'BUNDLE_EPOCH_UNKNOWN' });
+  });
+
+  it('raises an alert when it falls, and when it stays behind for ten minutes', async () => {
+    const { host, hostId, name } = await fleet.trustedHost();
+    host.boot.bundleEpoch = await newEpoch('1 second');
+    await attest(host, hostId);
+    assert.equal(await alerts('BUNDLE_EPOCH_OLD', name), undefined);
+    host.boot.bundleEpoch -= 1;
+    assert.equal((await attest(host, hostId)).state, 'trusted');
+    assert.equal(await alerts('BUNDLE_EPOCH_FELL', name), 1);
+    assert.equal(await alerts('BUNDLE_EPOCH_OLD', name), undefined);
+    await newEpoch('11 minutes');
+    await attest(host, hostId);
+    assert.equal(await alerts('BUNDLE_EPOCH_OLD', name), 1);
+  });
+});
+
+describe('The list of issuers', () => {
+  const fleet = useFleet();
+  const { keyId } = ISSUER;
+  const bundle = (epoch: number, state: 'active' | 'refused' = 'active'): CaBundle => ({
+    schema: 'touchstone/ca-bundle/1',
+    ...{ epoch, anchors: [ISSUER_PEM], issuers: [{ keyId, certificate: ISSUER_PEM, state }] },
+  });
+  const listOver = (given: () => CaBundle | Error) => {
+    const request = async () => {
+      const answer = given();
+      if (answer instanceof Error) throw answer;
+      return answer;
+    };
+    return issuerList({ request } as unknown as Client, fleet.verifier.database);
+  };
+
+  it('outlives a restart, with the CA away', async () => {
+    await listOver(() => bundle(3, 'refused')).poll();
+    const restarted = listOver(() => new Error('away'));
+    assert.throws(() => restarted.known(), { code: 'ISSUERS_UNKNOWN' });
+    await assert.rejects(restarted.poll(), { message: 'away' });
+    assert.equal(restarted.known().epoch, 3);
+    assert.equal(restarted.known().issuers[0]?.state, 'refused');
+  });
+
+  it('goes back for nobody, nor to another of the same epoch: CA_BUNDLE_OLDER', async () => {
+    for (const older of [bundle(2), bundle(3)]) {
+      const restarted = listOver(() => older);
+      await assert.rejects(restarted.poll(), { code: 'CA_BUNDLE_OLDER' });
+      assert.equal(restarted.known().issuers[0]?.state, 'refused');
+    }
+    const next = listOver(() => bundle(4));
+    await next.poll();
+    assert.equal(next.known().issuers[0]?.state, 'active');
+  });
+});
