@@ -3,8 +3,11 @@ import type { CaBundle } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
 import { issuerList } from '../services/issuers.ts';
 import { ISSUER, ISSUER_PEM } from './support/made-authority.ts';
+import { useFleet } from './support/made-fleet.ts';
 
 describe('The list of issuers', () => {
+  const fleet = useFleet();
+  beforeEach(() => fleet.verifier.asAdministrator('DELETE FROM ca_bundle'));
   let answer: CaBundle | Error;
   const ca: Client = {
     request: () =>
@@ -17,14 +20,15 @@ describe('The list of issuers', () => {
     anchors: [ISSUER_PEM],
     issuers: [{ keyId: ISSUER.keyId, certificate: ISSUER_PEM, state }],
   });
+  const newList = () => issuerList(ca, fleet.verifier.database);
   const stateIn = (list: ReturnType<typeof issuerList>) => list.known().issuers[0]?.state;
 
   it('knows nobody before the first bundle: ISSUERS_UNKNOWN', () => {
-    assert.throws(() => issuerList(ca).known(), { code: 'ISSUERS_UNKNOWN' });
+    assert.throws(() => newList().known(), { code: 'ISSUERS_UNKNOWN' });
   });
 
   it('does not take a refused issuer back by an older bundle: CA_BUNDLE_OLDER', async () => {
-    const list = issuerList(ca);
+    const list = newList();
     answer = bundle(2, 'refused');
     await list.poll();
     answer = bundle(1, 'active');
@@ -33,7 +37,7 @@ describe('The list of issuers', () => {
   });
 
   it('is what it was while the CA is away', async () => {
-    const list = issuerList(ca);
+    const list = newList();
     answer = bundle(2, 'refused');
     await list.poll();
     answer = new Error('away');
@@ -42,5 +46,25 @@ describe('The list of issuers', () => {
     answer = bundle(3, 'active');
     await list.poll();
     assert.equal(stateIn(list), 'active');
+  });
+
+  it('outlives a restart, with the CA away', async () => {
+    answer = bundle(3, 'refused');
+    await newList().poll();
+    answer = new Error('away');
+    const restarted = newList();
+    await assert.rejects(restarted.poll(), { message: 'away' });
+    assert.equal(stateIn(restarted), 'refused');
+  });
+
+  it('goes back for nobody after a restart, nor to another of the same epoch: CA_BUNDLE_OLDER', async () => {
+    answer = bundle(3, 'refused');
+    await newList().poll();
+    for (const epoch of [2, 3]) {
+      answer = bundle(epoch, 'active');
+      const restarted = newList();
+      await assert.rejects(restarted.poll(), { code: 'CA_BUNDLE_OLDER' });
+      assert.equal(stateIn(restarted), 'refused');
+    }
   });
 });

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { compactVerify, decodeJwt, importJWK } from 'jose';
-import type { CaBundle, TrustBundle } from '@touchstone/schemas';
-import type { Client } from '@touchstone/transport';
-import { issuerList } from '../services/issuers.ts';
+import type { TrustBundle } from '@touchstone/schemas';
 import { type SigningKey, signingKey } from '../services/signing-key.ts';
 import { type BundleParts, trustBundles } from '../services/trust-bundles.ts';
-import { ISSUER, ISSUER_PEM } from './support/made-authority.ts';
 import { useFleet } from './support/made-fleet.ts';
 import { makeHost } from './support/made-host.ts';
 
@@ -130,42 +127,5 @@ describe('The epoch in a statement', () => {
     await newEpoch('11 minutes');
     await attest(host, hostId);
     assert.equal(await alerts('BUNDLE_EPOCH_OLD', name), 1);
-  });
-});
-
-describe('The list of issuers', () => {
-  const fleet = useFleet();
-  const { keyId } = ISSUER;
-  const bundle = (epoch: number, state: 'active' | 'refused' = 'active'): CaBundle => ({
-    schema: 'touchstone/ca-bundle/1',
-    ...{ epoch, anchors: [ISSUER_PEM], issuers: [{ keyId, certificate: ISSUER_PEM, state }] },
-  });
-  const listOver = (given: () => CaBundle | Error) => {
-    const request = async () => {
-      const answer = given();
-      if (answer instanceof Error) throw answer;
-      return answer;
-    };
-    return issuerList({ request } as unknown as Client, fleet.verifier.database);
-  };
-
-  it('outlives a restart, with the CA away', async () => {
-    await listOver(() => bundle(3, 'refused')).poll();
-    const restarted = listOver(() => new Error('away'));
-    assert.throws(() => restarted.known(), { code: 'ISSUERS_UNKNOWN' });
-    await assert.rejects(restarted.poll(), { message: 'away' });
-    assert.equal(restarted.known().epoch, 3);
-    assert.equal(restarted.known().issuers[0]?.state, 'refused');
-  });
-
-  it('goes back for nobody, nor to another of the same epoch: CA_BUNDLE_OLDER', async () => {
-    for (const older of [bundle(2), bundle(3)]) {
-      const restarted = listOver(() => older);
-      await assert.rejects(restarted.poll(), { code: 'CA_BUNDLE_OLDER' });
-      assert.equal(restarted.known().issuers[0]?.state, 'refused');
-    }
-    const next = listOver(() => bundle(4));
-    await next.poll();
-    assert.equal(next.known().issuers[0]?.state, 'active');
   });
 });
