@@ -46,6 +46,11 @@ export const CLI_CODES = {
     remedy: 'Give a text file.',
     exit: EXIT.malformed,
   },
+  LIST_TOO_LONG: {
+    title: 'The list has no end, or is longer than is read here',
+    remedy: 'Ask the API itself for its pages: `/v1/openapi.json` describes it.',
+    exit: EXIT.malformed,
+  },
   AK_NAME_DIFFERS: {
     title: 'The host has another AK Name than the one you named',
     remedy:

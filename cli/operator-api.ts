@@ -27,6 +27,7 @@ import {
   VmStarts,
 } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
+import { CliError } from './codes.ts';
 
 export type OperatorApi = ReturnType<typeof operatorApi>;
 
@@ -39,7 +40,12 @@ export function operatorApi(client: Client, bearer: string) {
   return {
     session: () => client.request({ ...get, path: at('session'), schema: Session }),
 
-    hosts: () => client.request({ ...get, path: at('hosts'), schema: HostList }),
+    hosts: async () => ({
+      hosts: await whole(
+        (query) => client.request({ ...get, path: `${at('hosts')}${query}`, schema: HostList }),
+        ({ hosts }) => hosts,
+      ),
+    }),
     host: (host: string) => client.request({ ...get, path: at('hosts', host), schema: HostDetail }),
     explainHost: (host: string) =>
       client.request({ ...get, path: at('hosts', host, 'explanation'), schema: HostExplanation }),
@@ -73,10 +79,14 @@ export function operatorApi(client: Client, bearer: string) {
         body,
         schema: BaselineList,
       }),
-    baselines: (name?: string) => {
-      const query = name === undefined ? '' : `?name=${encodeURIComponent(name)}`;
-      return client.request({ ...get, path: `${at('baselines')}${query}`, schema: BaselineList });
-    },
+    baselines: async (name?: string) => ({
+      baselines: await whole(
+        (query) =>
+          client.request({ ...get, path: `${at('baselines')}${query}`, schema: BaselineList }),
+        ({ baselines }) => baselines,
+        name === undefined ? {} : { name },
+      ),
+    }),
     draftBaselines: (yaml: string) =>
       client.request({ ...post, path: at('baselines'), body: { yaml }, schema: BaselineList }),
     approveBaseline: (name: string, body: BaselineApproval) =>
@@ -87,19 +97,36 @@ export function operatorApi(client: Client, bearer: string) {
         schema: BaselineList,
       }),
 
-    vms: () => client.request({ ...get, path: at('vms'), schema: VmList }),
+    vms: async () => ({
+      vms: await whole(
+        (query) => client.request({ ...get, path: `${at('vms')}${query}`, schema: VmList }),
+        ({ vms }) => vms,
+      ),
+    }),
     vm: (uuid: string) => client.request({ ...get, path: at('vms', uuid), schema: Vm }),
     vmStarts: (uuid: string) =>
       client.request({ ...get, path: at('vms', uuid, 'starts'), schema: VmStarts }),
     addVm: (body: Vm) => client.request({ ...post, path: at('vms'), body, schema: Vm }),
 
-    joinTokens: () => client.request({ ...get, path: at('join-tokens'), schema: JoinTokenList }),
+    joinTokens: async () => ({
+      tokens: await whole(
+        (query) =>
+          client.request({ ...get, path: `${at('join-tokens')}${query}`, schema: JoinTokenList }),
+        ({ tokens }) => tokens,
+      ),
+    }),
     createJoinToken: (body: JoinTokenRequest) =>
       client.request({ ...post, path: at('join-tokens'), body, schema: JoinTokenCreated }),
     revokeJoinToken: (id: string) =>
       client.request({ ...del, path: at('join-tokens', id), schema: JoinToken }),
 
-    tokens: () => client.request({ ...get, path: at('tokens'), schema: ApiTokenList }),
+    tokens: async () => ({
+      tokens: await whole(
+        (query) =>
+          client.request({ ...get, path: `${at('tokens')}${query}`, schema: ApiTokenList }),
+        ({ tokens }) => tokens,
+      ),
+    }),
     createToken: (body: ApiTokenRequest) =>
       client.request({ ...post, path: at('tokens'), body, schema: ApiTokenCreated }),
     revokeToken: (id: string) =>
@@ -107,4 +134,25 @@ export function operatorApi(client: Client, bearer: string) {
 
     audit: () => client.request({ ...get, path: at('audit'), schema: AuditList }),
   };
+}
+
+/** Longer lists than this are asked for in parts by a program, and not read by people. */
+const MAX_PAGES = 200;
+
+/** A list, page after page to its end. */
+async function whole<P extends { nextCursor?: string }, T>(
+  ask: (query: string) => Promise<P>,
+  rowsOf: (page: P) => readonly T[],
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<T[]> {
+  const rows: T[] = [];
+  let cursor: { cursor?: string } = {};
+  for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+    const query = new URLSearchParams({ ...parameters, ...cursor }).toString();
+    const page = await ask(query === '' ? '' : `?${query}`);
+    rows.push(...rowsOf(page));
+    if (page.nextCursor === undefined) return rows;
+    cursor = { cursor: page.nextCursor };
+  }
+  throw new CliError('LIST_TOO_LONG');
 }

@@ -16,6 +16,15 @@ import { Baseline, BaselinePart } from './baseline.ts';
 import { Finding } from './finding.ts';
 import { BootCounters, Verdict } from './result.ts';
 
+/** How many of a list are asked for at once. */
+export const PageLimit = Type.Integer({ minimum: 1, maximum: 1_000 });
+
+/** Where a list goes on. Only the server can read it; it holds nothing secret and gives no right. */
+export const Cursor = Type.String({ pattern: '^[A-Za-z0-9_-]+$', minLength: 1, maxLength: 1_024 });
+
+/** Of a page of a list; absent on its last. */
+const nextCursor = Type.Optional(Cursor);
+
 /** GET /v1/session: who the bearer token is, and the quorum that loosening takes. */
 export const Session = closed({
   tokenId: Uuid,
@@ -44,7 +53,7 @@ export const HostSummary = closed({
 export type HostSummary = Type.Static<typeof HostSummary>;
 
 /** GET /v1/hosts. */
-export const HostList = closed({ hosts: Type.Array(HostSummary, { maxItems: 1_000 }) });
+export const HostList = closed({ hosts: Type.Array(HostSummary, { maxItems: 1_000 }), nextCursor });
 export type HostList = Type.Static<typeof HostList>;
 
 /** GET /v1/hosts/{id}. */
@@ -127,6 +136,7 @@ export const BaselineList = closed({
       maxItems: 1_000,
     }),
   ),
+  nextCursor,
 });
 export type BaselineList = Type.Static<typeof BaselineList>;
 
@@ -151,7 +161,7 @@ export const Vm = closed({
 });
 export type Vm = Type.Static<typeof Vm>;
 
-export const VmList = closed({ vms: Type.Array(Vm, { maxItems: 1_000 }) });
+export const VmList = closed({ vms: Type.Array(Vm, { maxItems: 1_000 }), nextCursor });
 export type VmList = Type.Static<typeof VmList>;
 
 /** One request to start a VM and what became of it. */
@@ -166,7 +176,12 @@ export const VmStart = closed({
 });
 export type VmStart = Type.Static<typeof VmStart>;
 
-export const VmStarts = closed({ vm: Vm, starts: Type.Array(VmStart, { maxItems: 1_000 }) });
+/** The latest first. */
+export const VmStarts = closed({
+  vm: Vm,
+  starts: Type.Array(VmStart, { maxItems: 1_000 }),
+  nextCursor,
+});
 export type VmStarts = Type.Static<typeof VmStarts>;
 
 /**
@@ -205,7 +220,10 @@ export const JoinTokenCreated = closed({
 });
 export type JoinTokenCreated = Type.Static<typeof JoinTokenCreated>;
 
-export const JoinTokenList = closed({ tokens: Type.Array(JoinToken, { maxItems: 1_000 }) });
+export const JoinTokenList = closed({
+  tokens: Type.Array(JoinToken, { maxItems: 1_000 }),
+  nextCursor,
+});
 export type JoinTokenList = Type.Static<typeof JoinTokenList>;
 
 /** POST /v1/tokens: nobody can hand out a role that they do not hold. */
@@ -229,7 +247,10 @@ export type ApiToken = Type.Static<typeof ApiToken>;
 export const ApiTokenCreated = closed({ token: Type.String({ maxLength: 132 }), record: ApiToken });
 export type ApiTokenCreated = Type.Static<typeof ApiTokenCreated>;
 
-export const ApiTokenList = closed({ tokens: Type.Array(ApiToken, { maxItems: 1_000 }) });
+export const ApiTokenList = closed({
+  tokens: Type.Array(ApiToken, { maxItems: 1_000 }),
+  nextCursor,
+});
 export type ApiTokenList = Type.Static<typeof ApiTokenList>;
 
 /** One line of the audit log. `hash` chains it to the line before. */
@@ -244,7 +265,11 @@ export const AuditEntry = closed({
 });
 export type AuditEntry = Type.Static<typeof AuditEntry>;
 
-export const AuditList = closed({ entries: Type.Array(AuditEntry, { maxItems: 1_000 }) });
+/** Oldest first; the first page is the latest, and the cursor leads to what was before. */
+export const AuditList = closed({
+  entries: Type.Array(AuditEntry, { maxItems: 1_000 }),
+  nextCursor,
+});
 export type AuditList = Type.Static<typeof AuditList>;
 
 /** GET /v1/health at the server and the CA, GET /v1/ready at the server. */

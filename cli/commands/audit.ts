@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { table } from '../show/table.ts';
+import { faint } from '../show/text.ts';
 import type { World } from '../world.ts';
 
 export function addAuditCommands(program: Command, world: World): void {
@@ -28,4 +29,5 @@ const list = (world: World, command: Command): Promise<void> =>
         world.screen.width,
       ),
     );
+    if (audit.nextCursor !== undefined) world.note(command, faint('There are earlier lines.'));
   });

@@ -5,6 +5,7 @@ import { gatherClasses, gatherImages, gatherLabels, readName, readUuid } from '.
 import { CliError } from '../codes.ts';
 import type { OperatorApi } from '../operator-api.ts';
 import { loadTitles } from '../show/reason-titles.ts';
+import { faint } from '../show/text.ts';
 import { vmLines, vmListLines, vmStartLines } from '../show/vm.ts';
 import type { World } from '../world.ts';
 
@@ -83,6 +84,7 @@ const starts = (world: World, which: string, command: Command): Promise<void> =>
     world.present(command, answer, () =>
       vmStartLines(answer, { now: world.now(), width, titleOf }),
     );
+    if (answer.nextCursor !== undefined) world.note(command, faint('There are earlier requests.'));
   });
 
 /** The server knows VMs by their UUID; people by their name. */

@@ -66,6 +66,12 @@ export const OPERATOR_CODES = {
     'DESIGN 8',
     'Give the id as it is listed.',
   ),
+  CURSOR_MALFORMED: entry(
+    400,
+    'The cursor is none of this list',
+    'DESIGN 8',
+    'Give back `nextCursor` as it came, to the list that gave it; or begin again without.',
+  ),
   FIRST_TOKEN_EXISTS: entry(
     409,
     "The operator's first token was made before",

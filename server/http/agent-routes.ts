@@ -66,7 +66,7 @@ type Typed<B extends TSchema, A extends TSchema> = Omit<
 const route = <B extends TSchema, A extends TSchema>(typed: Typed<B, A>): AgentRoute => typed;
 
 /** What agents call. They carry no bearer token: what counts is signed by their AK. */
-const AGENT_ROUTES: readonly AgentRoute[] = [
+export const AGENT_ROUTES: readonly AgentRoute[] = [
   route({
     method: 'GET',
     path: '/v1/trust-bundle',

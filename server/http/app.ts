@@ -3,19 +3,24 @@ import type Koa from 'koa';
 import { createEdge } from '@touchstone/transport';
 import type { Verifier } from '../services/verifier.ts';
 import { agentRoutes } from './agent-routes.ts';
-import { healthRoutes } from './health-routes.ts';
+import { createMetrics } from './metrics.ts';
+import { metricsRoute } from './metrics-route.ts';
+import { openRoutes } from './open-routes.ts';
 import { serveOperatorCall } from './operator-call.ts';
 import { OPERATOR_ROUTES } from './operator-routes.ts';
 
 /** The verifier's HTTP API. Everything that says something of hosts needs to know what time it is. */
 export function createApp(verifier: Verifier): Koa {
   const app = createEdge({ log: verifier.log });
-  app.use(healthRoutes(verifier).routes());
+  const metrics = createMetrics(verifier);
+  app.use(metrics.observe);
+  app.use(openRoutes(verifier).routes());
   app.use((_ctx, next) => {
     verifier.clock.now();
     return next();
   });
 
+  app.use(metricsRoute(verifier, metrics).routes());
   const agents = agentRoutes(verifier);
   const operators = new Router();
   for (const route of OPERATOR_ROUTES) {

@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import type { RouterContext } from '@koa/router';
-import { type ApiToken, checkAgainst, SchemaError, Slug } from '@touchstone/schemas';
+import { type ApiToken, checkAgainst, PageLimit, SchemaError } from '@touchstone/schemas';
 import { AppError, readJson } from '@touchstone/transport';
 import type { TSchema } from 'typebox';
 import { refusal } from '../codes.ts';
 import { sessionOf } from '../services/api-tokens.ts';
+import { FIRST_PAGE, type Page } from '../services/paging.ts';
 import { recordCall } from '../services/record-call.ts';
 import type { Verifier } from '../services/verifier.ts';
-import type { OperatorRoute } from './operator-routes.ts';
+import { type OperatorRoute, queryOf } from './operator-routes.ts';
 
 /** Authenticate, authorise, parse, call one service, present; and write down who called what. */
 export async function serveOperatorCall(
@@ -20,16 +22,19 @@ export async function serveOperatorCall(
     if (!mayCall(by, route)) {
       throw refusal('ROLE_MISSING', { detail: `It takes the role ${route.role}.` });
     }
+    const { name, page } = queryIn(ctx, route);
     const answer = await route.handle({
       verifier,
       by,
       key: keyOf(ctx, route.key),
-      name: nameOf(ctx, route.takesName),
+      name,
+      page,
       body: (await bodyOf(ctx, route)) as never,
     });
     // What changes anything is written down in the transaction that changes it.
     if (route.method === 'GET') await recordCall(verifier, by, { ...call, outcome: 'answered' });
     ctx.body = present(route.answer, answer);
+    if (route.tagged === true) tag(ctx);
   } catch (error) {
     const outcome = (error as { code?: unknown }).code;
     await recordCall(verifier, by, {
@@ -40,9 +45,20 @@ export async function serveOperatorCall(
   }
 }
 
+/** RFC 9110, 8.8.3 and 13.1.2. The tag is of the answer's own bytes, so that every replica gives the same. */
+function tag(ctx: RouterContext): void {
+  const text = JSON.stringify(ctx.body);
+  ctx.type = 'application/json';
+  ctx.body = text;
+  ctx.etag = createHash('sha256').update(text).digest('base64url').slice(0, 27);
+  ctx.set({ 'cache-control': 'private, no-cache', vary: 'authorization' });
+  if (ctx.fresh) ctx.status = 304;
+}
+
 const BEARER = /^Bearer ([A-Za-z0-9_-]{1,128})$/u;
 
-async function authenticated(verifier: Verifier, ctx: RouterContext): Promise<ApiToken> {
+/** @throws AppError UNAUTHENTICATED */
+export async function authenticated(verifier: Verifier, ctx: RouterContext): Promise<ApiToken> {
   const [, token] = BEARER.exec(ctx.get('authorization')) ?? [];
   const session = token === undefined ? null : await sessionOf(verifier, token);
   if (session !== null) return session;
@@ -64,13 +80,23 @@ export function keyOf(ctx: RouterContext, schema: TSchema | undefined): string {
   }
 }
 
-function nameOf(ctx: RouterContext, takesName: true | undefined): string | undefined {
-  const strange = Object.keys(ctx.query).find((key) => !(takesName === true && key === 'name'));
-  if (strange !== undefined) {
-    throw new AppError('QUERY_UNKNOWN', 400, { title: 'Unknown query parameter' });
+/** Query parameters arrive as text; what is a number there is written in digits. */
+function queryIn(
+  ctx: RouterContext,
+  route: OperatorRoute,
+): { name: string | undefined; page: Page } {
+  const schemas = queryOf(route);
+  const given: Record<string, unknown> = {};
+  for (const [parameter, text] of Object.entries(ctx.query)) {
+    const schema = Object.hasOwn(schemas, parameter) ? schemas[parameter] : undefined;
+    if (schema === undefined) {
+      throw new AppError('QUERY_UNKNOWN', 400, { title: 'Unknown query parameter' });
+    }
+    const digits = schema === PageLimit && typeof text === 'string' && /^\d{1,9}$/u.test(text);
+    given[parameter] = checkAgainst(schema, digits ? Number(text) : text);
   }
-  const { name } = ctx.query;
-  return name === undefined ? undefined : checkAgainst(Slug, name);
+  const { name, limit, cursor } = given as { name?: string; limit?: number; cursor?: string };
+  return { name, page: { limit: limit ?? FIRST_PAGE.limit, cursor } };
 }
 
 function bodyOf(ctx: RouterContext, { body, maxBytes }: OperatorRoute): Promise<unknown> {

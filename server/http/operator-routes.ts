@@ -10,6 +10,7 @@ import {
   BaselineCapture,
   BaselineDraft,
   BaselineList,
+  Cursor,
   HostApproval,
   HostDetail,
   HostExplanation,
@@ -19,6 +20,7 @@ import {
   JoinTokenCreated,
   JoinTokenList,
   JoinTokenRequest,
+  PageLimit,
   Replacement,
   ReplacementApproval,
   ReplacementList,
@@ -50,6 +52,7 @@ import {
   listRegistered,
   listTokens,
 } from '../services/lists.ts';
+import type { Page } from '../services/paging.ts';
 import type { Verifier } from '../services/verifier.ts';
 import { registerVm, viewStarts, viewVm } from '../services/vms.ts';
 
@@ -60,6 +63,8 @@ export type Call<B> = {
   /** The path's one parameter, or empty. */
   readonly key: string;
   readonly name: string | undefined;
+  /** The first, where the route has no pages. */
+  readonly page: Page;
   readonly body: B;
 };
 
@@ -67,10 +72,15 @@ export type OperatorRoute = {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** With at most one parameter, `:key`. */
   readonly path: string;
+  readonly summary: string;
   /** Any role reads what `viewer` reads. */
   readonly role: Role;
   readonly key?: TSchema;
   readonly takesName?: true;
+  /** A list, given page by page. */
+  readonly paged?: true;
+  /** Answered with an ETag, and with 304 to whoever has it. */
+  readonly tagged?: true;
   readonly body?: TSchema;
   readonly maxBytes?: number;
   readonly answer: TSchema;
@@ -88,6 +98,12 @@ type Typed<B extends TSchema, A extends TSchema> = Omit<
 
 const route = <B extends TSchema, A extends TSchema>(typed: Typed<B, A>): OperatorRoute => typed;
 
+/** The query parameters that a route takes. */
+export const queryOf = ({ takesName, paged }: OperatorRoute): Record<string, TSchema> => ({
+  ...(takesName === true ? { name: Slug } : {}),
+  ...(paged === true ? { limit: PageLimit, cursor: Cursor } : {}),
+});
+
 /** YAML inside JSON may double in escaping. */
 const BASELINE_BYTES = 16_777_216;
 
@@ -96,6 +112,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/session',
+    summary: 'Who the bearer token is',
     role: 'viewer',
     answer: Session,
     handle: async ({ verifier: { settings }, by: { id, name, roles } }) => ({
@@ -110,13 +127,17 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/hosts',
+    summary: 'Every host, by name; those that wait for approval last',
+    paged: true,
     role: 'viewer',
     answer: HostList,
-    handle: ({ verifier }) => viewHosts(verifier),
+    handle: ({ verifier, page }) => viewHosts(verifier, page),
   }),
   route({
     method: 'GET',
     path: '/v1/hosts/:key',
+    summary: 'One host, by id or name',
+    tagged: true,
     role: 'viewer',
     key: Slug,
     answer: HostDetail,
@@ -125,6 +146,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/hosts/:key/explanation',
+    summary: 'Its last appraisal in full',
     role: 'viewer',
     key: Slug,
     answer: HostExplanation,
@@ -133,6 +155,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'POST',
     path: '/v1/hosts/:key/approval',
+    summary: 'Approve its AK Name',
     role: 'approver',
     key: Slug,
     body: HostApproval,
@@ -142,6 +165,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'POST',
     path: '/v1/hosts/:key/revocation',
+    summary: 'Revoke it for good',
     role: 'approver',
     key: Slug,
     body: HostRevocation,
@@ -151,6 +175,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'POST',
     path: '/v1/hosts/:key/baseline',
+    summary: 'Draft baselines from its last evidence',
     role: 'operator',
     key: Slug,
     body: BaselineCapture,
@@ -161,6 +186,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/replacements',
+    summary: 'Other identities that were offered for known hosts',
     role: 'viewer',
     answer: ReplacementList,
     handle: ({ verifier }) => viewReplacements(verifier),
@@ -168,6 +194,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'POST',
     path: '/v1/replacements/:key/approval',
+    summary: 'Let the offered identity take the place of the recorded one',
     role: 'approver',
     key: Uuid,
     body: ReplacementApproval,
@@ -177,6 +204,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'POST',
     path: '/v1/replacements/:key/rejection',
+    summary: 'Leave the recorded identity as it is',
     role: 'approver',
     key: Uuid,
     body: ReplacementRejection,
@@ -186,6 +214,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/alerts',
+    summary: 'What people should look at',
     role: 'viewer',
     answer: AlertList,
     handle: ({ verifier }) => listRaised(verifier),
@@ -194,14 +223,18 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/baselines',
+    summary: 'Every baseline document',
+    paged: true,
+    tagged: true,
     role: 'viewer',
     takesName: true,
     answer: BaselineList,
-    handle: ({ verifier, name }) => listDrafted(verifier, name),
+    handle: ({ verifier, name, page }) => listDrafted(verifier, page, name),
   }),
   route({
     method: 'POST',
     path: '/v1/baselines',
+    summary: 'Draft baselines from YAML',
     role: 'operator',
     body: BaselineDraft,
     maxBytes: BASELINE_BYTES,
@@ -211,6 +244,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'POST',
     path: '/v1/baselines/:key/approval',
+    summary: 'Make drafts of one name the policy',
     role: 'approver',
     key: Slug,
     body: BaselineApproval,
@@ -221,13 +255,16 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/vms',
+    summary: 'Every registered VM, by name',
+    paged: true,
     role: 'viewer',
     answer: VmList,
-    handle: ({ verifier }) => listRegistered(verifier),
+    handle: ({ verifier, page }) => listRegistered(verifier, page),
   }),
   route({
     method: 'POST',
     path: '/v1/vms',
+    summary: 'Register a VM',
     role: 'operator',
     body: Vm,
     answer: Vm,
@@ -236,6 +273,8 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/vms/:key',
+    summary: 'One VM',
+    tagged: true,
     role: 'viewer',
     key: Uuid,
     answer: Vm,
@@ -244,22 +283,27 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/vms/:key/starts',
+    summary: 'Who asked to start it, and what became of that',
+    paged: true,
     role: 'viewer',
     key: Uuid,
     answer: VmStarts,
-    handle: ({ verifier, key }) => viewStarts(verifier, key),
+    handle: ({ verifier, key, page }) => viewStarts(verifier, key, page),
   }),
 
   route({
     method: 'GET',
     path: '/v1/join-tokens',
+    summary: 'Every join token, without its secret',
+    paged: true,
     role: 'operator',
     answer: JoinTokenList,
-    handle: ({ verifier }) => listJoining(verifier),
+    handle: ({ verifier, page }) => listJoining(verifier, page),
   }),
   route({
     method: 'POST',
     path: '/v1/join-tokens',
+    summary: 'Make a join token',
     role: 'operator',
     body: JoinTokenRequest,
     answer: JoinTokenCreated,
@@ -268,6 +312,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'DELETE',
     path: '/v1/join-tokens/:key',
+    summary: 'Revoke a join token',
     role: 'operator',
     key: Uuid,
     answer: JoinToken,
@@ -277,13 +322,16 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/tokens',
+    summary: 'Every bearer token, without its secret',
+    paged: true,
     role: 'operator',
     answer: ApiTokenList,
-    handle: ({ verifier }) => listTokens(verifier),
+    handle: ({ verifier, page }) => listTokens(verifier, page),
   }),
   route({
     method: 'POST',
     path: '/v1/tokens',
+    summary: 'Make a bearer token',
     role: 'operator',
     body: ApiTokenRequest,
     answer: ApiTokenCreated,
@@ -292,6 +340,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'DELETE',
     path: '/v1/tokens/:key',
+    summary: 'Revoke a bearer token',
     role: 'operator',
     key: Uuid,
     answer: ApiToken,
@@ -301,8 +350,10 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/audit',
+    summary: 'The audit log, the latest page first',
+    paged: true,
     role: 'viewer',
     answer: AuditList,
-    handle: ({ verifier }) => listAuditLog(verifier),
+    handle: ({ verifier, page }) => listAuditLog(verifier, page),
   }),
 ];

@@ -16,6 +16,9 @@ import { standingAfterApproval } from './host-state.ts';
 import { reappraise } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
+/** No name has more documents than this: each was drafted by a person. */
+const ALL = { limit: 10_000, after: null };
+
 type ChangedHosts = NonNullable<BaselineList['changedHosts']>;
 
 /** As many as the answer holds; the audit log names all. */
@@ -50,7 +53,7 @@ export async function approveBaselines(
     // Last in the transaction: the chain's lock is held by no one who waits for a host.
     for (const line of audit) await appendAudit(on, line, now);
     const keys = new Set(drafts.map(keyText));
-    const records = await listBaselines(on, name);
+    const records = await listBaselines(on, name, ALL);
     return {
       baselines: records.filter(({ baseline }) => keys.has(keyText(baseline))),
       changedHosts: changedHosts.slice(0, MAX_SHOWN),
@@ -65,7 +68,7 @@ async function draftsToApprove(
   { part, version }: BaselineApproval,
 ): Promise<Baseline[]> {
   const latest = new Map<string, Baseline>();
-  for (const { baseline, state } of await listBaselines(on, name)) {
+  for (const { baseline, state } of await listBaselines(on, name, ALL)) {
     const asked =
       state === 'draft' &&
       (part === undefined || baseline.part === part) &&

@@ -42,6 +42,10 @@ export function standingAfterApproval(evidence: {
 /** A host is stale after this many intervals without authentic evidence. */
 const STALE_INTERVALS = 3;
 
+/** Who gave no authentic evidence since then is stale. */
+export const staleBefore = (now: Date, intervalSeconds: number): Date =>
+  new Date(now.getTime() - STALE_INTERVALS * intervalSeconds * 1_000);
+
 /** `trusted` and `untrusted` say something about now, so they go stale; the others do not. */
 export function shownState(
   host: {

@@ -1,16 +1,20 @@
-import type {
-  Finding,
-  HostDetail,
-  HostExplanation,
-  HostList,
-  HostState,
-  HostSummary,
+import { Type } from 'typebox';
+import {
+  type Finding,
+  type HostDetail,
+  type HostExplanation,
+  type HostList,
+  type HostState,
+  type HostSummary,
+  Slug,
 } from '@touchstone/schemas';
 import { refusal, SERVER_CODES, type ServerCode } from '../codes.ts';
 import { attestationById, attestationGists, type AttestationGist } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
-import { type Host, hostById, hostByName, listHosts } from '../store/hosts.ts';
+import { type Host, hostById, hostByName, type HostPosition, listHosts } from '../store/hosts.ts';
 import { shownState } from './host-state.ts';
+import { keyOfColumns, type Page, pageOf } from './paging.ts';
+import type { PageAfter } from '../store/page.ts';
 import type { Verifier } from './verifier.ts';
 
 type Viewer = Pick<Verifier, 'database' | 'clock' | 'settings'>;
@@ -24,11 +28,18 @@ export async function requireHost(on: Queryable, idOrName: string): Promise<Host
   return host;
 }
 
-export async function viewHosts(viewer: Viewer): Promise<HostList> {
-  const hosts = await listHosts(viewer.database);
+export async function viewHosts(viewer: Viewer, page: Page): Promise<HostList> {
+  const { rows: hosts, next } = await pageOf(page, {
+    key: keyOfColumns(Type.Boolean(), Slug),
+    load: (after: PageAfter<HostPosition>) => listHosts(viewer.database, after),
+    keyOf: ({ state, name }): HostPosition => [state === 'pending', name],
+  });
   const ids = hosts.map(({ latestAttestation }) => latestAttestation);
   const gists = await attestationGists(viewer.database, ids);
-  return { hosts: hosts.map((host) => summaryOf(viewer, host, gists.get(host.latestAttestation))) };
+  return {
+    hosts: hosts.map((host) => summaryOf(viewer, host, gists.get(host.latestAttestation))),
+    ...next,
+  };
 }
 
 export async function viewHost(viewer: Viewer, idOrName: string): Promise<HostDetail> {

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Vm, VmStarts } from '@touchstone/schemas';
+import { Uuid, type Vm, type VmStarts } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
-import { insertVm, startsOfVm, vmByUuid } from '../store/vms.ts';
+import type { PageAfter } from '../store/page.ts';
+import { insertVm, type StartPosition, startsOfVm, vmByUuid } from '../store/vms.ts';
+import { EpochMs, keyOfColumns, type Page, pageOf } from './paging.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 /** The same record again is no error; another one under its uuid or name is. @throws AppError VM_EXISTS */
@@ -28,7 +30,12 @@ export async function viewVm({ database }: Verifier, uuid: string): Promise<Vm> 
   return vm;
 }
 
-export async function viewStarts(verifier: Verifier, uuid: string): Promise<VmStarts> {
+export async function viewStarts(verifier: Verifier, uuid: string, page: Page): Promise<VmStarts> {
   const vm = await viewVm(verifier, uuid);
-  return { vm, starts: await startsOfVm(verifier.database, uuid) };
+  const { rows: starts, next } = await pageOf(page, {
+    key: keyOfColumns(EpochMs, Uuid, Uuid),
+    load: (after: PageAfter<StartPosition>) => startsOfVm(verifier.database, uuid, after),
+    keyOf: ({ at, hostId, requestId }): StartPosition => [Date.parse(at), hostId, requestId],
+  });
+  return { vm, starts, ...next };
 }

@@ -1,5 +1,9 @@
 import type { ApiToken, Role } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import type { PageAfter } from './page.ts';
+
+/** Where a token is in the list of tokens. */
+export type ApiTokenPosition = readonly [createdAtMs: number, id: string];
 
 type ApiTokenRow = {
   id: string;
@@ -47,9 +51,16 @@ export async function validApiToken(
   return rows[0] === undefined ? null : tokenOf(rows[0]);
 }
 
-export async function listApiTokens(on: Queryable): Promise<ApiToken[]> {
+/** The newest first; `after` is time and id of one. */
+export async function listApiTokens(
+  on: Queryable,
+  { limit, after }: PageAfter<ApiTokenPosition>,
+): Promise<ApiToken[]> {
   const { rows } = await on.query<ApiTokenRow>(
-    `SELECT ${COLUMNS} FROM api_tokens ORDER BY created_at DESC, id LIMIT 1000`,
+    `SELECT ${COLUMNS} FROM api_tokens
+      WHERE $2::timestamptz IS NULL OR (created_at, id) < ($2::timestamptz, $3::uuid)
+      ORDER BY created_at DESC, id DESC LIMIT $1`,
+    [limit, after && new Date(after[0]), after?.[1] ?? null],
   );
   return rows.map(tokenOf);
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditEntry } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import type { PageAfter } from './page.ts';
 
 export type AuditLine = {
   readonly actor: string;
@@ -58,16 +59,17 @@ const lineOf = (text: string, maxLength: number): string =>
     .slice(0, maxLength)
     .toWellFormed();
 
-/** The latest lines, oldest first. */
-export async function listAudit(on: Queryable, limit = 1_000): Promise<AuditEntry[]> {
+/** The latest first; `after` is the sequence number of one. */
+export async function listAudit(
+  on: Queryable,
+  { limit, after }: PageAfter<number>,
+): Promise<AuditEntry[]> {
   const { rows } = await on.query<
     Omit<AuditEntry, 'sequence' | 'at'> & { sequence: string; at: Date }
   >(
     `SELECT sequence, at, actor, action, subject, detail, hash FROM audit
-      ORDER BY sequence DESC LIMIT $1`,
-    [limit],
+      WHERE $2::bigint IS NULL OR sequence < $2 ORDER BY sequence DESC LIMIT $1`,
+    [limit, after],
   );
-  return rows
-    .map((row) => ({ ...row, sequence: Number(row.sequence), at: row.at.toISOString() }))
-    .toReversed();
+  return rows.map((row) => ({ ...row, sequence: Number(row.sequence), at: row.at.toISOString() }));
 }

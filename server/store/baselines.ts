@@ -1,5 +1,9 @@
 import type { Baseline, BaselineRecord } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import type { PageAfter } from './page.ts';
+
+/** Where a document is in the list of baselines. */
+export type BaselinePosition = readonly [name: string, part: string, version: number];
 
 type BaselineRow = {
   document: Baseline;
@@ -56,11 +60,19 @@ export async function baselineByKey(
   return rows[0] === undefined ? null : recordOf(rows[0]);
 }
 
-export async function listBaselines(on: Queryable, name?: string): Promise<BaselineRecord[]> {
+/** By name and part, the latest version first; `after` is name, part and version of one. */
+export async function listBaselines(
+  on: Queryable,
+  name: string | undefined,
+  { limit, after }: PageAfter<BaselinePosition>,
+): Promise<BaselineRecord[]> {
   const { rows } = await on.query<BaselineRow>(
-    `SELECT ${COLUMNS} FROM baselines WHERE $1::text IS NULL OR name = $1
-      ORDER BY name, part, version DESC LIMIT 1000`,
-    [name ?? null],
+    `SELECT ${COLUMNS} FROM baselines
+      WHERE ($2::text IS NULL OR name = $2)
+        AND ($3::text IS NULL OR (name, part) > ($3, $4)
+             OR (name = $3 AND part = $4 AND version < $5::integer))
+      ORDER BY name, part, version DESC LIMIT $1`,
+    [limit, name ?? null, ...(after ?? [null, null, null])],
   );
   return rows.map(recordOf);
 }

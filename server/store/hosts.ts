@@ -1,5 +1,9 @@
 import type { AssuranceClass, HostState, Labels } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import type { PageAfter } from './page.ts';
+
+/** Where a host is in the list of hosts. */
+export type HostPosition = readonly [pending: boolean, name: string];
 
 /** What is stored; `stale` is derived when reading. */
 export type StoredState = Exclude<HostState, 'stale'>;
@@ -112,13 +116,38 @@ export const hostByEkRef = (on: Queryable, ekRef: string) => hostBy(on, 'ek_ref'
 /** Nobody else moves the host until the transaction ends. */
 export const lockHost = (on: Queryable, id: string) => hostBy(on, 'id', id, 'FOR UPDATE');
 
-/** Those that somebody admitted come before those that wait: anybody can bring hosts that wait. */
-export async function listHosts(on: Queryable): Promise<Host[]> {
+/**
+ * By name; those that somebody admitted come before those that wait, for anybody can bring hosts that wait.
+ * `after` says of one whether it waits, and its name.
+ */
+export async function listHosts(
+  on: Queryable,
+  { limit, after }: PageAfter<HostPosition>,
+): Promise<Host[]> {
   const { rows } = await on.query<HostRow>(
-    `SELECT * FROM (SELECT ${COLUMNS} FROM hosts ORDER BY state = 'pending', name LIMIT 1000) AS shown
-      ORDER BY name`,
+    `SELECT ${COLUMNS} FROM hosts
+      WHERE $2::boolean IS NULL OR (state = 'pending', name) > ($2, $3)
+      ORDER BY state = 'pending', name LIMIT $1`,
+    [limit, ...(after ?? [null, null])],
   );
   return rows.map(hostOf);
+}
+
+export type HostCount = {
+  readonly state: StoredState;
+  readonly stale: boolean;
+  readonly class: AssuranceClass;
+  readonly count: number;
+};
+
+export async function countHostsByState(on: Queryable, staleBefore: Date): Promise<HostCount[]> {
+  const { rows } = await on.query<HostCount>(
+    `SELECT state, class, state IN ('trusted', 'untrusted') AND last_authentic_at < $1 AS stale,
+            count(*)::integer AS count
+       FROM hosts GROUP BY 1, 2, 3`,
+    [staleBefore],
+  );
+  return rows;
 }
 
 /** All of them, in the order in which they are to be locked. */

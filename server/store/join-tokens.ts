@@ -1,5 +1,9 @@
 import type { AssuranceClass, JoinToken, Labels } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import type { PageAfter } from './page.ts';
+
+/** Where a token is in the list of join tokens. */
+export type JoinTokenPosition = readonly [createdAtMs: number, id: string];
 
 type JoinTokenRow = {
   id: string;
@@ -85,9 +89,16 @@ export async function joinTokenByHash(
   return rows[0] === undefined ? null : tokenOf(rows[0]);
 }
 
-export async function listJoinTokens(on: Queryable): Promise<JoinToken[]> {
+/** The newest first; `after` is time and id of one. */
+export async function listJoinTokens(
+  on: Queryable,
+  { limit, after }: PageAfter<JoinTokenPosition>,
+): Promise<JoinToken[]> {
   const { rows } = await on.query<JoinTokenRow>(
-    `SELECT ${COLUMNS} FROM join_tokens ORDER BY created_at DESC, id LIMIT 1000`,
+    `SELECT ${COLUMNS} FROM join_tokens
+      WHERE $2::timestamptz IS NULL OR (created_at, id) < ($2::timestamptz, $3::uuid)
+      ORDER BY created_at DESC, id DESC LIMIT $1`,
+    [limit, after && new Date(after[0]), after?.[1] ?? null],
   );
   return rows.map(tokenOf);
 }

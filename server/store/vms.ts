@@ -1,5 +1,9 @@
 import type { AssuranceClass, Labels, Vm, VmStart } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import type { PageAfter } from './page.ts';
+
+/** Where a start is in the list of a VM's starts. */
+export type StartPosition = readonly [atMs: number, hostId: string, requestId: string];
 
 type VmRow = {
   uuid: string;
@@ -33,8 +37,12 @@ export async function vmByUuid(on: Queryable, uuid: string): Promise<Vm | null> 
   return rows[0] === undefined ? null : vmOf(rows[0]);
 }
 
-export async function listVms(on: Queryable): Promise<Vm[]> {
-  const { rows } = await on.query<VmRow>(`SELECT ${COLUMNS} FROM vms ORDER BY name LIMIT 1000`);
+/** By name; `after` is one. */
+export async function listVms(on: Queryable, { limit, after }: PageAfter<string>): Promise<Vm[]> {
+  const { rows } = await on.query<VmRow>(
+    `SELECT ${COLUMNS} FROM vms WHERE $2::text IS NULL OR name > $2 ORDER BY name LIMIT $1`,
+    [limit, after],
+  );
   return rows.map(vmOf);
 }
 
@@ -81,13 +89,20 @@ type StartRow = {
   definition_digest: string;
 };
 
-/** The latest first. */
-export async function startsOfVm(on: Queryable, uuid: string): Promise<VmStart[]> {
+/** The latest first; `after` is time, host and request of one. */
+export async function startsOfVm(
+  on: Queryable,
+  uuid: string,
+  { limit, after }: PageAfter<StartPosition>,
+): Promise<VmStart[]> {
   const { rows } = await on.query<StartRow>(
     `SELECT request_id, host_id, hosts.name AS host_name, at, decision, code, definition_digest
        FROM starts JOIN hosts ON hosts.id = host_id
-      WHERE vm = $1 ORDER BY at DESC LIMIT 1000`,
-    [uuid],
+      WHERE vm = $1
+        AND ($3::timestamptz IS NULL
+             OR (at, host_id, request_id) < ($3::timestamptz, $4::uuid, $5::uuid))
+      ORDER BY at DESC, host_id DESC, request_id DESC LIMIT $2`,
+    [uuid, limit, after && new Date(after[0]), after?.[1] ?? null, after?.[2] ?? null],
   );
   return rows.map((row) => ({
     requestId: row.request_id,

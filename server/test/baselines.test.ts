@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { approveBaselines } from '../services/approve-baselines.ts';
 import { captureBaseline, draftBaselines } from '../services/baselines.ts';
 import { viewHosts } from '../services/host-views.ts';
+import { FIRST_PAGE } from '../services/paging.ts';
 import { takePermitRequest } from '../services/take-evidence.ts';
 import { lockHost } from '../store/hosts.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
@@ -98,7 +99,7 @@ describe('A host: is held against baselines', () => {
       [pending],
     );
     try {
-      const { hosts } = await viewHosts(fleet.verifier);
+      const { hosts } = await viewHosts(fleet.verifier, FIRST_PAGE);
       assert.ok(hosts.some(({ id }) => id === hostId));
       await draftOther(name);
       await approveBaselines(fleet.verifier, BY, name, {});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { takePermitRequest } from '../services/take-evidence.ts';
 import { viewStarts } from '../services/vms.ts';
+import { FIRST_PAGE } from '../services/paging.ts';
 import { useFleet } from './support/made-fleet.ts';
 import { makeHost } from './support/made-host.ts';
 
@@ -39,7 +40,7 @@ describe('A host: asks to start a VM', () => {
       restartCount: 0,
       clock: host.boot.clock.toString(),
     });
-    const { starts } = await viewStarts(fleet.verifier, vm);
+    const { starts } = await viewStarts(fleet.verifier, vm, FIRST_PAGE);
     assert.deepEqual(
       starts.map(({ requestId, decision }) => [requestId, decision]),
       [[request.requestId, 'permitted']],
@@ -70,7 +71,7 @@ describe('A host: asks to start a VM', () => {
     );
     assert.equal(answer.state, 'untrusted');
     assert.deepEqual(refusalCodes(answer).slice(0, 2), ['HOST_NOT_TRUSTED', 'EVENT_DIFFERS']);
-    const { starts } = await viewStarts(fleet.verifier, vm);
+    const { starts } = await viewStarts(fleet.verifier, vm, FIRST_PAGE);
     assert.equal(starts[0]?.code, 'HOST_NOT_TRUSTED');
   });
 

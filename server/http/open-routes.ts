@@ -2,6 +2,8 @@ import { Router } from '@koa/router';
 import type { Health } from '@touchstone/schemas';
 import { AppError, tokenBuckets } from '@touchstone/transport';
 import type { Verifier } from '../services/verifier.ts';
+import { describedRoutes, OPEN_ROUTES } from './described-routes.ts';
+import { openApi } from './open-api.ts';
 
 /** Asked by nobody in particular, and readiness asks the database. */
 const BUCKETS = {
@@ -9,20 +11,23 @@ const BUCKETS = {
   total: { burst: 600, perSecond: 200 },
 } as const;
 
-/**
- * `health` says that this process answers, and asks nobody: whoever restarts processes by it must not restart
- * them because the database is away. `ready` says that it can do its work: by it a load balancer chooses.
- */
-export function healthRoutes(verifier: Verifier): Router {
+/** What anybody may ask: nothing of it says anything about a host. */
+export function openRoutes(verifier: Verifier): Router {
   const router = new Router();
   const limit = tokenBuckets(BUCKETS);
-  router.get('/v1/health', limit, (ctx) => {
+  router.get(OPEN_ROUTES.health.path, limit, (ctx) => {
     ctx.body = { status: 'ok' } satisfies Health;
   });
-  router.get('/v1/ready', limit, async (ctx) => {
+  router.get(OPEN_ROUTES.ready.path, limit, async (ctx) => {
     const answer = await readiness(verifier);
     ctx.status = answer.status === 'ok' ? 200 : 503;
     ctx.body = answer;
+  });
+  const { publicUrl: url, build } = verifier.settings;
+  const description = JSON.stringify(openApi({ url, build }, describedRoutes()));
+  router.get(OPEN_ROUTES.description.path, limit, (ctx) => {
+    ctx.type = 'application/json';
+    ctx.body = description;
   });
   return router;
 }
