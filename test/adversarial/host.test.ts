@@ -81,12 +81,22 @@ describe('A host whose own administrator attacks the gate', function () {
 
   it('cannot lend it the key of another host: EK_CHANGED', async () => {
     const other = await startAgentHost(scene.touchstone, { name: 'lender', trusted: false });
-    const file = inState('attestation-key.json');
-    const own = await readFile(file);
+    const [keyFile, enrolmentFile] = [inState('attestation-key.json'), inState('enrolment.json')];
+    const [key, enrolment] = [await readFile(keyFile), await readFile(enrolmentFile, 'utf8')];
+    const lent = await readFile(join(other.stateDir, 'attestation-key.json'), 'utf8');
+    // An enrolment that names another key is none: it is made to fit as well.
+    const { akName } = JSON.parse(lent) as { akName: string };
+    const fitting = { ...(JSON.parse(enrolment) as object), akName };
     try {
       await whileOff(
-        () => cp(join(other.stateDir, 'attestation-key.json'), file),
-        () => writeFile(file, own),
+        async () => {
+          await writeFile(keyFile, lent);
+          await writeFile(enrolmentFile, JSON.stringify(fitting));
+        },
+        async () => {
+          await writeFile(keyFile, key);
+          await writeFile(enrolmentFile, enrolment);
+        },
         'EK_CHANGED',
       );
     } finally {
