@@ -7,6 +7,7 @@ import {
   activeBaselines,
   listBaselines,
   lockBaselines,
+  lockPolicy,
   retireBaselines,
 } from '../store/baselines.ts';
 import type { Queryable } from '../store/database.ts';
@@ -38,6 +39,7 @@ export async function approveBaselines(
 ): Promise<BaselineList> {
   const now = verifier.clock.now();
   return verifier.database.transaction(async (on) => {
+    await lockPolicy(on);
     await lockBaselines(on, name);
     const drafts = await draftsToApprove(on, name, wanted);
     const touched: Baseline[] = [...drafts];

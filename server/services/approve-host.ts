@@ -1,7 +1,7 @@
 import type { HostApproval, HostDetail } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
-import { activeBaselines } from '../store/baselines.ts';
+import { activeBaselines, holdPolicy } from '../store/baselines.ts';
 import { lockHost, recordApproval, setStanding } from '../store/hosts.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { requireHost, viewHost } from './host-views.ts';
@@ -23,6 +23,7 @@ export async function approveHost(
   const now = verifier.clock.now();
   const { id } = await requireHost(verifier.database, idOrName);
   await verifier.database.transaction(async (on) => {
+    await holdPolicy(on);
     const host = await lockHost(on, id);
     if (host === null) throw refusal('HOST_UNKNOWN');
     if (host.state === 'revoked') throw refusal('HOST_REVOKED');

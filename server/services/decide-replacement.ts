@@ -1,7 +1,7 @@
 import type { Replacement, ReplacementApproval, ReplacementList } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
-import { activeBaselines } from '../store/baselines.ts';
+import { activeBaselines, holdPolicy } from '../store/baselines.ts';
 import { isUniqueViolation, type Queryable } from '../store/database.ts';
 import { type Host, lockHost, replaceIdentity } from '../store/hosts.ts';
 import { decideOffer, listReplacements, lockOffer, type Offer } from '../store/replacements.ts';
@@ -30,6 +30,7 @@ export async function approveReplacement(
   const now = verifier.clock.now();
   const { akName, classes, labels } = approval;
   await verifier.database.transaction(async (on) => {
+    await holdPolicy(on);
     const { offer, host } = await waiting(on, id);
     if (host.state === 'revoked') throw refusal('HOST_REVOKED');
     if (offer.akName !== akName) throw refusal('AK_NAME_CHANGED');

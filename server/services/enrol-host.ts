@@ -6,7 +6,7 @@ import { nameOf, parseTpm2bPublic } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import { refusal, SERVER_CODES } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
-import { activeBaselines } from '../store/baselines.ts';
+import { activeBaselines, holdPolicy } from '../store/baselines.ts';
 import { isUniqueViolation, type Queryable } from '../store/database.ts';
 import { insertEvidence } from '../store/evidence.ts';
 import { type Host, hostByEkRef, hostByName, insertHost, type Standing } from '../store/hosts.ts';
@@ -110,6 +110,7 @@ async function admit(
   applicant: Applicant,
 ): Promise<HostEnrolmentAnswer> {
   const { enrolment, akPublic, certificate, verified, now } = applicant;
+  await holdPolicy(on);
   const token =
     enrolment.joinToken === undefined
       ? null

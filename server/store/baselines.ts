@@ -100,6 +100,22 @@ export async function lockBaselines(on: Queryable, name: string): Promise<void> 
   await on.query(`SELECT pg_advisory_xact_lock(hashtextextended('baseline ' || $1, 0))`, [name]);
 }
 
+/** Any fixed number, other than the audit chain's. */
+const POLICY_LOCK = 0x546f_506f;
+
+/**
+ * First in a transaction that makes a host one that is held to baselines, before it locks any host: either the
+ * transaction that changes them waits for this one and sees the host, or this one waits and sees the change.
+ */
+export async function holdPolicy(on: Queryable): Promise<void> {
+  await on.query('SELECT pg_advisory_xact_lock_shared($1)', [POLICY_LOCK]);
+}
+
+/** First in a transaction that changes what hosts are held to. */
+export async function lockPolicy(on: Queryable): Promise<void> {
+  await on.query('SELECT pg_advisory_xact_lock($1)', [POLICY_LOCK]);
+}
+
 /** What the new document takes the place of: the active one, and drafts before it. */
 export async function retireBaselines(
   on: Queryable,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { approveBaselines } from '../services/approve-baselines.ts';
+import { approveHost } from '../services/approve-host.ts';
 import { captureBaseline, draftBaselines } from '../services/baselines.ts';
 import { viewHosts } from '../services/host-views.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
@@ -85,6 +86,24 @@ describe('A host: is held against baselines', () => {
     });
     await approval;
     assert.ok(fleet.refusalCodes(await permit).includes('HOST_NOT_TRUSTED'));
+    assert.equal((await stateOf(hostId)).state, 'untrusted');
+  });
+
+  it('P6 of which none is missed while the host is only just being approved', async () => {
+    const { name } = await trustedHost();
+    await draftOther(name);
+    const host = makeHost();
+    const { hostId } = await enrol(host, newName());
+    const approval = { akName: host.akName, classes: ['software' as const] };
+    const both = await fleet.verifier.database.transaction(async (on) => {
+      await lockHost(on, hostId);
+      const approvingHost = approveHost(fleet.verifier, BY, hostId, approval);
+      await fleet.waitingForLocks(1);
+      const approvingPolicy = approveBaselines(fleet.verifier, BY, name, {});
+      await fleet.waitingForLocks(2);
+      return [approvingHost, approvingPolicy] as const;
+    });
+    await Promise.all(both);
     assert.equal((await stateOf(hostId)).state, 'untrusted');
   });
 
