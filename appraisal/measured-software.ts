@@ -21,8 +21,20 @@ type Believed = {
   readonly place?: string;
 };
 
+/** Events do not change, and a finding asks six times what one of them says. */
+const KNOWN = new WeakMap<LogEvent, { readonly believed: Believed | undefined }>();
+
 /** An event's data, once its digest is that of its data; undefined for everything else. */
 export function believedSoftware(event: LogEvent): Believed | undefined {
+  let known = KNOWN.get(event);
+  if (known === undefined) {
+    known = { believed: believedOf(event) };
+    KNOWN.set(event, known);
+  }
+  return known.believed;
+}
+
+function believedOf(event: LogEvent): Believed | undefined {
   if (event.claimedTypeName !== 'EV_EVENT_TAG' || !digestCoversData(event)) return undefined;
   const read = softwareEvent(event.data);
   if (read === undefined) return undefined;
