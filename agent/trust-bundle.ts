@@ -1,15 +1,9 @@
-import { compactVerify, decodeJwt, importJWK } from 'jose';
-import {
-  checkAgainst,
-  parseStrictJson,
-  TrustBundle,
-  TrustBundles as TrustBundlesSchema,
-} from '@touchstone/schemas';
+import { decodeJwt } from 'jose';
+import { checkAgainst, TrustBundle, TrustBundles as TrustBundlesSchema } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
 import { agentError } from './codes.ts';
+import { nextBundle } from './next-bundle.ts';
 import type { HeldEnrolment } from './state/held-enrolment.ts';
-
-const BUNDLE_TYPE = 'touchstone-bundle+jwt';
 
 /**
  * The first bundle: what vouches for it is the connection, whose key the operator's fingerprint names.
@@ -43,23 +37,6 @@ export async function followBundles(client: Client, held: HeldEnrolment): Promis
     for (const jws of bundles) bundle = await nextBundle(bundle, jws);
     await held.change({ trustBundle: current(bundle) });
   }
-}
-
-/** Proves: the key that `held` names signed it, as a bundle, and it is a later one. */
-export async function nextBundle(held: TrustBundle, jws: string): Promise<TrustBundle> {
-  let next: TrustBundle;
-  try {
-    const key = await importJWK(held.bundleKey, 'ES256');
-    const { payload, protectedHeader } = await compactVerify(jws, key, { algorithms: ['ES256'] });
-    if (protectedHeader.typ !== BUNDLE_TYPE) throw new Error('not a bundle');
-    next = checkAgainst(TrustBundle, parseStrictJson(payload));
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : 'unknown';
-    throw agentError('TRUST_BUNDLE_REFUSED', { detail, cause });
-  }
-  if (next.epoch > held.epoch) return next;
-  const detail = `epoch ${next.epoch} after ${held.epoch}`;
-  throw agentError('TRUST_BUNDLE_REFUSED', { detail });
 }
 
 function current(bundle: TrustBundle): TrustBundle {

@@ -6,7 +6,7 @@ import { AppError, listenTls, pinnedClient } from '@touchstone/transport';
 import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { createFirstToken } from './services/api-tokens.ts';
-import { challengeKeysOf } from './services/challenge.ts';
+import { challengeKeysOf } from './services/challenge-key-days.ts';
 import { databaseClock } from './services/database-clock.ts';
 import { issuerList } from './services/issuers.ts';
 import { signingKey, type TokenType } from './services/signing-key.ts';

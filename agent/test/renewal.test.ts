@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { encodeCertificate, encodeName, encodeTbsCertificate } from '@touchstone/endorsement';
-import { renewalTime } from '../renew.ts';
+import { renewalTime } from '../renewal-time.ts';
 
 const DAY_MS = 86_400_000;
 const ISSUED = Date.parse('2026-11-01T00:00:00Z');

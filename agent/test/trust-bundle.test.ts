@@ -6,7 +6,8 @@ import type { TrustBundle } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
 import { HeldEnrolment } from '../state/held-enrolment.ts';
 import { readEnrolment, writeEnrolment } from '../state/identity.ts';
-import { followBundles, nextBundle } from '../trust-bundle.ts';
+import { nextBundle } from '../next-bundle.ts';
+import { followBundles } from '../trust-bundle.ts';
 import {
   bundleOf,
   makePermitKey,

@@ -1,4 +1,4 @@
-export { type RecordedKey, recordedKey } from './attestation-keys.ts';
+export { recordedKey } from './attestation-keys.ts';
 export { recordActivation } from './certificates.ts';
 export { databaseNow, openPool, withConnection } from './database.ts';
 export { isRevoked, revokeEndorsementKey } from './endorsement-keys.ts';

@@ -1,5 +1,7 @@
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { ChallengePurpose } from '@touchstone/schemas';
+import type { ChallengeKeys } from './challenge-keys.ts';
+import { SKEW_MS } from './replica-skew.ts';
 
 /**
  * A challenge is stateless: whoever of the replicas is asked can tell that one of them made it, for whom,
@@ -25,15 +27,6 @@ const TTL_SECONDS: Readonly<Record<ChallengePurpose, number>> = {
   enrol: 60,
 };
 
-/** Two replicas may each be 2 s off the database before they refuse to serve. */
-const SKEW_MS = 4_000;
-
-/** Keys by id. `current` makes challenges; every live one checks them. */
-export type ChallengeKeys = {
-  readonly current: number;
-  readonly live: ReadonlyMap<number, Uint8Array>;
-};
-
 export type ChallengeCode =
   | 'CHALLENGE_MALFORMED'
   | 'CHALLENGE_KEY_UNKNOWN'
@@ -42,44 +35,6 @@ export type ChallengeCode =
   | 'CHALLENGE_WRONG_PURPOSE'
   | 'CHALLENGE_EXPIRED'
   | 'CHALLENGE_FROM_FUTURE';
-
-/**
- * RFC 5869 over the deployment's one root secret: no challenge key is ever stored. Two are live: `current` and
- * another, by default the one before. The wire holds the low byte of a key's number.
- */
-export function challengeKeys(
-  rootSecret: Uint8Array,
-  current = 1,
-  other = current - 1,
-): ChallengeKeys {
-  const numbers = other > 0 ? [other, current] : [current];
-  const live = new Map(numbers.map((number) => [number & 0xff, deriveKey(rootSecret, number)]));
-  return { current: current & 0xff, live };
-}
-
-/** Far longer than any challenge lives. */
-const PERIOD_MS = 86_400_000;
-
-/**
- * The keys by the clock, so that all replicas change them at once and nobody has to: one a day, and the day
- * before's; shortly before midnight the next day's instead, for a replica whose clock is ahead.
- */
-export function challengeKeysOf(rootSecret: Uint8Array): (now: Date) => ChallengeKeys {
-  let known:
-    { readonly current: number; readonly other: number; readonly keys: ChallengeKeys } | undefined;
-  return (now) => {
-    const current = Math.floor(now.getTime() / PERIOD_MS);
-    const soon = Math.floor((now.getTime() + SKEW_MS) / PERIOD_MS);
-    const other = soon > current ? soon : current - 1;
-    if (known?.current !== current || known.other !== other) {
-      known = { current, other, keys: challengeKeys(rootSecret, current, other) };
-    }
-    return known.keys;
-  };
-}
-
-const deriveKey = (rootSecret: Uint8Array, id: number): Uint8Array =>
-  new Uint8Array(hkdfSync('sha256', rootSecret, '', `touchstone/challenge-key/1/${id}`, 32));
 
 type ChallengeInput = {
   readonly akName: string;

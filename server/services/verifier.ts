@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Selection } from '@touchstone/schemas';
 import type { Database } from '../store/database.ts';
-import type { ChallengeKeys } from './challenge.ts';
+import type { ChallengeKeys } from './challenge-keys.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { IssuerList } from './issuers.ts';
 import type { SigningKey } from './signing-key.ts';

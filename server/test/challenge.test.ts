@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import {
-  type ChallengeCode,
-  challengeKeys,
-  challengeKeysOf,
-  makeChallenge,
-  verifyChallenge,
-} from '../services/challenge.ts';
+import { challengeKeysOf } from '../services/challenge-key-days.ts';
+import { challengeKeys } from '../services/challenge-keys.ts';
+import { type ChallengeCode, makeChallenge, verifyChallenge } from '../services/challenge.ts';
 
 const KEYS = challengeKeys(Buffer.alloc(32, 1));
 const NOW = new Date('2026-11-22T12:00:00Z');

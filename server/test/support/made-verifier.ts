@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type { Role } from '@touchstone/schemas';
 import { startPostgres } from '../../../test/support/postgres.ts';
 import { refusal } from '../../codes.ts';
-import { challengeKeysOf } from '../../services/challenge.ts';
+import { challengeKeysOf } from '../../services/challenge-key-days.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
 import { signingKey } from '../../services/signing-key.ts';
 import { trustBundles } from '../../services/trust-bundles.ts';
