@@ -1,4 +1,4 @@
-import { HostEnrolmentAnswer } from '@touchstone/schemas';
+import { type BindingKey, HostEnrolmentAnswer } from '@touchstone/schemas';
 import { AppError, pinnedClient } from '@touchstone/transport';
 import { certify } from './certify.ts';
 import { agentError } from './codes.ts';
@@ -6,13 +6,16 @@ import { answerChallenge } from './evidence/deliver.ts';
 import {
   type Enrolment,
   type KeyRecord,
+  readBindingRecord,
   readEnrolment,
   readKeyRecord,
   replaceKeyRecord,
+  writeBindingRecord,
   writeEnrolment,
   writeKeyRecord,
 } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
+import { certifyBindingKey, createBindingKey } from './tpm/binding-key.ts';
 import { takeFirstBundle } from './trust-bundle.ts';
 
 export type EnrolmentInput = {
@@ -51,7 +54,7 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
       ...{ attester, key, bundle: trustBundle, hold: (work) => work() },
     });
     progress('sending the first evidence to the server');
-    const { evidence } = await answerChallenge(
+    const { challenge, evidence } = await answerChallenge(
       { client, attester, key },
       { purpose: 'enrol', hostId: null, bundleEpoch: trustBundle.epoch },
     );
@@ -63,6 +66,7 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
         certificates,
         akPublic: key.public,
         evidence,
+        binding: await bindingFor(stateDir, attester, { key, challenge }),
         name: input.name,
         ...(input.joinToken === undefined ? {} : { joinToken: input.joinToken }),
       },
@@ -106,4 +110,20 @@ async function wasLost(attester: Attester, record: KeyRecord): Promise<boolean> 
     if (error instanceof AppError && error.code === 'AK_LOST') return true;
     throw error;
   }
+}
+
+/** The one that was made for this AK, or a new one; certified anew for each challenge. */
+async function bindingFor(
+  stateDir: string,
+  attester: Attester,
+  { key, challenge }: { readonly key: KeyRecord; readonly challenge: string },
+): Promise<BindingKey> {
+  const known = await readBindingRecord(stateDir);
+  const ak = await attester.key(key);
+  return attester.use(async (tpm, ek) => {
+    const mine = known?.akName === key.akName;
+    const record = mine ? known : await createBindingKey(tpm, ek, key.akName);
+    if (!mine) await writeBindingRecord(stateDir, record);
+    return certifyBindingKey(tpm, ek, { ak, record, challenge });
+  });
 }

@@ -4,6 +4,7 @@ import {
   closed,
   HttpsUrl,
   LineOfText,
+  NameHex,
   oneOf,
   PemCertificate,
   Sha256Hex,
@@ -108,11 +109,25 @@ export const CaBundle = closed({
 });
 export type CaBundle = Type.Static<typeof CaBundle>;
 
+/**
+ * The key that secrets are bound to, a child of the same EK as the AK, which certified it over the enrolment's
+ * challenge: extraData = SHA-256("touchstone/binding/1" NUL challenge). TPM2B_PUBLIC, TPMS_ATTEST, TPMT_SIGNATURE,
+ * and the EK's Qualified Name, which is checked and forgotten.
+ */
+export const BindingKey = closed({
+  public: base64UrlUpTo(1_024),
+  attest: base64UrlUpTo(1_024),
+  signature: base64UrlUpTo(1_024),
+  parentQualifiedName: NameHex,
+});
+export type BindingKey = Type.Static<typeof BindingKey>;
+
 /** POST /v1/hosts at the server. The first evidence has purpose `enrol` and hostId null. */
 export const HostEnrolment = closed({
   certificates: Type.Array(PemCertificate, { minItems: 1, maxItems: 4 }),
   akPublic: base64UrlUpTo(1_024),
   evidence: Evidence,
+  binding: BindingKey,
   name: Slug,
   joinToken: Type.Optional(Type.String({ pattern: '^tsj_[A-Za-z0-9_-]{20,128}$', maxLength: 132 })),
 });

@@ -20,6 +20,7 @@ export { type Endian, Reader } from './reader.ts';
 export {
   AK_TEMPLATE_ECC_P256,
   AK_TEMPLATE_RSA2048,
+  BINDING_TEMPLATES,
   EK_POLICY_A_SHA256,
   EK_POLICY_B_SHA384,
   EK_TEMPLATE_ECC_P256,

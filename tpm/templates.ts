@@ -111,3 +111,35 @@ export const AK_TEMPLATE_RSA2048: TpmtPublicRsa = {
   },
   unique: new Uint8Array(),
 };
+
+/**
+ * Our binding key, an ordinary child of the EK like the AK: to it what only this TPM may open is wrapped. A storage
+ * key has its parent's nameAlg and symmetric algorithm, so there is one template for each kind of EK (Part 1, 26 and
+ * Part 3, 13.3: TPM2_Import). Without adminWithPolicy its auth counts for TPM2_Certify too.
+ */
+const bindingTemplate = (nameAlg: 'sha256' | 'sha384', keyBits: 128 | 256): TpmtPublicEcc => ({
+  type: 'ecc',
+  nameAlg,
+  objectAttributes:
+    TPMA_OBJECT.fixedTPM |
+    TPMA_OBJECT.fixedParent |
+    TPMA_OBJECT.sensitiveDataOrigin |
+    TPMA_OBJECT.userWithAuth |
+    TPMA_OBJECT.noDA |
+    TPMA_OBJECT.restricted |
+    TPMA_OBJECT.decrypt,
+  authPolicy: new Uint8Array(),
+  parameters: {
+    symmetric: { algorithm: 'aes', keyBits, mode: 'cfb' },
+    scheme: { scheme: 'null' },
+    curve: 'nist_p256',
+    kdf: { scheme: 'null' },
+  },
+  unique: { x: new Uint8Array(), y: new Uint8Array() },
+});
+
+/** By the nameAlg of the EK above it. */
+export const BINDING_TEMPLATES = {
+  sha256: bindingTemplate('sha256', 128),
+  sha384: bindingTemplate('sha384', 256),
+} as const;

@@ -45,6 +45,38 @@ export function quote(resources: Resources, input: QuoteInput): Promise<Quote> {
   );
 }
 
+export interface CertifyInput {
+  readonly object: TpmObject;
+  /** Proves the object's auth: the role is ADMIN. */
+  readonly objectSession: TpmSession;
+  readonly key: TpmObject;
+  /** Another one: a session stands in a command once. */
+  readonly keySession: TpmSession;
+  /** Comes back as extraData. */
+  readonly qualifyingData: Uint8Array;
+}
+
+/** TPM2_Certify: Part 3, 18.2. `attest` is of type TPM_ST_ATTEST_CERTIFY. */
+export function certify(resources: Resources, input: CertifyInput): Promise<Quote> {
+  const command = 'TPM2_Certify';
+  const outputs = [new Output('TPM2B_ATTEST'), new Output('TPMT_SIGNATURE')] as const;
+  return withOutputs(outputs, (attest, signature) =>
+    resources.connection.run(command, async (send) => {
+      await send(
+        'Esys_Certify',
+        resources.objectTr(command, input.object),
+        resources.objectTr(command, input.key),
+        ...resources.withEncryption(command, [input.objectSession, input.keySession]),
+        structure('TPM2B_DATA', sized(input.qualifyingData), command),
+        structure('TPMT_SIG_SCHEME', SCHEME_OF_KEY, command),
+        attest.cell,
+        signature.cell,
+      );
+      return { attest: attest.readSized(), signature: signature.read() };
+    }),
+  );
+}
+
 export interface ActivateCredentialInput {
   /** The key whose Name is in the credential. */
   readonly key: TpmObject;

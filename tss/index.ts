@@ -8,4 +8,10 @@ export type { HandleKind } from './capability.ts';
 export type { CreateInput, CreatePrimaryInput, CreatedKey, LoadInput, PublicArea } from './keys.ts';
 export type { NvPublic } from './nv.ts';
 export type { PcrValue, TaggedDigest } from './pcr.ts';
-export type { ActivateCredentialInput, Quote, QuoteInput, TpmClock } from './attestation.ts';
+export type {
+  ActivateCredentialInput,
+  CertifyInput,
+  Quote,
+  QuoteInput,
+  TpmClock,
+} from './attestation.ts';

@@ -45,6 +45,7 @@ export interface Tpm {
   /** What HMAC sessions prove knowledge of when they authorize the object. */
   setAuth(object: TpmObject, auth: Uint8Array): Promise<void>;
   quote(input: attestation.QuoteInput): Promise<attestation.Quote>;
+  certify(input: attestation.CertifyInput): Promise<attestation.Quote>;
   /** The answer is a secret: overwrite it after use. */
   activateCredential(input: attestation.ActivateCredentialInput): Promise<Uint8Array>;
   /** TPML_PCR_SELECTION in; every PCR that it selects, in its order, or an error. */
@@ -95,6 +96,7 @@ function commandsOf(resources: Resources, nvBufferMax: number): Tpm {
     load: (input) => keys.load(resources, input),
     setAuth: (object, auth) => keys.setAuth(resources, object, auth),
     quote: (input) => attestation.quote(resources, input),
+    certify: (input) => attestation.certify(resources, input),
     activateCredential: (input) => attestation.activateCredential(resources, input),
     pcrRead: (selection) => pcr.pcrRead(connection, selection),
     pcrExtend: (index, digests) => pcr.pcrExtend(connection, index, digests),

@@ -25,6 +25,16 @@ export const KeyRecord = closed({
 });
 export type KeyRecord = Type.Static<typeof KeyRecord>;
 
+/** The binding key, made beside that AK: a TPM that was cleared has lost both. */
+export const BindingRecord = closed({
+  schema: Type.Literal('touchstone/agent-binding-key/1'),
+  akName: NameHex,
+  public: base64UrlUpTo(1_024),
+  private: base64UrlUpTo(2_048),
+  auth: base64UrlUpTo(32),
+});
+export type BindingRecord = Type.Static<typeof BindingRecord>;
+
 /** Who this host is to its deployment; written when enrolment is complete. */
 export const Enrolment = closed({
   schema: Type.Literal('touchstone/agent-enrolment/1'),
@@ -43,6 +53,7 @@ export const Enrolment = closed({
 export type Enrolment = Type.Static<typeof Enrolment>;
 
 const keyPath = (stateDir: string): string => join(stateDir, 'attestation-key.json');
+const bindingPath = (stateDir: string): string => join(stateDir, 'binding-key.json');
 const enrolmentPath = (stateDir: string): string => join(stateDir, 'enrolment.json');
 
 export const readKeyRecord = (stateDir: string) => readStateFile(keyPath(stateDir), KeyRecord);
@@ -57,6 +68,10 @@ export async function replaceKeyRecord(
   await writeStateFile(join(stateDir, 'attestation-key.previous.json'), old);
   await writeKeyRecord(stateDir, record);
 }
+export const readBindingRecord = (stateDir: string) =>
+  readStateFile(bindingPath(stateDir), BindingRecord);
+export const writeBindingRecord = (stateDir: string, record: BindingRecord) =>
+  writeStateFile(bindingPath(stateDir), record);
 export const readEnrolment = (stateDir: string) =>
   readStateFile(enrolmentPath(stateDir), Enrolment);
 export const writeEnrolment = (stateDir: string, enrolment: Enrolment) =>

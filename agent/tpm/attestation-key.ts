@@ -94,7 +94,7 @@ export async function withSaltedSession<T>(
 }
 
 /** PolicyA: the EK is used under PolicySecret(endorsement). TCG EK Credential Profile 2.5, B.6.2. */
-async function withEkPolicy<T>(
+export async function withEkPolicy<T>(
   tpm: Tpm,
   ek: EndorsementKey,
   use: (session: TpmSession) => Promise<T>,

@@ -11,6 +11,7 @@ import { isUniqueViolation, type Queryable } from '../store/database.ts';
 import { insertEvidence } from '../store/evidence.ts';
 import { type Host, hostByEkRef, hostByName, insertHost, type Standing } from '../store/hosts.ts';
 import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
+import { certifiedBindingKey } from './binding-key.ts';
 import { requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterApproval } from './host-state.ts';
@@ -27,6 +28,8 @@ export type Applicant = {
   readonly akPublic: Uint8Array;
   readonly certificate: AkCertificate;
   readonly verified: VerifiedEvidence;
+  /** TPM2B_PUBLIC, certified by the AK. */
+  readonly bindingPublic: Uint8Array;
   readonly now: Date;
 };
 
@@ -85,7 +88,11 @@ function authenticate(verifier: Verifier, enrolment: HostEnrolment): Applicant {
     selection: verifier.settings.selection,
     now,
   });
-  return { enrolment, akPublic: akPublicBytes, certificate, verified, now };
+  const bindingPublic = certifiedBindingKey(enrolment.binding, {
+    ...{ akPublic, akQualifiedName: certificate.akQualifiedName },
+    challenge: Buffer.from(challenge, 'base64url'),
+  });
+  return { enrolment, akPublic: akPublicBytes, certificate, verified, bindingPublic, now };
 }
 
 /**
@@ -148,6 +155,7 @@ async function admit(
     lastAuthenticAt: now,
     latestAttestation: attestation,
     bundleEpoch: verified.statement.bundleEpoch,
+    bindingPublic: applicant.bindingPublic,
   };
   await insertHost(on, host);
   await insertEvidence(on, {

@@ -100,6 +100,7 @@ async function queue(
     ekRef: certificate.ekRef,
     akPublic,
     akCertificate: certificate.der,
+    bindingPublic: offered.applicant.bindingPublic,
     mark: markOf(verified),
     evidence: verified.digest,
   });

@@ -42,6 +42,8 @@ export type Host = Standing & {
   readonly latestAttestation: string;
   /** The newest trust bundle that its statements have shown. */
   readonly bundleEpoch: number;
+  /** TPM2B_PUBLIC of the key that secrets are bound to. */
+  readonly bindingPublic: Uint8Array;
 };
 
 type HostRow = {
@@ -66,11 +68,13 @@ type HostRow = {
   untrusted_reset_count: string | null;
   latest_attestation: string;
   bundle_epoch: string;
+  binding_public: Buffer;
 };
 
 const COLUMNS = `id, name, state, state_since, class, admissible_classes, labels, ek_ref, ak_name,
   ak_public, ak_certificate, approved_ak_name, enrolled_at, reset_count, restart_count, clock,
-  mark_evidence, last_authentic_at, untrusted_reset_count, latest_attestation, bundle_epoch`;
+  mark_evidence, last_authentic_at, untrusted_reset_count, latest_attestation, bundle_epoch,
+  binding_public`;
 
 const hostOf = (row: HostRow): Host => ({
   id: row.id,
@@ -97,6 +101,7 @@ const hostOf = (row: HostRow): Host => ({
     row.untrusted_reset_count === null ? null : BigInt(row.untrusted_reset_count),
   latestAttestation: row.latest_attestation,
   bundleEpoch: Number(row.bundle_epoch),
+  bindingPublic: row.binding_public,
 });
 
 type Key = 'id' | 'name' | 'ak_name' | 'ek_ref';
@@ -163,7 +168,7 @@ export async function insertHost(on: Queryable, host: Host): Promise<void> {
   await on.query(
     `INSERT INTO hosts (${COLUMNS}) VALUES
        ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-        $21)`,
+        $21, $22)`,
     [
       host.id,
       host.name,
@@ -186,6 +191,7 @@ export async function insertHost(on: Queryable, host: Host): Promise<void> {
       host.untrustedResetCount?.toString() ?? null,
       host.latestAttestation,
       host.bundleEpoch,
+      host.bindingPublic,
     ],
   );
 }
@@ -271,7 +277,14 @@ export async function replaceIdentity(
   id: string,
   identity: Pick<
     Host,
-    'ekRef' | 'akName' | 'akPublic' | 'akCertificate' | 'mark' | 'markEvidence' | 'lastAuthenticAt'
+    | 'ekRef'
+    | 'akName'
+    | 'akPublic'
+    | 'akCertificate'
+    | 'bindingPublic'
+    | 'mark'
+    | 'markEvidence'
+    | 'lastAuthenticAt'
   > & {
     readonly class: AssuranceClass;
     readonly admissibleClasses: readonly AssuranceClass[];
@@ -282,7 +295,7 @@ export async function replaceIdentity(
     `UPDATE hosts
         SET ek_ref = $2, ak_name = $3, approved_ak_name = $3, ak_public = $4, ak_certificate = $5,
             class = $6, admissible_classes = $7, labels = $8, reset_count = $9, restart_count = $10,
-            clock = $11, mark_evidence = $12, last_authentic_at = $13
+            clock = $11, mark_evidence = $12, last_authentic_at = $13, binding_public = $14
       WHERE id = $1`,
     [
       id,
@@ -298,6 +311,7 @@ export async function replaceIdentity(
       identity.mark.clock.toString(),
       identity.markEvidence,
       identity.lastAuthenticAt,
+      identity.bindingPublic,
     ],
   );
 }

@@ -14,6 +14,8 @@ export type OfferedIdentity = {
   readonly akPublic: Uint8Array;
   /** DER. */
   readonly akCertificate: Uint8Array;
+  /** TPM2B_PUBLIC. */
+  readonly bindingPublic: Uint8Array;
   readonly mark: Mark;
   readonly evidence: string;
 };
@@ -50,8 +52,9 @@ export async function hasRoom(on: Queryable, hostId: string): Promise<boolean> {
 export async function insertOffer(on: Queryable, offer: Offer): Promise<void> {
   await on.query(
     `INSERT INTO replacements (id, host_id, kind, class, ek_ref, ak_name, ak_public, ak_certificate,
-                               reset_count, restart_count, clock, evidence, first_at, last_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)`,
+                               reset_count, restart_count, clock, evidence, first_at, last_at,
+                               binding_public)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)`,
     [
       offer.id,
       offer.hostId,
@@ -66,6 +69,7 @@ export async function insertOffer(on: Queryable, offer: Offer): Promise<void> {
       offer.mark.clock.toString(),
       offer.evidence,
       offer.at,
+      offer.bindingPublic,
     ],
   );
 }
@@ -85,6 +89,7 @@ type OfferRow = {
   clock: string;
   evidence: string;
   first_at: Date;
+  binding_public: Buffer;
 };
 
 /** Nobody else decides about it until the transaction ends. */
@@ -94,7 +99,7 @@ export async function lockOffer(
 ): Promise<(Offer & { readonly state: Replacement['state'] }) | null> {
   const { rows } = await on.query<OfferRow>(
     `SELECT id, host_id, kind, state, class, ek_ref, ak_name, ak_public, ak_certificate, reset_count,
-            restart_count, clock, evidence, first_at
+            restart_count, clock, evidence, first_at, binding_public
        FROM replacements WHERE id = $1 FOR UPDATE`,
     [id],
   );
@@ -110,6 +115,7 @@ export async function lockOffer(
     akName: row.ak_name,
     akPublic: row.ak_public,
     akCertificate: row.ak_certificate,
+    bindingPublic: row.binding_public,
     mark: {
       resetCount: BigInt(row.reset_count),
       restartCount: BigInt(row.restart_count),

@@ -39,6 +39,7 @@ describe('The store', () => {
         ...{ ekRef: digest(), akName, akPublic: Buffer.alloc(1), akCertificate: Buffer.alloc(1) },
         ...{ approvedAkName: null, enrolledAt: NOW, mark: at, markEvidence: evidence },
         ...{ lastAuthenticAt: NOW, latestAttestation: attestation, bundleEpoch: 1 },
+        bindingPublic: Buffer.alloc(1),
       });
       await on.query(
         `INSERT INTO attestations (id, host_id, at, cause, evidence, class, labels, baselines, policy_id,

@@ -14,6 +14,7 @@ import {
 } from '@touchstone/eventlog';
 import {
   ActivationAnswer,
+  type BindingKey,
   ChallengeAnswer,
   checkAgainst,
   EnrollmentChallenge,
@@ -30,6 +31,7 @@ import {
 } from '@touchstone/schemas';
 import {
   AK_TEMPLATE_ECC_P256,
+  BINDING_TEMPLATES,
   EK_TEMPLATE_RSA2048,
   type BankName,
   encodeTpm2bPublic,
@@ -86,6 +88,13 @@ export type Dishonesty = {
   readonly signature?: (honest: Uint8Array) => Uint8Array;
   readonly permits?: readonly StartRequest[];
   readonly nonce?: string;
+  /** Of the binding key that is enrolled. */
+  readonly binding?: {
+    readonly auth?: Uint8Array;
+    readonly make?: (host: TestHost) => Promise<TpmObject>;
+    readonly challenge?: string;
+    readonly sent?: (honest: BindingKey, challenge: string) => BindingKey | Promise<BindingKey>;
+  };
 };
 
 /**
@@ -343,12 +352,60 @@ export class TestHost {
         certificates: this.certificates,
         akPublic: base64Url(this.akPublic),
         evidence,
+        binding: await this.binding(challengeIn(evidence), dishonesty),
         name: this.name,
         ...(joinToken === undefined ? {} : { joinToken }),
       },
     });
     this.hostId = answer.hostId;
     return answer;
+  }
+
+  /** A binding key, new each time, and its certification by the AK over the challenge of the evidence. */
+  async binding(challenge: string, { binding = {} }: Dishonesty = {}): Promise<BindingKey> {
+    const { auth = randomBytes(32), challenge: over = challenge } = binding;
+    const key = await (binding.make ?? ((host) => host.newBindingKey(auth)))(this);
+    const qualifyingData = hash(
+      'sha256',
+      Buffer.from('touchstone/binding/1\0'),
+      Buffer.from(over, 'base64url'),
+    );
+    try {
+      const certified = await this.withSession((objectSession) =>
+        this.withSession((keySession) =>
+          this.tpm.certify({
+            ...{ object: key, objectSession, key: this.ak, keySession },
+            qualifyingData,
+          }),
+        ),
+      );
+      const { public: publicArea } = await this.tpm.readPublic(key);
+      const { qualifiedName } = await this.tpm.readPublic(this.ek);
+      const honest = {
+        public: base64Url(publicArea),
+        attest: base64Url(certified.attest),
+        signature: base64Url(certified.signature),
+        parentQualifiedName: hex(qualifiedName),
+      };
+      return (await binding.sent?.(honest, challenge)) ?? honest;
+    } finally {
+      await this.tpm.flush(key);
+    }
+  }
+
+  /** An ordinary child of the EK. */
+  async newBindingKey(
+    auth: Uint8Array = randomBytes(32),
+    inPublic = encodeTpm2bPublic(BINDING_TEMPLATES.sha256),
+  ): Promise<TpmObject> {
+    const blobs = await this.withEkPolicy((parentSession) =>
+      this.withSession((encryptSession) =>
+        this.tpm.create({ parent: this.ek, parentSession, encryptSession, inPublic, auth }),
+      ),
+    );
+    return this.withEkPolicy((parentSession) =>
+      this.tpm.load({ parent: this.ek, parentSession, ...blobs, auth }),
+    );
   }
 
   challenge(
@@ -532,6 +589,16 @@ export function refusalOf(answer: PermitsAnswer): { code: string; codes: string[
   if (first === undefined || !('refusal' in first)) throw new Error('it was permitted');
   const { code, findings } = first.refusal;
   return { code, codes: findings.map((finding) => finding.code) };
+}
+
+/** Of the statement, as far as it can be read. */
+function challengeIn({ statement }: Evidence): string {
+  try {
+    const { challenge } = JSON.parse(Buffer.from(statement, 'base64url').toString()) as Statement;
+    return challenge;
+  } catch {
+    return '';
+  }
 }
 
 const selectionOf = (selection: Selection) =>

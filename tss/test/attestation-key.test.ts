@@ -6,10 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
+  BINDING_TEMPLATES,
+  encodeTpm2bPublic,
   makeCredential,
   nameOf,
   parseTpm2bPublic,
   parseTpmsAttest,
+  parseTpmsCertify,
   parseTpmtSignature,
   qualifiedNameOf,
   Reader,
@@ -67,6 +70,40 @@ describe('the attestation key', () => {
         secret,
       }),
     );
+
+  it('certifies another key of the same TPM: its Names, and the caller’s data', async () => {
+    const auth = randomBytes(32);
+    const blobs = await withEkPolicy(tpm, (parentSession) =>
+      tpm.create({
+        ...{ parent: attester.ek, parentSession, encryptSession: attester.session, auth },
+        inPublic: encodeTpm2bPublic(BINDING_TEMPLATES.sha256),
+      }),
+    );
+    const object = await withEkPolicy(tpm, (parentSession) =>
+      tpm.load({
+        ...{ parent: attester.ek, parentSession, encryptSession: attester.session, auth },
+        ...blobs,
+      }),
+    );
+    const objectSession = await tpm.startHmacSession({ saltKey: attester.ek });
+    const qualifyingData = randomBytes(32);
+    const { attest, signature } = await tpm.certify({
+      ...{ object, objectSession, key: attester.ak, keySession: attester.session, qualifyingData },
+    });
+    const certification = parseTpmsCertify(attest);
+    const { name, qualifiedName } = await tpm.readPublic(object);
+    assert.deepEqual(Buffer.from(certification.certify.name), Buffer.from(name));
+    assert.deepEqual(Buffer.from(certification.certify.qualifiedName), Buffer.from(qualifiedName));
+    assert.deepEqual(Buffer.from(certification.extraData), qualifyingData);
+    const verdict = verifyTpmSignature({
+      publicArea: parseTpm2bPublic(attester.akBlobs.public),
+      signature: parseTpmtSignature(signature),
+      message: attest,
+    });
+    assert.deepEqual(verdict, { ok: true });
+    await tpm.flush(objectSession);
+    await tpm.flush(object);
+  });
 
   it('is an ordinary child of the EK', async () => {
     const ak = await tpm.readPublic(attester.ak);

@@ -11,12 +11,18 @@ import {
 } from '@touchstone/eventlog';
 import type { Evidence, HostEnrolment, StartRequest, Statement } from '@touchstone/schemas';
 import {
+  BINDING_TEMPLATES,
   encodeTpm2bPublic,
   encodeTpmlPcrSelection,
   encodeTpmtSignature,
   hash,
+  hierarchyName,
   nameOf,
   pcrDigest,
+  qualifiedNameOf,
+  TPM_RH_ENDORSEMENT,
+  type TpmtPublic,
+  type TpmtPublicEcc,
   Writer,
 } from '@touchstone/tpm';
 import { certify, makeAk, makeEk, type MadeAk } from './made-authority.ts';
@@ -65,11 +71,12 @@ export function makeHost(options: { class?: AssuranceClass; ek?: ReturnType<type
     answer,
     enrolment: (
       challenge: string,
-      { name, joinToken }: { name: string; joinToken?: string },
+      { name, joinToken, binding }: { name: string; joinToken?: string; binding?: Binding },
     ): HostEnrolment => ({
       certificates: [certificate],
       akPublic: Buffer.from(encodeTpm2bPublic(ak.akPublic)).toString('base64url'),
       evidence: answer({ purpose: 'enrol', challenge, hostId: null }),
+      binding: bindingOf(ek, ak, challenge, binding),
       name,
       ...(joinToken === undefined ? {} : { joinToken }),
     }),
@@ -160,5 +167,55 @@ function makeEvidence(
       ),
     },
     blobs: { [sha256(log)]: base64Url(log) },
+  };
+}
+
+/** What a test wants otherwise than a TPM would do it. */
+export type Binding = {
+  readonly template?: TpmtPublicEcc;
+  readonly unique?: TpmtPublicEcc['unique'];
+  readonly signer?: MadeAk;
+  readonly challenge?: string;
+  /** Of the key above it. */
+  readonly parentQualifiedName?: Uint8Array;
+  readonly claimedParentQualifiedName?: Uint8Array;
+  readonly type?: number;
+  readonly sent?: (honest: TpmtPublicEcc) => TpmtPublicEcc;
+};
+
+/** A binding key and its certification, as a TPM with this EK and AK would make them. */
+function bindingOf(
+  ek: TpmtPublic,
+  ak: MadeAk,
+  challenge: string,
+  wanted: Binding = {},
+): HostEnrolment['binding'] {
+  const point = makeAk().akPublic.unique;
+  const template = wanted.template ?? BINDING_TEMPLATES.sha256;
+  const made: TpmtPublicEcc = { ...template, unique: wanted.unique ?? point };
+  const ekName = qualifiedNameOf(hierarchyName(TPM_RH_ENDORSEMENT), ek);
+  const parent = wanted.parentQualifiedName ?? ekName;
+  const over = Buffer.from(wanted.challenge ?? challenge, 'base64url');
+  const attest = new Writer()
+    .u32(0xff544347)
+    .u16(wanted.type ?? 0x8017)
+    .sized16(akQualifiedNameOf(ek, ak.akPublic))
+    .sized16(hash('sha256', Buffer.from('touchstone/binding/1\0'), over))
+    .u64(1n)
+    .u32(1)
+    .u32(0)
+    .u8(1)
+    .u64(1n)
+    .sized16(nameOf(made))
+    .sized16(qualifiedNameOf(parent, made))
+    .finish();
+  const { privateKey } = wanted.signer ?? ak;
+  const rs = sign('sha256', attest, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  const signature = { r: rs.subarray(0, 32), s: rs.subarray(32) };
+  return {
+    public: base64Url(encodeTpm2bPublic(wanted.sent?.(made) ?? made)),
+    attest: base64Url(attest),
+    signature: base64Url(encodeTpmtSignature({ sigAlg: 'ecdsa', hash: 'sha256', ...signature })),
+    parentQualifiedName: Buffer.from(wanted.claimedParentQualifiedName ?? parent).toString('hex'),
   };
 }
