@@ -272,7 +272,9 @@ describe('Evidence', function () {
           assert.equal((await refused(() => stranger.attest({ hostId }))).code, 'HOST_UNKNOWN');
         }
         // A first evidence is that of one AK, and enrols no other.
-        const evidence = await stranger.evidence('enrol', { hostId: null });
+        const { challenge } = await stranger.challenge('enrol');
+        const evidence = await stranger.evidence('enrol', { hostId: null, challenge });
+        const binding = await stranger.binding(challenge);
         const enrolAs = (akPublic: Uint8Array, certificates: string[]) => () =>
           touchstone.client.request({
             method: 'POST',
@@ -282,6 +284,7 @@ describe('Evidence', function () {
               certificates,
               akPublic: Buffer.from(akPublic).toString('base64url'),
               evidence,
+              binding,
               name: 'stranger',
             },
           });

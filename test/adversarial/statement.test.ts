@@ -32,7 +32,7 @@ describe('A statement', function () {
     assert.equal((await host.attest(dishonesty)).state, 'trusted');
     assert.equal((await touchstone.host(host.name)).host.state, 'trusted');
   };
-  const enrolWith = (evidence: Evidence) =>
+  const enrolWith = async (evidence: Evidence) =>
     touchstone.client.request({
       method: 'POST',
       path: '/v1/hosts',
@@ -41,6 +41,7 @@ describe('A statement', function () {
         certificates: host.certificates,
         akPublic: base64Url(host.akPublic),
         evidence,
+        binding: await host.binding(''),
         name: 'somebody',
       },
     });

@@ -90,6 +90,8 @@ export type Dishonesty = {
   readonly nonce?: string;
   /** Of the binding key that is enrolled. */
   readonly binding?: {
+    /** Made before, instead of a new one. */
+    readonly given?: BindingKey;
     readonly auth?: Uint8Array;
     readonly make?: (host: TestHost) => Promise<TpmObject>;
     readonly challenge?: string;
@@ -363,6 +365,7 @@ export class TestHost {
 
   /** A binding key, new each time, and its certification by the AK over the challenge of the evidence. */
   async binding(challenge: string, { binding = {} }: Dishonesty = {}): Promise<BindingKey> {
+    if (binding.given !== undefined) return binding.given;
     const { auth = randomBytes(32), challenge: over = challenge } = binding;
     const key = await (binding.make ?? ((host) => host.newBindingKey(auth)))(this);
     const qualifyingData = hash(
