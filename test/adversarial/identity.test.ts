@@ -87,7 +87,9 @@ describe('An AK that the CA certified, for it cannot see parents', () => {
         const joinToken = await touchstone.joinToken();
         await host.certify();
         assert.equal(host.certificates.length > 0, true, 'the CA activates any key of this TPM');
-        await attack('I31', () => refusedWithoutTrace(touchstone, () => host.enrol(joinToken, { binding: { given } })));
+        await attack('I31', () =>
+          refusedWithoutTrace(touchstone, () => host.enrol(joinToken, { binding: { given } })),
+        );
         assert.equal(await codeOf(touchstone.host(host.name)), 'HOST_UNKNOWN');
       } finally {
         await host.tpm.flush(host.ak);
@@ -103,7 +105,10 @@ describe('An AK that the CA certified, for it cannot see parents', () => {
     const honest = host.ak;
     try {
       host.ak = other;
-      assert.equal(await codeOf(host.enrol(joinToken, { binding: { given } })), 'SIGNATURE_INVALID');
+      assert.equal(
+        await codeOf(host.enrol(joinToken, { binding: { given } })),
+        'SIGNATURE_INVALID',
+      );
       assert.equal(await codeOf(touchstone.host(host.name)), 'HOST_UNKNOWN');
     } finally {
       host.ak = honest;
