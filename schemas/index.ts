@@ -7,6 +7,7 @@ export * from './evidence.ts';
 export * from './finding.ts';
 export * from './json.ts';
 export * from './operator.ts';
+export * from './page.ts';
 export * from './replacement.ts';
 export * from './result.ts';
 export * from './scalars.ts';

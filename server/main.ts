@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { JsonError, SchemaError } from '@touchstone/schemas';
 import { AppError, listenTls, pinnedClient } from '@touchstone/transport';
 import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config.ts';
 import { createApp } from './http/app.ts';
+import { readPage } from './http/page.ts';
 import { createFirstToken } from './services/api-tokens.ts';
 import { challengeKeysOf } from './services/challenge-key-days.ts';
 import { databaseClock } from './services/database-clock.ts';
@@ -37,6 +39,9 @@ const log = pino(
   },
   pino.destination({ dest: 2, sync: true }),
 );
+
+/** Where the set-up builds the page: it is a part of this version, and no setting. */
+const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
 
 const onDatabaseError = (error: Error) => log.error({ err: error }, 'database connection lost');
 
@@ -108,7 +113,7 @@ async function serve(config: ServerConfig): Promise<void> {
     verifier.issuers.keep(stop.signal, noIssuers),
     bundles.keep(stop.signal, noBundle),
   ];
-  const listening = await listenTls(createApp(verifier), {
+  const listening = await listenTls(createApp(verifier, await readPage(PAGE)), {
     ...config.listen,
     key: await readFile(config.tls.keyFile, 'utf8'),
     cert: await readFile(config.tls.certFile, 'utf8'),

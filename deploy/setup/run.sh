@@ -25,6 +25,7 @@ esac
 # shellcheck disable=SC2086 # each word is a set of packages
 [ -z "$packages" ] || sh "$here/debian.sh" $packages
 sh "$here/npm.sh"
+[ "$what" = check ] || sh "$here/page.sh"
 
 PATH=$root/node_modules/.bin:$PATH
 export PATH

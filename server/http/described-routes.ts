@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { Health } from '@touchstone/schemas';
 import { AGENT_ROUTES } from './agent-routes.ts';
+import { BROWSER_ROUTES } from './browser-routes.ts';
 import { METRICS_ROUTE } from './metrics-route.ts';
 import type { DescribedRoute } from './open-api.ts';
 import { OPERATOR_ROUTES, queryOf } from './operator-routes.ts';
@@ -34,6 +35,7 @@ export const OPEN_ROUTES = {
 export const describedRoutes = (): DescribedRoute[] => [
   ...Object.values(OPEN_ROUTES).map((route) => ({ ...route, tag: 'open' as const })),
   ...AGENT_ROUTES.map((route) => ({ ...route, tag: 'agents' as const })),
+  ...Object.values(BROWSER_ROUTES).map((route) => ({ ...route, tag: 'browsers' as const })),
   { ...METRICS_ROUTE, tag: 'operators' as const },
   ...OPERATOR_ROUTES.map((route) => ({
     ...route,

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { tokenBuckets } from '@touchstone/transport';
 import type { Verifier } from '../services/verifier.ts';
 import type { Metrics } from './metrics.ts';
-import { authenticated } from './operator-call.ts';
+import { authenticated } from './authenticate.ts';
 
 /** Each scrape counts hosts in the database. */
 const BUCKETS = {

@@ -6,7 +6,7 @@ export type DescribedRoute = {
   /** With at most one parameter, `:key`. */
   readonly path: string;
   readonly summary: string;
-  readonly tag: 'open' | 'agents' | 'operators';
+  readonly tag: 'open' | 'agents' | 'operators' | 'browsers';
   readonly role?: wire.Role;
   readonly key?: TSchema;
   readonly query?: Readonly<Record<string, TSchema>>;
@@ -54,6 +54,7 @@ export function openApi(
       { name: 'open', description: 'For anybody: no secret is shown and nothing is changed.' },
       { name: 'agents', description: 'No bearer token: what counts is signed by an AK.' },
       { name: 'operators', description: 'With a bearer token that has the role which is named.' },
+      { name: 'browsers', description: 'For the fleet page: a cookie reads what `viewer` reads.' },
     ],
     paths,
     components: {

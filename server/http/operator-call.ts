@@ -4,10 +4,10 @@ import { type ApiToken, checkAgainst, PageLimit, SchemaError } from '@touchstone
 import { AppError, readJson } from '@touchstone/transport';
 import type { TSchema } from 'typebox';
 import { refusal } from '../codes.ts';
-import { sessionOf } from '../services/api-tokens.ts';
 import { FIRST_PAGE, type Page } from '../services/paging.ts';
 import { recordCall } from '../services/record-call.ts';
 import type { Verifier } from '../services/verifier.ts';
+import { authenticated } from './authenticate.ts';
 import { type OperatorRoute, queryOf } from './operator-routes.ts';
 
 /** Authenticate, authorise, parse, call one service, present; and write down who called what. */
@@ -51,19 +51,8 @@ function tag(ctx: RouterContext): void {
   ctx.type = 'application/json';
   ctx.body = text;
   ctx.etag = createHash('sha256').update(text).digest('base64url').slice(0, 27);
-  ctx.set({ 'cache-control': 'private, no-cache', vary: 'authorization' });
+  ctx.set({ 'cache-control': 'private, no-cache', vary: 'authorization, cookie' });
   if (ctx.fresh) ctx.status = 304;
-}
-
-const BEARER = /^Bearer ([A-Za-z0-9_-]{1,128})$/u;
-
-/** @throws AppError UNAUTHENTICATED */
-export async function authenticated(verifier: Verifier, ctx: RouterContext): Promise<ApiToken> {
-  const [, token] = BEARER.exec(ctx.get('authorization')) ?? [];
-  const session = token === undefined ? null : await sessionOf(verifier, token);
-  if (session !== null) return session;
-  ctx.set('www-authenticate', 'Bearer');
-  throw refusal('UNAUTHENTICATED');
 }
 
 const mayCall = ({ roles }: ApiToken, { role }: OperatorRoute): boolean =>

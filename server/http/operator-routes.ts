@@ -21,6 +21,7 @@ import {
   JoinTokenList,
   JoinTokenRequest,
   PageLimit,
+  ReasonTitles,
   Replacement,
   ReplacementApproval,
   ReplacementList,
@@ -53,6 +54,7 @@ import {
   listTokens,
 } from '../services/lists.ts';
 import type { Page } from '../services/paging.ts';
+import { listReasons } from '../services/reasons.ts';
 import type { Verifier } from '../services/verifier.ts';
 import { registerVm, viewStarts, viewVm } from '../services/vms.ts';
 
@@ -122,6 +124,15 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
       quorum: settings.quorum,
       server: settings.publicUrl,
     }),
+  }),
+
+  route({
+    method: 'GET',
+    path: '/v1/reasons',
+    summary: 'What the codes of findings mean in words',
+    role: 'viewer',
+    answer: ReasonTitles,
+    handle: () => Promise.resolve(listReasons()),
   }),
 
   route({

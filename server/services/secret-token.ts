@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** Bearer tokens of operators, and tokens that let a host join. */
-export type TokenKind = 'tst_' | 'tsj_';
+/** Bearer tokens of operators, tokens that let a host join, and browsers' cookies. */
+export type TokenKind = 'tst_' | 'tsj_' | 'tsb_';
 
-const SHAPE = /^ts[tj]_[A-Za-z0-9_-]{43}$/u;
+const SHAPE = /^ts[tjb]_[A-Za-z0-9_-]{43}$/u;
 
 /** 256 random bits. The secret is shown once; what is stored is its hash. */
 export function makeSecretToken(kind: TokenKind): { token: string; hash: Uint8Array } {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { AGENT_ROUTES } from '../http/agent-routes.ts';
 import { METRICS_ROUTE } from '../http/metrics-route.ts';
+import { BROWSER_ROUTES } from '../http/browser-routes.ts';
 import { describedRoutes } from '../http/described-routes.ts';
 import { openApi } from '../http/open-api.ts';
 import { OPERATOR_ROUTES } from '../http/operator-routes.ts';
@@ -12,6 +13,8 @@ type Operation = {
   readonly security: object[];
   readonly parameters?: { readonly name: string }[];
 };
+const BROWSER = Object.values(BROWSER_ROUTES);
+
 type Description = {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
@@ -32,7 +35,7 @@ describe('The description of the API', () => {
     assert.match(description.openapi, /^3\.1\./u);
   });
 
-  for (const route of [...AGENT_ROUTES, METRICS_ROUTE, ...OPERATOR_ROUTES]) {
+  for (const route of [...AGENT_ROUTES, ...BROWSER, METRICS_ROUTE, ...OPERATOR_ROUTES]) {
     it(`has ${route.method} ${route.path}`, () => {
       const described = operation(route.method, route.path);
       assert.ok(described !== undefined);
@@ -44,7 +47,7 @@ describe('The description of the API', () => {
   it('has no other route than those that are served', () => {
     const open = ['/v1/health', '/v1/metrics', '/v1/openapi.json', '/v1/ready'];
     const others = describedRoutes().filter(({ path }) => !open.includes(path));
-    assert.equal(others.length, AGENT_ROUTES.length + OPERATOR_ROUTES.length);
+    assert.equal(others.length, AGENT_ROUTES.length + BROWSER.length + OPERATOR_ROUTES.length);
     assert.equal(operations.length, describedRoutes().length);
   });
 

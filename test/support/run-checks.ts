@@ -17,6 +17,7 @@ type Check = () => string;
 
 const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ['types', () => complaintsOf('tsc', '-p', '.')],
+  ['types of the page', () => complaintsOf('tsc', '-p', 'web')],
   ['import directions: the lint sees every breach', () => misjudgedImports(root).join('\n')],
   ['import directions: none is switched off', () => switchedOff(root).join('\n')],
   ['pure rooms ask no clock', () => clockReadings(root).join('\n')],
@@ -56,7 +57,7 @@ function lint(): string {
     { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
   );
   const { number_of_files: seen } = JSON.parse(stdout) as { number_of_files: number };
-  const there = globSync(['*/**/*.ts', '*/**/*.mjs'], SOURCES).length;
+  const there = globSync(['*/**/*.ts', '*/**/*.tsx', '*/**/*.mjs'], SOURCES).length;
   return seen >= there ? '' : `oxlint saw ${seen} files of ${there}`;
 }
 

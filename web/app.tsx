@@ -1,0 +1,117 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { Session } from '@touchstone/schemas';
+import { useAddress } from './address.ts';
+import { api, isLoggedOut, messageOf } from './api.ts';
+import { type Fleet, NO_FLEET, watchFleet } from './fleet.ts';
+import { FleetView } from './views/fleet-view.tsx';
+import { Frame } from './views/frame.tsx';
+import { HostView } from './views/host-view.tsx';
+import { Login } from './views/login.tsx';
+import type { TitleOf } from './words.ts';
+
+type Entry =
+  | { readonly at: 'door' }
+  | { readonly at: 'asking' }
+  | { readonly at: 'failed'; readonly message: string }
+  | { readonly at: 'inside'; readonly session: Session; readonly titleOf: TitleOf };
+
+export function App() {
+  const [entry, setEntry] = useState<Entry>({ at: 'asking' });
+  const [fleet, setFleet] = useState<Fleet>(NO_FLEET);
+  const address = useAddress();
+
+  const leave = useCallback(() => {
+    setEntry({ at: 'door' });
+    setFleet(NO_FLEET);
+  }, []);
+  const enter = useCallback(async () => {
+    try {
+      const [session, { reasons }] = await Promise.all([api.session(), api.reasons()]);
+      const titles = new Map(reasons.map(({ code, title }) => [code, title]));
+      setEntry({ at: 'inside', session, titleOf: (code) => titles.get(code) });
+    } catch (error) {
+      if (isLoggedOut(error)) leave();
+      else setEntry({ at: 'failed', message: messageOf(error) });
+    }
+  }, [leave]);
+  const logOut = () => {
+    leave();
+    void api.logOut().catch(() => undefined);
+  };
+
+  useEffect(() => void enter(), [enter]);
+  const inside = entry.at === 'inside';
+  useEffect(
+    () => (inside ? watchFleet({ fleet: setFleet, loggedOut: leave }) : undefined),
+    [inside, leave],
+  );
+  const now = useNow() + fleet.skewMs;
+  const announcement = useAnnouncement(fleet);
+  useTitle(inside && address.view === 'host' ? address.name : inside ? 'Fleet' : 'Log in');
+
+  return (
+    <Frame
+      session={inside ? entry.session : null}
+      liveness={inside ? fleet.liveness : null}
+      announcement={announcement}
+      onLogOut={logOut}
+    >
+      {entry.at === 'door' && <Login onLogIn={() => void enter()} />}
+      {entry.at === 'failed' && (
+        <p class="failure" role="alert">
+          {entry.message}{' '}
+          <button type="button" onClick={() => void enter()}>
+            Try again
+          </button>
+        </p>
+      )}
+      {inside && address.view === 'fleet' && (
+        <FleetView fleet={fleet} now={now} titleOf={entry.titleOf} server={entry.session.server} />
+      )}
+      {inside && address.view === 'host' && (
+        <HostView
+          key={address.name}
+          name={address.name}
+          fleet={fleet}
+          now={now}
+          titleOf={entry.titleOf}
+          onLoggedOut={leave}
+        />
+      )}
+    </Frame>
+  );
+}
+
+/** Milliseconds; moves each second, so that ages do. */
+function useNow(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = window.setInterval(() => setNow(Date.now()), 1_000);
+    return () => window.clearInterval(timer);
+  }, []);
+  return now;
+}
+
+/** The changes of state, for those who hear the page. */
+function useAnnouncement({ hosts }: Fleet): string {
+  const before = useRef<Fleet['hosts']>(null);
+  const [announcement, setAnnouncement] = useState('');
+  useEffect(() => {
+    const known = before.current;
+    before.current = hosts;
+    if (known === null || hosts === null) return;
+    const changes = [...hosts.values()].flatMap(({ id, name, state }) => {
+      const was = known.get(id)?.state;
+      if (was === state) return [];
+      return [was === undefined ? `${name} is new: ${state}` : `${name} is now ${state}`];
+    });
+    if (changes.length > 0) setAnnouncement(changes.join('. '));
+  }, [hosts]);
+  return announcement;
+}
+
+function useTitle(what: string): void {
+  useEffect(() => {
+    document.title = `${what} · Touchstone`;
+  }, [what]);
+}
