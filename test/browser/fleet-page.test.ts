@@ -92,8 +92,9 @@ describe('The fleet page', function () {
       const lasts = cookie.expires - Date.now() / 1_000;
       assert.ok(lasts > 0 && lasts <= 8 * 3_600 + 60, String(lasts));
       const kept = await page.locator('html').evaluate(({ ownerDocument }) => {
-        const { localStorage, sessionStorage, location } = ownerDocument.defaultView!;
-        return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, cookie, location.href]);
+        const { cookie: seen, defaultView } = ownerDocument;
+        const { localStorage, sessionStorage, location } = defaultView!;
+        return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, seen, location.href]);
       });
       assert.ok(!/tst_|tsb_/u.test(kept), kept);
       assert.equal(new URL(page.url()).search, '');
