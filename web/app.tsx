@@ -34,9 +34,12 @@ export function App() {
       else setEntry({ at: 'failed', message: messageOf(error) });
     }
   }, [leave]);
+  // Who sees the door again is out at the server too, if it could be told at all.
   const logOut = () => {
-    leave();
-    void api.logOut().catch(() => undefined);
+    void api
+      .logOut()
+      .catch(() => undefined)
+      .then(leave);
   };
 
   useEffect(() => void enter(), [enter]);

@@ -389,7 +389,7 @@ describe('The fleet page', function () {
     const { page, context } = await tab();
     await logIn(page, touchstone.token);
     await page.getByRole('button', { name: 'Log out' }).click();
-    await page.waitForResponse('**/v1/browser-sessions');
+    await page.getByLabel('Token').waitFor();
     await context.close();
     const { entries } = await touchstone.operator('GET', '/v1/audit', AuditList);
     const actions = new Set(entries.map(({ action }) => action));
