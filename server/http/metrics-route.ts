@@ -22,7 +22,7 @@ export const METRICS_ROUTE = {
 
 /**
  * Beside the operators' calls and not among them: it is asked every few seconds, which is nothing to write down.
- * Any bearer token serves. docs/decisions/0010.
+ * Any bearer token serves. docs/decisions/0012.
  */
 export function metricsRoute(verifier: Verifier, { registry }: Metrics): Router {
   const router = new Router();
