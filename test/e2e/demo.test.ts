@@ -99,7 +99,6 @@ describe('npm run demo', function () {
 
   for (const [to, moment] of [
     ['process', 'starting the private PostgreSQL'],
-    ['process', '[2/6]'],
     ['group', '[5/6]'],
   ] as const) {
     it(`leaves nothing when its ${to} is interrupted at “${moment}”`, async () => {
