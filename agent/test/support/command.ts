@@ -57,9 +57,3 @@ export async function tcpPortsOf(pid: number): Promise<string[]> {
     .filter(([, , , state, , , , , , inode = '']) => state !== '01' && own.has(inode))
     .map(([, local = '']) => local);
 }
-
-/** Kilobytes: proc(5), smaps_rollup. */
-export async function pssOf(pid: number): Promise<number> {
-  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
-  return Number(/^Pss:\s+([0-9]+) kB$/mu.exec(rollup)?.[1]);
-}
