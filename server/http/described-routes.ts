@@ -4,7 +4,8 @@ import { AGENT_ROUTES } from './agent-routes.ts';
 import { BROWSER_ROUTES } from './browser-routes.ts';
 import { METRICS_ROUTE } from './metrics-route.ts';
 import type { DescribedRoute } from './open-api.ts';
-import { OPERATOR_ROUTES, queryOf } from './operator-routes.ts';
+import { queryOf } from './operator-route.ts';
+import { OPERATOR_ROUTES } from './operator-routes.ts';
 
 /**
  * `health` says that this process answers, and asks nobody: whoever restarts processes by it must not restart

@@ -8,7 +8,7 @@ import { FIRST_PAGE, type Page } from '../services/paging.ts';
 import { recordCall } from '../services/record-call.ts';
 import type { Verifier } from '../services/verifier.ts';
 import { authenticated } from './authenticate.ts';
-import { type OperatorRoute, queryOf } from './operator-routes.ts';
+import { type OperatorRoute, queryOf } from './operator-route.ts';
 
 /** Authenticate, authorise, parse, call one service, present; and write down who called what. */
 export async function serveOperatorCall(

@@ -26,7 +26,8 @@ import {
 } from '@touchstone/schemas';
 import { type Client, listenUnix, type Listening, unixClient } from '@touchstone/transport';
 import { createApp } from '../http/app.ts';
-import { OPERATOR_ROUTES, type OperatorRoute } from '../http/operator-routes.ts';
+import type { OperatorRoute } from '../http/operator-route.ts';
+import { OPERATOR_ROUTES } from '../http/operator-routes.ts';
 import { refusal } from '../codes.ts';
 import { revokeHost } from '../services/approve-host.ts';
 import { enrolHost } from '../services/enrol-host.ts';
