@@ -11,7 +11,8 @@ import {
   retireBaselines,
 } from '../store/baselines.ts';
 import type { Queryable } from '../store/database.ts';
-import { type Host, hostsHeldToBaselines, lockHost } from '../store/hosts.ts';
+import type { Host } from '../store/host.ts';
+import { hostsHeldToBaselines, lockHost } from '../store/hosts.ts';
 import { keyText } from './baselines.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { reappraise } from './reappraise.ts';

@@ -1,7 +1,8 @@
 import { refusal } from '../codes.ts';
 import { raiseAlert } from '../store/alerts.ts';
 import type { Queryable } from '../store/database.ts';
-import { type Host, setBundleEpoch } from '../store/hosts.ts';
+import type { Host } from '../store/host.ts';
+import { setBundleEpoch } from '../store/host-changes.ts';
 import type { Verifier } from './verifier.ts';
 
 /** A running agent follows within an interval; one that was away, at its first evidence. */

@@ -1,5 +1,5 @@
 import type { HostState, Verdict } from '@touchstone/schemas';
-import type { Standing, StoredState } from '../store/hosts.ts';
+import type { Standing, StoredState } from '../store/host.ts';
 
 /** Only these two are a yes. `none` is an appraisal that came to no end. */
 export const isGood = (verdict: Verdict): boolean =>

@@ -11,7 +11,8 @@ import {
 import { refusal, SERVER_CODES, type ServerCode } from '../codes.ts';
 import { attestationById, attestationGists, type AttestationGist } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
-import { type Host, hostById, hostByName, type HostPosition, listHosts } from '../store/hosts.ts';
+import type { Host } from '../store/host.ts';
+import { hostById, hostByName, type HostPosition, listHosts } from '../store/hosts.ts';
 import { shownState } from './host-state.ts';
 import { keyOfColumns, type Page, pageOf } from './paging.ts';
 import type { PageAfter } from '../store/page.ts';

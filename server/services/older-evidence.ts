@@ -1,7 +1,9 @@
 import { raiseAlert } from '../store/alerts.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
-import { lockHost, type Mark, setStanding } from '../store/hosts.ts';
+import type { Mark } from '../store/host.ts';
+import { setStanding } from '../store/host-changes.ts';
+import { lockHost } from '../store/hosts.ts';
 
 /** What authentic evidence is that did not move its host's mark. */
 export type Older =

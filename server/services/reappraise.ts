@@ -10,7 +10,7 @@ import { parseTpm2bPublic } from '@touchstone/tpm';
 import type { Attestation } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
 import { evidenceByDigest } from '../store/evidence.ts';
-import type { Host, Standing } from '../store/hosts.ts';
+import type { Host, Standing } from '../store/host.ts';
 import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
 import { recordAppraisal, signResult } from './record-appraisal.ts';
 import type { Verifier } from './verifier.ts';

@@ -3,7 +3,8 @@ import type { Finding } from '@touchstone/schemas';
 import { serverFinding } from '../codes.ts';
 import { type Attestation, insertAttestation } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
-import { type Host, setStanding, type Standing } from '../store/hosts.ts';
+import type { Host, Standing } from '../store/host.ts';
+import { setStanding } from '../store/host-changes.ts';
 import { isGood } from './host-state.ts';
 import type { Verifier } from './verifier.ts';
 

@@ -12,7 +12,9 @@ import { AppError } from '@touchstone/transport';
 import { refusal } from '../codes.ts';
 import { raiseAlert } from '../store/alerts.ts';
 import { appendAudit } from '../store/audit.ts';
-import { type Host, lockHost, setCertificate } from '../store/hosts.ts';
+import type { Host } from '../store/host.ts';
+import { setCertificate } from '../store/host-changes.ts';
+import { lockHost } from '../store/hosts.ts';
 import type { Verifier } from './verifier.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { AssuranceClass, Replacement } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
-import type { Mark } from './hosts.ts';
+import type { Mark } from './host.ts';
 
 /** How many wait for one host at once: whoever brings certified AKs fills no table. */
 const MAX_WAITING = 16;

@@ -5,7 +5,7 @@ import {
   standingAfterApproval,
   standingAfterEvidence,
 } from '../services/host-state.ts';
-import type { Standing, StoredState } from '../store/hosts.ts';
+import type { Standing, StoredState } from '../store/host.ts';
 
 const standing = (state: StoredState): Standing => ({
   state,

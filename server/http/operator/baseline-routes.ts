@@ -1,0 +1,43 @@
+import { BaselineApproval, BaselineDraft, BaselineList, Slug } from '@touchstone/schemas';
+import { approveBaselines } from '../../services/approve-baselines.ts';
+import { draftBaselines } from '../../services/baselines.ts';
+import { listDrafted } from '../../services/lists.ts';
+import { type OperatorRoute, route } from '../operator-route.ts';
+
+/** YAML inside JSON may double in escaping. */
+const BASELINE_BYTES = 16_777_216;
+
+/** Golden measurements. */
+export const BASELINE_ROUTES: readonly OperatorRoute[] = [
+  route({
+    method: 'GET',
+    path: '/v1/baselines',
+    summary: 'Every baseline document',
+    paged: true,
+    tagged: true,
+    role: 'viewer',
+    takesName: true,
+    answer: BaselineList,
+    handle: ({ verifier, name, page }) => listDrafted(verifier, page, name),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/baselines',
+    summary: 'Draft baselines from YAML',
+    role: 'operator',
+    body: BaselineDraft,
+    maxBytes: BASELINE_BYTES,
+    answer: BaselineList,
+    handle: ({ verifier, by, body }) => draftBaselines(verifier, by, body.yaml),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/baselines/:key/approval',
+    summary: 'Make drafts of one name the policy',
+    role: 'approver',
+    key: Slug,
+    body: BaselineApproval,
+    answer: BaselineList,
+    handle: ({ verifier, by, key, body }) => approveBaselines(verifier, by, key, body),
+  }),
+];

@@ -1,0 +1,35 @@
+import type { Queryable } from './database.ts';
+import type { Host, Mark } from './host.ts';
+import { HOST_COLUMNS, hostOf, type HostRow } from './host-row.ts';
+
+/**
+ * Moves the mark, and locks the host until the transaction ends. Single use of evidence is this one
+ * statement: only counters greater than those seen move it, so that of two deliveries of one piece, to
+ * whatever replica, one moves it and the other gets null.
+ */
+export async function moveMark(
+  on: Queryable,
+  moved: {
+    readonly akName: string;
+    readonly mark: Mark;
+    readonly evidence: string;
+    readonly now: Date;
+  },
+): Promise<Host | null> {
+  const { rows } = await on.query<HostRow>(
+    `UPDATE hosts
+        SET reset_count = $2, restart_count = $3, clock = $4,
+            mark_evidence = $5, last_authentic_at = $6
+      WHERE ak_name = $1 AND (reset_count, restart_count, clock) < ($2::numeric, $3::numeric, $4::numeric)
+      RETURNING ${HOST_COLUMNS}`,
+    [
+      moved.akName,
+      moved.mark.resetCount.toString(),
+      moved.mark.restartCount.toString(),
+      moved.mark.clock.toString(),
+      moved.evidence,
+      moved.now,
+    ],
+  );
+  return rows[0] === undefined ? null : hostOf(rows[0]);
+}
