@@ -3,6 +3,8 @@ import {
   AssuranceClass,
   BaselinePart,
   checkAgainst,
+  type HostLabelling,
+  LabelKey,
   type Labels,
   NameHex,
   Role,
@@ -33,6 +35,7 @@ export const readAkName = read(
   (text) => checkAgainst(NameHex, text.toLowerCase()),
   'an AK Name: 68 hex digits as `touchstone host show` prints them',
 );
+const readLabelKey = read((text) => checkAgainst(LabelKey, text), 'a lower-case label');
 export const readPart = read(
   (text) => checkAgainst(BaselinePart, text),
   'one of firmware, secureBoot, bootChain, commandLine, runtime, host',
@@ -86,6 +89,25 @@ export const gatherRoles = gather(
 export const gatherImages = gather(
   read((text) => checkAgainst(Sha256Hex, text.toLowerCase()), "an image's SHA-256, 64 hex digits"),
 );
+
+/** `key=value` sets a label, `key-` takes it away; repeated. */
+export function gatherLabelling(
+  text: string,
+  { set, remove }: HostLabelling = { set: {}, remove: [] },
+): HostLabelling {
+  if (text.includes('=')) {
+    const labelled = gatherLabels(text, set);
+    const twice = Object.keys(labelled).find((key) => remove.includes(key));
+    if (twice !== undefined) throw new InvalidArgumentError(`${twice} is given twice.`);
+    return { set: labelled, remove };
+  }
+  if (!text.endsWith('-')) throw new InvalidArgumentError('Expected KEY=VALUE or KEY-.');
+  const key = readLabelKey(text.slice(0, -1));
+  if (Object.hasOwn(set, key) || remove.includes(key)) {
+    throw new InvalidArgumentError(`${key} is given twice.`);
+  }
+  return { set, remove: [...remove, key] };
+}
 
 /** `--label key=value`, repeated. */
 export function gatherLabels(text: string, before: Labels = {}): Labels {

@@ -67,6 +67,11 @@ export const CLI_CODES = {
     remedy: '`touchstone vm list` shows those that are; `touchstone vm add` registers one.',
     exit: EXIT.no,
   },
+  AUDIT_EMPTY: {
+    title: 'There is no audit log to verify',
+    remedy: 'Every deployment has one from its first token on: look at who runs this server.',
+    exit: EXIT.no,
+  },
   BASELINE_UNKNOWN: {
     title: 'There is no baseline document to show',
     remedy: '`touchstone baseline list` shows those there are; --all includes the retired ones.',

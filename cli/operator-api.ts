@@ -8,10 +8,14 @@ import {
   type BaselineApproval,
   type BaselineCapture,
   BaselineList,
+  type BaselineRetirement,
+  CaStatus,
   type HostApproval,
   HostDetail,
   HostExplanation,
+  type HostLabelling,
   HostList,
+  type HostRemoval,
   type HostRevocation,
   JoinToken,
   JoinTokenCreated,
@@ -53,6 +57,11 @@ export function operatorApi(client: Client, bearer: string) {
       client.request({ ...post, path: at('hosts', id, 'approval'), body, schema: HostDetail }),
     revokeHost: (id: string, body: HostRevocation) =>
       client.request({ ...post, path: at('hosts', id, 'revocation'), body, schema: HostDetail }),
+
+    labelHost: (id: string, body: HostLabelling) =>
+      client.request({ ...post, path: at('hosts', id, 'labels'), body, schema: HostDetail }),
+    removeHost: (id: string, body: HostRemoval) =>
+      client.request({ ...post, path: at('hosts', id, 'removal'), body, schema: HostDetail }),
 
     replacements: () =>
       client.request({ ...get, path: at('replacements'), schema: ReplacementList }),
@@ -97,6 +106,14 @@ export function operatorApi(client: Client, bearer: string) {
         schema: BaselineList,
       }),
 
+    retireBaseline: (name: string, body: BaselineRetirement) =>
+      client.request({
+        ...post,
+        path: at('baselines', name, 'retirement'),
+        body,
+        schema: BaselineList,
+      }),
+
     vms: async () => ({
       vms: await whole(
         (query) => client.request({ ...get, path: `${at('vms')}${query}`, schema: VmList }),
@@ -132,7 +149,13 @@ export function operatorApi(client: Client, bearer: string) {
     revokeToken: (id: string) =>
       client.request({ ...del, path: at('tokens', id), schema: ApiToken }),
 
-    audit: () => client.request({ ...get, path: at('audit'), schema: AuditList }),
+    ca: () => client.request({ ...get, path: at('ca'), schema: CaStatus }),
+    audit: (cursor?: string) =>
+      client.request({
+        ...get,
+        path: `${at('audit')}${cursor === undefined ? '' : `?${new URLSearchParams({ cursor }).toString()}`}`,
+        schema: AuditList,
+      }),
   };
 }
 

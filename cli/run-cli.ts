@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addAlertCommands } from './commands/alert.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBaselineCommands } from './commands/baseline.ts';
+import { addCaCommands } from './commands/ca.ts';
 import { addHostCommands } from './commands/host.ts';
 import { addInspectCommands } from './commands/inspect.ts';
 import { addJoinTokenCommands } from './commands/join-token.ts';
@@ -56,6 +57,7 @@ function buildProgram(world: World): Command {
   addJoinTokenCommands(program, world);
   addTokenCommands(program, world);
   addAlertCommands(program, world);
+  addCaCommands(program, world);
   addAuditCommands(program, world);
   addInspectCommands(program, world);
   return program;

@@ -2,7 +2,6 @@ import { Type } from 'typebox';
 import {
   closed,
   DigestHex,
-  Labels,
   LineOfText,
   oneOf,
   Sha256Hex,
@@ -11,6 +10,7 @@ import {
   Uint32,
   Uuid,
 } from './scalars.ts';
+import { Labels } from './labels.ts';
 import { AssuranceClass } from './classes.ts';
 import { Bank } from './evidence.ts';
 import { FindingEffect } from './finding.ts';

@@ -2,7 +2,6 @@ import { Type } from 'typebox';
 import {
   closed,
   Code,
-  Labels,
   LineOfText,
   NameHex,
   oneOf,
@@ -11,6 +10,7 @@ import {
   Timestamp,
   Uuid,
 } from './scalars.ts';
+import { Labels } from './labels.ts';
 import { AssuranceClass, AssuranceClasses, HostState, Role } from './classes.ts';
 import { Baseline, BaselinePart } from './baseline.ts';
 import { Finding } from './finding.ts';

@@ -3,7 +3,6 @@ import { AssuranceClass, AssuranceClasses } from './classes.ts';
 import {
   closed,
   Code,
-  Labels,
   LineOfText,
   NameHex,
   oneOf,
@@ -12,6 +11,7 @@ import {
   Timestamp,
   Uuid,
 } from './scalars.ts';
+import { Labels } from './labels.ts';
 
 /** A TPM and the AK in it, as the CA certified them. */
 const Identity = closed({ akName: NameHex, ekRef: Sha256Hex, class: AssuranceClass });

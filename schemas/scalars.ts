@@ -71,10 +71,6 @@ export function mapOf<T extends TSchema>(keyPattern: string, value: T, maxProper
   return Type.Record(Type.String({ pattern: keyPattern }), value, options);
 }
 
-/** Owner-given labels that baselines and VMs match on. They never come from the host. */
-export const Labels = mapOf('^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$', LineOfText(128), 32);
-export type Labels = Type.Static<typeof Labels>;
-
 /** An absolute https URL. */
 export const HttpsUrl = Type.String({ pattern: '^https://[^\\s]+$', maxLength: 512 });
 

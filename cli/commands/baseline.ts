@@ -17,6 +17,7 @@ type CaptureOptions = {
   readonly acceptUnverified?: true;
 };
 type PartOptions = { readonly part?: BaselinePart; readonly version?: number };
+type RetireOptions = { readonly part?: BaselinePart; readonly reason: string };
 type ShowOptions = PartOptions & { readonly all?: true };
 
 export function addBaselineCommands(program: Command, world: World): void {
@@ -70,7 +71,34 @@ export function addBaselineCommands(program: Command, world: World): void {
     .action((name: string, options: PartOptions, command: Command) =>
       approve(world, name, options, command),
     );
+
+  baseline
+    .command('retire')
+    .description('take documents out of the policy; hosts that rest on them lose trust')
+    .argument('<name>', 'its name', readName)
+    .option('--part <part>', 'this part only', readPart)
+    .requiredOption('--reason <text>', 'why, for the audit log')
+    .action((name: string, options: RetireOptions, command: Command) =>
+      retire(world, name, options, command),
+    );
 }
+
+const retire = (
+  world: World,
+  name: string,
+  { part, reason }: RetireOptions,
+  command: Command,
+): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const retired = await api.retireBaseline(name, {
+      ...(part === undefined ? {} : { part }),
+      reason,
+    });
+    world.present(command, retired, () => [
+      ...retired.baselines.map((record) => describeBaseline(record, world.now())),
+      ...changedHostLines(retired),
+    ]);
+  });
 
 const capture = (
   world: World,

@@ -1,6 +1,18 @@
 import type { Command } from 'commander';
-import type { AssuranceClass, HostApproval, HostDetail, Labels } from '@touchstone/schemas';
-import { gatherClasses, gatherLabels, readAkName, readName } from '../arguments.ts';
+import type {
+  AssuranceClass,
+  HostApproval,
+  HostDetail,
+  HostLabelling,
+  Labels,
+} from '@touchstone/schemas';
+import {
+  gatherClasses,
+  gatherLabelling,
+  gatherLabels,
+  readAkName,
+  readName,
+} from '../arguments.ts';
 import { CliError } from '../codes.ts';
 import { explanationLines } from '../show/explanation.ts';
 import { hostDetailLines } from '../show/host-detail.ts';
@@ -65,6 +77,24 @@ export function addHostCommands(program: Command, world: World): void {
       revoke(world, name, options.reason, command),
     );
 
+  host
+    .command('label')
+    .description('say what kind of machine it is: labels choose its baselines and its VMs')
+    .argument('<host>', 'name or id', readName)
+    .argument('<change...>', 'KEY=VALUE sets a label, KEY- takes it away', gatherLabelling)
+    .action((name: string, change: HostLabelling, _: object, command: Command) =>
+      label(world, name, change, command),
+    );
+
+  host
+    .command('remove')
+    .description('forget a host that is gone; a revoked one stays locked out')
+    .argument('<host>', 'name or id', readName)
+    .requiredOption('--reason <text>', 'why, for the audit log')
+    .action((name: string, options: { reason: string }, command: Command) =>
+      remove(world, name, options.reason, command),
+    );
+
   addReplacementCommands(host, world);
 }
 
@@ -118,6 +148,28 @@ const revoke = (world: World, name: string, reason: string, command: Command): P
   world.asOperator(command, async (api) => {
     const { host } = await api.host(name);
     await presentHost(world, command, await api.revokeHost(host.id, { reason }));
+  });
+
+const label = (
+  world: World,
+  name: string,
+  change: HostLabelling,
+  command: Command,
+): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const { host } = await api.host(name);
+    await presentHost(world, command, await api.labelHost(host.id, change));
+  });
+
+const remove = (world: World, name: string, reason: string, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const { host } = await api.host(name);
+    const removed = await api.removeHost(host.id, { reason });
+    world.present(command, removed, () => [
+      `Removed ${host.name}. Its name is free again${
+        removed.host.stateBeneath === 'revoked' ? '; its TPM stays locked out' : ''
+      }.`,
+    ]);
   });
 
 async function presentHost(world: World, command: Command, detail: HostDetail): Promise<void> {

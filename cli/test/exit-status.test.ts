@@ -186,4 +186,12 @@ describe('the exit status of touchstone', () => {
     writeFileSync(file, text, { mode: 0o600 });
     return file;
   }
+
+  it('is 64 for label changes that make no sense', async () => {
+    for (const changes of [['rack'], ['Rack=1'], ['rack=1', 'rack-'], ['rack-', 'rack-'], ['-']]) {
+      const { exit } = await operator.run(['host', 'label', 'laptop-1', '--', ...changes]);
+      assert.equal(exit, EXIT.usage, changes.join(' '));
+    }
+    assert.ok(!server.asked.some(({ route }) => route.startsWith('POST')));
+  });
 });

@@ -31,6 +31,33 @@ const STARTS = {
   ],
 };
 
+const CA_STATUS = {
+  epoch: 2,
+  anchors: [
+    {
+      subject: 'CN=Touchstone CA root',
+      fingerprint: 'ab'.repeat(32),
+      notBefore: '2026-01-01T00:00:00.000Z',
+      notAfter: '2036-01-01T00:00:00.000Z',
+    },
+  ],
+  issuers: [
+    {
+      keyId: 'cd'.repeat(20),
+      subject: 'CN=Touchstone CA issuing 1',
+      state: 'active',
+      notBefore: '2026-01-01T00:00:00.000Z',
+      notAfter: '2027-01-01T00:00:00.000Z',
+    },
+  ],
+  trustBundle: {
+    epoch: 3,
+    notAfter: '2027-11-22T12:00:00.000Z',
+    hostsThere: 4,
+    hostsBehind: 1,
+  },
+};
+
 describe('what touchstone shows', () => {
   let server: FixedServer;
   let operator: Operator;
@@ -174,6 +201,7 @@ describe('what touchstone shows', () => {
       ],
       [['token', 'list'], 'GET /v1/tokens', { tokens: [API_TOKEN] }],
       [['token', 'revoke', API_TOKEN.id], `DELETE /v1/tokens/${API_TOKEN.id}`, API_TOKEN],
+      [['ca', 'status'], 'GET /v1/ca', CA_STATUS],
       [['audit', 'list'], 'GET /v1/audit', { entries: [AUDIT_ENTRY] }],
     ] as const) {
       it(`gives the whole answer of: touchstone ${argv.join(' ')}`, async () => {

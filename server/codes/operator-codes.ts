@@ -47,6 +47,20 @@ export const OPERATOR_CODES = {
     'List the baselines and their states.',
     'approver',
   ),
+  BASELINE_NOT_IN_USE: entry(
+    404,
+    'There is no active or drafted baseline of this name',
+    'DESIGN 5, Baselines',
+    'List the baselines and their states: `touchstone baseline list`.',
+    'approver',
+  ),
+  LABELS_TOO_MANY: entry(
+    422,
+    'A host has 32 labels at most',
+    'DESIGN 4, Enrol 4',
+    'Take away labels that no baseline and no VM asks for.',
+    'approver',
+  ),
   VM_EXISTS: entry(
     409,
     'A VM of this uuid or name is registered otherwise',

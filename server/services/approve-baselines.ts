@@ -1,30 +1,21 @@
 import type { Baseline, BaselineApproval, BaselineList } from '@touchstone/schemas';
-import { AppError } from '@touchstone/transport';
 import { refusal } from '../codes.ts';
-import { appendAudit, type AuditLine } from '../store/audit.ts';
+import { appendAudit } from '../store/audit.ts';
 import {
   activateBaseline,
-  activeBaselines,
   listBaselines,
   lockBaselines,
   lockPolicy,
   retireBaselines,
 } from '../store/baselines.ts';
 import type { Queryable } from '../store/database.ts';
-import type { Host } from '../store/host.ts';
-import { hostsHeldToBaselines, lockHost } from '../store/hosts.ts';
 import { keyText } from './baselines.ts';
 import { standingAfterApproval } from './host-state.ts';
-import { reappraise } from './reappraise.ts';
+import { moveHosts } from './move-hosts.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 /** No name has more documents than this: each was drafted by a person. */
 const ALL = { limit: 10_000, after: null };
-
-type ChangedHosts = NonNullable<BaselineList['changedHosts']>;
-
-/** As many as the answer holds; the audit log names all. */
-const MAX_SHOWN = 1_000;
 
 /**
  * Makes drafts of one name the policy, in place of what was active, and holds the last authentic evidence of
@@ -48,7 +39,11 @@ export async function approveBaselines(
       touched.push(...(await retireBaselines(on, draft, now)));
       await activateBaseline(on, draft, { by: by.name, now });
     }
-    const { changedHosts, audit } = await moveHosts(verifier, on, { touched, by, now });
+    const { changedHosts, audit } = await moveHosts(verifier, on, {
+      ...{ touched, by, now, cause: 'baseline approved' },
+      settle: ({ mark }, { verdict }) =>
+        standingAfterApproval({ verdict, resetCount: mark.resetCount }),
+    });
     const actor = auditActor(by);
     for (const draft of drafts) {
       audit.push({ actor, action: 'baseline.approve', subject: keyText(draft) });
@@ -59,7 +54,7 @@ export async function approveBaselines(
     const records = await listBaselines(on, name, ALL);
     return {
       baselines: records.filter(({ baseline }) => keys.has(keyText(baseline))),
-      changedHosts: changedHosts.slice(0, MAX_SHOWN),
+      changedHosts,
     };
   });
 }
@@ -84,55 +79,3 @@ async function draftsToApprove(
   if (latest.size === 0) throw refusal('BASELINE_NO_DRAFT', { detail: name });
   return [...latest.values()];
 }
-
-async function moveHosts(
-  verifier: Verifier,
-  on: Queryable,
-  { touched, by, now }: { touched: readonly Baseline[]; by: Actor; now: Date },
-): Promise<{ changedHosts: ChangedHosts; audit: AuditLine[] }> {
-  const changedHosts: ChangedHosts = [];
-  const audit: AuditLine[] = [];
-  const baselines = await activeBaselines(on);
-  for (const id of await hostsHeldToBaselines(on)) {
-    const host = await lockHost(on, id);
-    if (host === null || !touched.some((baseline) => isFor(baseline, host))) continue;
-    if (host.state !== 'trusted' && host.state !== 'untrusted') continue;
-    const to = await newState(verifier, on, { host, baselines, now });
-    if (to === host.state) continue;
-    changedHosts.push({ id, name: host.name, from: host.state, to });
-    audit.push({
-      actor: auditActor(by),
-      action: 'host.state',
-      subject: host.name,
-      detail: `${host.state} -> ${to}: baseline approved`,
-    });
-  }
-  return { changedHosts, audit };
-}
-
-async function newState(
-  verifier: Verifier,
-  on: Queryable,
-  { host, baselines, now }: { host: Host; baselines: readonly Baseline[]; now: Date },
-): Promise<Host['state']> {
-  try {
-    const { state } = await reappraise(verifier, on, host, {
-      baselines,
-      cause: 'baseline-approval',
-      settle: ({ mark }, { verdict }) =>
-        standingAfterApproval({ verdict, resetCount: mark.resetCount }),
-      now,
-    });
-    return state;
-  } catch (error) {
-    // Evidence that no longer verifies, for its issuer is refused by now, moves nobody.
-    if (!(error instanceof AppError)) throw error;
-    verifier.log.warn({ host: host.id, code: error.code }, 'stored evidence does not verify');
-    return host.state;
-  }
-}
-
-const isFor = ({ match }: Baseline, host: Host): boolean =>
-  match.class.includes(host.class) &&
-  (match.host === undefined || match.host === host.id) &&
-  Object.entries(match.labels).every(([label, value]) => host.labels[label] === value);

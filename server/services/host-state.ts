@@ -39,6 +39,19 @@ export function standingAfterApproval(evidence: {
     : { state: 'untrusted', untrustedResetCount: evidence.resetCount };
 }
 
+/**
+ * Where a change of what a host is held to leaves it, when nobody has decided about the host itself: it may
+ * lose trust by it and never gain any.
+ */
+export function standingAfterChange(
+  before: Standing,
+  evidence: { readonly verdict: Verdict; readonly resetCount: bigint },
+): Standing {
+  if (before.state === 'pending' || before.state === 'revoked') return before;
+  if (isGood(evidence.verdict)) return before;
+  return { state: 'untrusted', untrustedResetCount: evidence.resetCount };
+}
+
 /** A host is stale after this many intervals without authentic evidence. */
 const STALE_INTERVALS = 3;
 

@@ -1,3 +1,4 @@
+import { refusal } from '../codes.ts';
 import { raiseAlert } from '../store/alerts.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
@@ -29,7 +30,7 @@ export type NotMoved = {
 export async function explainOlder(on: Queryable, evidence: NotMoved): Promise<Older> {
   const { akName, digest, mark, challengeMadeAt, now } = evidence;
   const host = await lockHost(on, evidence.hostId);
-  if (host === null) throw new Error('a host vanished');
+  if (host === null) throw refusal('HOST_UNKNOWN', { detail: 'It was removed.' });
   if (host.markEvidence === digest) return { kind: 'same', digest };
   if (host.akName !== akName) return { kind: 'superseded', detail: 'by another AK of this host' };
 

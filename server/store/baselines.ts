@@ -132,6 +132,21 @@ export async function retireBaselines(
   return rows.map(({ document }) => document);
 }
 
+/** Whatever is active or drafted under a name, of one part or of all. */
+export async function retireAll(
+  on: Queryable,
+  { name, part }: { readonly name: string; readonly part: string | null },
+  now: Date,
+): Promise<Baseline[]> {
+  const { rows } = await on.query<{ document: Baseline }>(
+    `UPDATE baselines SET state = 'retired', retired_at = $3
+      WHERE name = $1 AND ($2::text IS NULL OR part = $2) AND state <> 'retired'
+      RETURNING document`,
+    [name, part, now],
+  );
+  return rows.map(({ document }) => document);
+}
+
 export async function activateBaseline(
   on: Queryable,
   { name, part, version }: BaselineKey,

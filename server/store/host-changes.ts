@@ -68,6 +68,14 @@ export async function recordApproval(
   );
 }
 
+export async function setLabels(on: Queryable, id: string, labels: Labels): Promise<void> {
+  await on.query('UPDATE hosts SET labels = $2 WHERE id = $1', [id, JSON.stringify(labels)]);
+}
+
+export async function removeHost(on: Queryable, id: string, now: Date): Promise<void> {
+  await on.query('UPDATE hosts SET removed_at = $2 WHERE id = $1', [id, now]);
+}
+
 export async function setCertificate(
   on: Queryable,
   id: string,

@@ -20,7 +20,8 @@ export async function moveMark(
     `UPDATE hosts
         SET reset_count = $2, restart_count = $3, clock = $4,
             mark_evidence = $5, last_authentic_at = $6
-      WHERE ak_name = $1 AND (reset_count, restart_count, clock) < ($2::numeric, $3::numeric, $4::numeric)
+      WHERE ak_name = $1 AND removed_at IS NULL
+        AND (reset_count, restart_count, clock) < ($2::numeric, $3::numeric, $4::numeric)
       RETURNING ${HOST_COLUMNS}`,
     [
       moved.akName,

@@ -7,11 +7,14 @@ import type { PageAfter } from './page.ts';
 /** Where a host is in the list of hosts. */
 export type HostPosition = readonly [pending: boolean, name: string];
 
-type Key = 'id' | 'name' | 'ak_name' | 'ek_ref';
+/** A removed host is to nobody there; its records stay until their time is up. */
+const THERE = 'removed_at IS NULL';
+
+type Key = 'id' | 'name' | 'ak_name';
 
 async function hostBy(on: Queryable, key: Key, value: string, lock = ''): Promise<Host | null> {
   const { rows } = await on.query<HostRow>(
-    `SELECT ${HOST_COLUMNS} FROM hosts WHERE ${key} = $1 ${lock}`,
+    `SELECT ${HOST_COLUMNS} FROM hosts WHERE ${key} = $1 AND ${THERE} ${lock}`,
     [value],
   );
   return rows[0] === undefined ? null : hostOf(rows[0]);
@@ -19,8 +22,15 @@ async function hostBy(on: Queryable, key: Key, value: string, lock = ''): Promis
 
 export const hostById = (on: Queryable, id: string) => hostBy(on, 'id', id);
 export const hostByName = (on: Queryable, name: string) => hostBy(on, 'name', name);
+/** Whoever has this TPM, or had it when it was revoked: a removed name does not bring its TPM back. */
+export async function hostByEkRef(on: Queryable, ekRef: string): Promise<Host | null> {
+  const { rows } = await on.query<HostRow>(
+    `SELECT ${HOST_COLUMNS} FROM hosts WHERE ek_ref = $1 AND (${THERE} OR state = 'revoked')`,
+    [ekRef],
+  );
+  return rows[0] === undefined ? null : hostOf(rows[0]);
+}
 export const hostByAkName = (on: Queryable, akName: string) => hostBy(on, 'ak_name', akName);
-export const hostByEkRef = (on: Queryable, ekRef: string) => hostBy(on, 'ek_ref', ekRef);
 /** Nobody else moves the host until the transaction ends. */
 export const lockHost = (on: Queryable, id: string) => hostBy(on, 'id', id, 'FOR UPDATE');
 
@@ -34,7 +44,7 @@ export async function listHosts(
 ): Promise<Host[]> {
   const { rows } = await on.query<HostRow>(
     `SELECT ${HOST_COLUMNS} FROM hosts
-      WHERE $2::boolean IS NULL OR (state = 'pending', name) > ($2, $3)
+      WHERE ${THERE} AND ($2::boolean IS NULL OR (state = 'pending', name) > ($2, $3))
       ORDER BY state = 'pending', name LIMIT $1`,
     [limit, ...(after ?? [null, null])],
   );
@@ -52,16 +62,32 @@ export async function countHostsByState(on: Queryable, staleBefore: Date): Promi
   const { rows } = await on.query<HostCount>(
     `SELECT state, class, state IN ('trusted', 'untrusted') AND last_authentic_at < $1 AS stale,
             count(*)::integer AS count
-       FROM hosts GROUP BY 1, 2, 3`,
+       FROM hosts WHERE ${THERE} GROUP BY 1, 2, 3`,
     [staleBefore],
   );
   return rows;
 }
 
+/** Hosts that somebody admitted, by whether they have shown the trust bundle of this epoch. */
+export async function countHostsByBundle(
+  on: Queryable,
+  epoch: number,
+): Promise<{ there: number; behind: number }> {
+  const { rows } = await on.query<{ there: number; behind: number }>(
+    `SELECT count(*) FILTER (WHERE bundle_epoch >= $1)::integer AS there,
+            count(*) FILTER (WHERE bundle_epoch < $1)::integer AS behind
+       FROM hosts WHERE ${THERE} AND state IN ('trusted', 'untrusted')`,
+    [epoch],
+  );
+  const [counts] = rows;
+  if (counts === undefined) throw new Error('a count has one row');
+  return counts;
+}
+
 /** All of them, in the order in which they are to be locked. */
 export async function hostsHeldToBaselines(on: Queryable): Promise<string[]> {
   const { rows } = await on.query<{ id: string }>(
-    `SELECT id FROM hosts WHERE state IN ('trusted', 'untrusted') ORDER BY name`,
+    `SELECT id FROM hosts WHERE state IN ('trusted', 'untrusted') AND ${THERE} ORDER BY name`,
   );
   return rows.map(({ id }) => id);
 }

@@ -164,7 +164,7 @@ export async function listReplacements(on: Queryable, id?: string): Promise<Repl
             json_build_object('akName', h.ak_name, 'ekRef', h.ek_ref, 'class', h.class) AS recorded,
             json_build_object('akName', r.ak_name, 'ekRef', r.ek_ref, 'class', r.class) AS offered
        FROM replacements r JOIN hosts h ON h.id = r.host_id
-      WHERE $1::uuid IS NULL OR r.id = $1
+      WHERE h.removed_at IS NULL AND ($1::uuid IS NULL OR r.id = $1)
       ORDER BY r.state = 'waiting' DESC, r.last_at DESC, r.id LIMIT 1000`,
     [id ?? null],
   );

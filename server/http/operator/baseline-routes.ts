@@ -1,7 +1,14 @@
-import { BaselineApproval, BaselineDraft, BaselineList, Slug } from '@touchstone/schemas';
+import {
+  BaselineApproval,
+  BaselineDraft,
+  BaselineList,
+  BaselineRetirement,
+  Slug,
+} from '@touchstone/schemas';
 import { approveBaselines } from '../../services/approve-baselines.ts';
 import { draftBaselines } from '../../services/baselines.ts';
 import { listDrafted } from '../../services/lists.ts';
+import { retireBaselines } from '../../services/retire-baselines.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
 
 /** YAML inside JSON may double in escaping. */
@@ -39,5 +46,15 @@ export const BASELINE_ROUTES: readonly OperatorRoute[] = [
     body: BaselineApproval,
     answer: BaselineList,
     handle: ({ verifier, by, key, body }) => approveBaselines(verifier, by, key, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/baselines/:key/retirement',
+    summary: 'Take the documents of one name out of the policy',
+    role: 'approver',
+    key: Slug,
+    body: BaselineRetirement,
+    answer: BaselineList,
+    handle: ({ verifier, by, key, body }) => retireBaselines(verifier, by, key, body),
   }),
 ];

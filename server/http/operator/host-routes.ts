@@ -4,7 +4,9 @@ import {
   HostApproval,
   HostDetail,
   HostExplanation,
+  HostLabelling,
   HostList,
+  HostRemoval,
   HostRevocation,
   Replacement,
   ReplacementApproval,
@@ -21,6 +23,8 @@ import {
   viewReplacements,
 } from '../../services/decide-replacement.ts';
 import { explainHost, viewHost, viewHosts } from '../../services/host-views.ts';
+import { labelHost } from '../../services/label-host.ts';
+import { removeHost } from '../../services/remove-host.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
 
 /** Hosts, and the other identities that were offered for them. */
@@ -72,6 +76,26 @@ export const HOST_ROUTES: readonly OperatorRoute[] = [
     body: HostRevocation,
     answer: HostDetail,
     handle: ({ verifier, by, key, body }) => revokeHost(verifier, by, key, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/hosts/:key/labels',
+    summary: 'Set labels and take labels away',
+    role: 'approver',
+    key: Slug,
+    body: HostLabelling,
+    answer: HostDetail,
+    handle: ({ verifier, by, key, body }) => labelHost(verifier, by, key, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/hosts/:key/removal',
+    summary: 'Forget a host that is gone',
+    role: 'approver',
+    key: Slug,
+    body: HostRemoval,
+    answer: HostDetail,
+    handle: ({ verifier, by, key, body }) => removeHost(verifier, by, key, body),
   }),
   route({
     method: 'POST',

@@ -1,0 +1,47 @@
+import type { BaselineList, BaselineRetirement } from '@touchstone/schemas';
+import { refusal } from '../codes.ts';
+import { appendAudit } from '../store/audit.ts';
+import { listBaselines, lockBaselines, lockPolicy, retireAll } from '../store/baselines.ts';
+import { keyText } from './baselines.ts';
+import { standingAfterChange } from './host-state.ts';
+import { moveHosts } from './move-hosts.ts';
+import { type Actor, auditActor, type Verifier } from './verifier.ts';
+
+/** No name has more documents than this: each was drafted by a person. */
+const ALL = { limit: 10_000, after: null };
+
+/**
+ * Takes documents of one name out of the policy, drafts with them. A host whose evidence the rest does not
+ * explain becomes untrusted; none becomes trusted because a rule went.
+ * @throws AppError BASELINE_NOT_IN_USE
+ */
+export function retireBaselines(
+  verifier: Verifier,
+  by: Actor,
+  name: string,
+  { part, reason }: BaselineRetirement,
+): Promise<BaselineList> {
+  const now = verifier.clock.now();
+  return verifier.database.transaction(async (on) => {
+    await lockPolicy(on);
+    await lockBaselines(on, name);
+    const retired = await retireAll(on, { name, part: part ?? null }, now);
+    if (retired.length === 0) throw refusal('BASELINE_NOT_IN_USE', { detail: name });
+    const { changedHosts, audit } = await moveHosts(verifier, on, {
+      ...{ touched: retired, by, now, cause: 'baseline retired' },
+      settle: (host, { verdict }) =>
+        standingAfterChange(host, { verdict, resetCount: host.mark.resetCount }),
+    });
+    const actor = auditActor(by);
+    for (const document of retired) {
+      audit.push({ actor, action: 'baseline.retire', subject: keyText(document), detail: reason });
+    }
+    for (const line of audit) await appendAudit(on, line, now);
+    const keys = new Set(retired.map(keyText));
+    const records = await listBaselines(on, name, ALL);
+    return {
+      baselines: records.filter(({ baseline }) => keys.has(keyText(baseline))),
+      changedHosts,
+    };
+  });
+}
