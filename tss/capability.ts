@@ -31,33 +31,42 @@ export function getCapability(
   property: number,
   count: number,
 ): Promise<Capability> {
-  const moreData = Buffer.alloc(1);
-  return withOutputs([new Output('TPMS_CAPABILITY_DATA')], (data) =>
-    connection.run('TPM2_GetCapability', async (send) => {
-      await send(
-        'Esys_GetCapability',
-        ...NO_SESSIONS,
-        capability,
-        property,
-        count,
-        moreData,
-        data.cell,
-      );
-      return { moreData: moreData[0] === 1, data: data.read() };
-    }),
-  );
+  const wanted = { capability, property, count };
+  return connection.run('TPM2_GetCapability', (send) => askCapability(send, wanted));
 }
 
-export async function handles(connection: Connection, kind: HandleKind): Promise<number[]> {
+function askCapability(
+  send: Send,
+  wanted: { readonly capability: number; readonly property: number; readonly count: number },
+): Promise<Capability> {
+  const { capability, property, count } = wanted;
+  const moreData = Buffer.alloc(1);
+  return withOutputs([new Output('TPMS_CAPABILITY_DATA')], async (data) => {
+    await send(
+      'Esys_GetCapability',
+      ...NO_SESSIONS,
+      capability,
+      property,
+      count,
+      moreData,
+      data.cell,
+    );
+    return { moreData: moreData[0] === 1, data: data.read() };
+  });
+}
+
+export const handles = (connection: Connection, kind: HandleKind): Promise<number[]> =>
+  connection.run('TPM2_GetCapability', (send) => askHandles(send, kind));
+
+async function askHandles(send: Send, kind: HandleKind): Promise<number[]> {
   const found: number[] = [];
   let from: number = FIRST_HANDLE[kind];
   for (;;) {
-    const { moreData, data } = await getCapability(
-      connection,
-      TPM_CAP_HANDLES,
-      from,
-      HANDLES_A_TIME,
-    );
+    const { moreData, data } = await askCapability(send, {
+      capability: TPM_CAP_HANDLES,
+      property: from,
+      count: HANDLES_A_TIME,
+    });
     // TPMS_CAPABILITY_DATA: capability UINT32, then TPML_HANDLE: count UINT32, handles UINT32.
     const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
     const count = view.getUint32(4);
@@ -81,13 +90,13 @@ export async function nvBufferMax(connection: Connection): Promise<number> {
 }
 
 /**
- * Flushes what earlier clients left behind. Only for a TPM that has no resource manager and is ours alone:
- * three objects or sessions that a killed process left fill it up.
+ * Flushes what earlier clients left behind, and nothing of `held`. Only for a TPM that has no resource manager
+ * and is ours alone: three objects or sessions that a killed process left fill it up.
  */
-export async function flushStrays(connection: Connection): Promise<void> {
+export async function flushStrays(send: Send, held: ReadonlySet<number>): Promise<void> {
   for (const kind of ['transient', 'loaded-session'] as const) {
-    for (const handle of await handles(connection, kind)) {
-      await connection.run('TPM2_FlushContext', (send) => flushHandle(send, handle));
+    for (const handle of await askHandles(send, kind)) {
+      if (!held.has(handle)) await flushHandle(send, handle);
     }
   }
 }

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hangUp } from './hang-up.ts';
+import { openFailure } from './open-failure.ts';
+import { isFull } from './response-codes.ts';
 import { resubmitting } from './resubmission.ts';
 import { TpmError, errorOfResponse } from './tpm-error.ts';
 import { tssLibraries } from './tss-libraries.ts';
@@ -30,6 +32,8 @@ const hanging = new Map<string, Set<Promise<unknown>>>();
  */
 export class Connection {
   readonly tcti: string;
+  /** Flushes what nobody holds any more; within a job. After it a command that found no place is sent again. */
+  makeRoom: ((send: Send) => Promise<void>) | undefined;
   readonly #timeoutMs: number;
   /** TSS2_TCTI_CONTEXT * and ESYS_CONTEXT *, in cells because their finalisers take `**`. */
   readonly #tctiCell = Buffer.alloc(8);
@@ -50,7 +54,7 @@ export class Connection {
       throw new TpmError('TPM_MISUSE', 'open', 'the TCTI must be swtpm:... or device:...');
     }
     if (await stillHangs(this.tcti)) {
-      throw new TpmError('TPM_UNAVAILABLE', 'open', `an earlier call to ${this.tcti} still hangs`);
+      throw new TpmError('TPM_TIMEOUT', 'open', `an earlier call to ${this.tcti} still hangs`);
     }
     try {
       await this.#initialize(loadLibraries());
@@ -60,10 +64,13 @@ export class Connection {
     }
   }
 
-  /** A software TPM that has just started, or just lost its last client, may hang up on the next one. */
+  /**
+   * A software TPM that has just started, or just lost its last client, may hang up on the next one; who holds
+   * a device may be done in a moment.
+   */
   async #initialize(libraries: ReturnType<typeof loadLibraries>): Promise<void> {
     const deadline = this.#deadline();
-    const pauses = this.tcti.startsWith('swtpm:') ? [...REOPEN_PAUSES_MS] : [];
+    const pauses = [...REOPEN_PAUSES_MS];
     for (;;) {
       const connect = await this.#race('open', deadline, libraries.initializeTcti, [
         this.tcti,
@@ -74,10 +81,11 @@ export class Connection {
           ? connect
           : libraries.esys.Esys_Initialize(this.#esysCell, this.#tctiAddress(), null);
       if (rc === 0) return;
-      const pause = rc === TSS2_TCTI_RC_IO_ERROR ? pauses.shift() : undefined;
+      const code = await openFailure(this.tcti);
+      const passing = code === 'TPM_UNAVAILABLE' || code === 'TPM_BUSY';
+      const pause = passing && rc === TSS2_TCTI_RC_IO_ERROR ? pauses.shift() : undefined;
       if (pause === undefined) {
-        const detail = `${this.tcti}: ${libraries.decode(rc)}`;
-        throw new TpmError('TPM_UNAVAILABLE', 'open', detail, { rc });
+        throw new TpmError(code, 'open', `${this.tcti}: ${libraries.decode(rc)}`, { rc });
       }
       await sleep(pause);
     }
@@ -134,9 +142,19 @@ export class Connection {
     args: NativeArgument[],
   ): Promise<void> {
     const libraries = tssLibraries();
-    const rc = await resubmitting(deadline, () =>
-      this.#race(command, deadline, libraries.esys[name], [this.#esysAddress(), ...args]),
-    );
+    const send = () =>
+      resubmitting(deadline, () =>
+        this.#race(command, deadline, libraries.esys[name], [this.#esysAddress(), ...args]),
+      );
+    let rc = await send();
+    const { makeRoom } = this;
+    if (isFull(rc) && makeRoom !== undefined) {
+      this.makeRoom = undefined;
+      await makeRoom((inner, ...its) => this.#send(command, deadline, inner, its)).finally(() => {
+        this.makeRoom = makeRoom;
+      });
+      rc = await send();
+    }
     if (rc === 0) return;
     const error = errorOfResponse(rc, command, libraries.decode);
     if (error.code === 'TPM_UNAVAILABLE') this.#spend(error);
@@ -245,7 +263,7 @@ function loadLibraries(): ReturnType<typeof tssLibraries> {
     return tssLibraries();
   } catch (cause) {
     const detail = 'tpm2-tss is not installed (libtss2-esys, -mu, -tctildr, -rc)';
-    throw new TpmError('TPM_UNAVAILABLE', 'open', detail, { cause });
+    throw new TpmError('TPM_LIBRARY_MISSING', 'open', detail, { cause });
   }
 }
 

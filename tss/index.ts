@@ -2,7 +2,7 @@
 export { openTpm } from './tpm.ts';
 export type { OpenTpmOptions, Tpm } from './tpm.ts';
 export { TpmError } from './tpm-error.ts';
-export type { TpmErrorCode } from './tpm-error.ts';
+export type { TpmErrorCode } from './codes.ts';
 export type { TpmObject, TpmSession } from './resources.ts';
 export type { HandleKind } from './capability.ts';
 export type { CreateInput, CreatePrimaryInput, CreatedKey, LoadInput, PublicArea } from './keys.ts';

@@ -44,9 +44,7 @@ export class Resources {
   /** `cell`: an ESYS_TR that a command has just filled. */
   addObject(command: string, cell: Buffer): TpmObject {
     const tr = cell.readUInt32LE();
-    const handle = Buffer.alloc(4);
-    this.connection.local(command, 'Esys_TR_GetTpmHandle', tr, handle);
-    const object = Object.freeze({ handle: handle.readUInt32LE() });
+    const object = Object.freeze({ handle: this.#handleOf(command, tr) });
     this.#objects.set(object, tr);
     return object;
   }
@@ -55,6 +53,19 @@ export class Resources {
     const session = Object.freeze({ kind, salted });
     this.#sessions.set(session, cell.readUInt32LE());
     return session;
+  }
+
+  /** TPM_HANDLEs of the objects and sessions that are held here. Within a job only. */
+  heldHandles(): Set<number> {
+    const objects = [...this.#objects.keys()].map(({ handle }) => handle);
+    const sessions = [...this.#sessions.values()].map((tr) => this.#handleOf('flush', tr));
+    return new Set([...objects, ...sessions]);
+  }
+
+  #handleOf(command: string, tr: number): number {
+    const handle = Buffer.alloc(4);
+    this.connection.local(command, 'Esys_TR_GetTpmHandle', tr, handle);
+    return handle.readUInt32LE();
   }
 
   objectTr(command: string, object: TpmObject): number {

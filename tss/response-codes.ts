@@ -161,8 +161,13 @@ function tpmName(rc: number): string | undefined {
 }
 
 /** TPM_RC_RETRY, TPM_RC_YIELDED, TPM_RC_TESTING: the same command may be sent again. */
-export function mayResubmit(rc: number): boolean {
+export function isBusy(rc: number): boolean {
   return isTpmResponse(rc) && [0x922, 0x908, 0x90a].includes(rc & 0xffff);
+}
+
+/** TPM_RC_OBJECT_MEMORY, SESSION_MEMORY, MEMORY, SESSION_HANDLES, OBJECT_HANDLES: nothing was done. */
+export function isFull(rc: number): boolean {
+  return isTpmResponse(rc) && [0x902, 0x903, 0x904, 0x905, 0x906].includes(rc & 0xffff);
 }
 
 function hex(rc: number): string {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mayResubmit } from './response-codes.ts';
+import { isBusy } from './response-codes.ts';
 
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 250;
@@ -11,7 +11,7 @@ const LONGEST_PAUSE_MS = 250;
 export async function resubmitting(deadline: number, call: () => Promise<number>): Promise<number> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const rc = await call();
-    if (!mayResubmit(rc) || performance.now() + pauseMs >= deadline) return rc;
+    if (!isBusy(rc) || performance.now() + pauseMs >= deadline) return rc;
     await sleep(pauseMs);
   }
 }

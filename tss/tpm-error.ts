@@ -1,24 +1,7 @@
-import { isTpmResponse, responseCodeName } from './response-codes.ts';
+import { TPM_CODES, type TpmErrorCode } from './codes.ts';
+import { isBusy, isFull, isTpmResponse, responseCodeName } from './response-codes.ts';
 
-/**
- * What failed, for the program:
- * - TPM_RC: the TPM answered with an error; `rc` and `rcName` say which.
- * - TPM_TIMEOUT: no answer in time. The command may have been executed. The context is spent: open anew.
- * - TPM_UNAVAILABLE: the TPM, its socket or tpm2-tss itself cannot be reached. The context is spent.
- * - TPM_RESPONSE_INVALID: an answer whose HMAC or form is wrong; somebody may sit on the bus.
- * - TPM_PCR_UNREADABLE: a selected PCR that the TPM does not have, or that would not hold still.
- * - TPM_MISUSE: the arguments; nothing was sent.
- * - TPM_CLOSED: close() was called.
- */
-export type TpmErrorCode =
-  | 'TPM_RC'
-  | 'TPM_TIMEOUT'
-  | 'TPM_UNAVAILABLE'
-  | 'TPM_RESPONSE_INVALID'
-  | 'TPM_PCR_UNREADABLE'
-  | 'TPM_MISUSE'
-  | 'TPM_CLOSED';
-
+/** What failed, under one of `TPM_CODES`. */
 export class TpmError extends Error {
   override readonly name = 'TpmError';
   readonly code: TpmErrorCode;
@@ -41,6 +24,19 @@ export class TpmError extends Error {
     this.rc = options.rc ?? 0;
     this.rcName = this.rc === 0 ? '' : responseCodeName(this.rc);
   }
+
+  get title(): string {
+    return TPM_CODES[this.code].title;
+  }
+
+  get remedy(): string {
+    return TPM_CODES[this.code].remedy;
+  }
+
+  /** The TPM itself said so: it is there, and the connection to it is good. */
+  get answered(): boolean {
+    return this.rc !== 0 && isTpmResponse(this.rc);
+  }
 }
 
 /** `decode` is libtss2-rc's: it tells which handle, session or parameter is meant. */
@@ -53,6 +49,8 @@ export function errorOfResponse(
   return new TpmError(codeOf(rc), command, detail, { rc });
 }
 
+const TPM_RC_FAILURE = 0x101;
+const TPM_RC_LOCKOUT = 0x921;
 const TCTI_LAYER = 10;
 /** MALFORMED_RESPONSE, INSUFFICIENT_RESPONSE, RSP_AUTH_FAILED. */
 const RESPONSE_FAULTS = new Set([17, 19, 27]);
@@ -60,8 +58,13 @@ const RESPONSE_FAULTS = new Set([17, 19, 27]);
 const CONNECTION_FAULTS = new Set([8, 10]);
 
 function codeOf(rc: number): TpmErrorCode {
-  if (isTpmResponse(rc)) return 'TPM_RC';
   const base = rc & 0xffff;
+  if (isTpmResponse(rc)) {
+    if (isFull(rc)) return 'TPM_FULL';
+    if (isBusy(rc)) return 'TPM_BUSY';
+    if (base === TPM_RC_LOCKOUT) return 'TPM_LOCKED_OUT';
+    return base === TPM_RC_FAILURE ? 'TPM_FAILED' : 'TPM_RC';
+  }
   if (RESPONSE_FAULTS.has(base)) return 'TPM_RESPONSE_INVALID';
   if (((rc >>> 16) & 0xff) === TCTI_LAYER || CONNECTION_FAULTS.has(base)) return 'TPM_UNAVAILABLE';
   return 'TPM_MISUSE';

@@ -1,6 +1,6 @@
 import * as attestation from './attestation.ts';
 import * as capability from './capability.ts';
-import { Connection } from './connection.ts';
+import { Connection, type Send } from './connection.ts';
 import * as keys from './keys.ts';
 import * as nv from './nv.ts';
 import * as pcr from './pcr.ts';
@@ -17,6 +17,8 @@ export interface OpenTpmOptions {
   readonly tcti: string;
   /** For each command, its resubmissions included, and for opening. */
   readonly commandTimeoutMs?: number;
+  /** A software TPM that another process uses too: nothing is flushed but what this one made. */
+  readonly shared?: boolean;
 }
 
 /**
@@ -58,7 +60,10 @@ export interface Tpm {
   close(): Promise<void>;
 }
 
-/** Rejects with TPM_UNAVAILABLE, TPM_TIMEOUT, or TPM_MISUSE for what is no TCTI of these two. */
+/**
+ * Rejects with TPM_ABSENT, TPM_NOT_PERMITTED, TPM_BUSY, TPM_UNAVAILABLE, TPM_TIMEOUT, TPM_LIBRARY_MISSING, or
+ * TPM_MISUSE for what is no TCTI of these two.
+ */
 export async function openTpm(options: OpenTpmOptions): Promise<Tpm> {
   const timeoutMs = options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS;
   if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) {
@@ -68,8 +73,12 @@ export async function openTpm(options: OpenTpmOptions): Promise<Tpm> {
   const resources = new Resources(connection);
   await connection.open();
   try {
-    // Also shows that somebody answers. A device has the kernel's resource manager.
-    if (options.tcti.startsWith('swtpm:')) await capability.flushStrays(connection);
+    // A device has the kernel's resource manager, or other users whose objects are theirs.
+    if (options.tcti.startsWith('swtpm:') && options.shared !== true) {
+      const makeRoom = (send: Send) => capability.flushStrays(send, resources.heldHandles());
+      await connection.run('TPM2_FlushContext', makeRoom);
+      connection.makeRoom = makeRoom;
+    }
     const nvBufferMax = await capability.nvBufferMax(connection);
     return commandsOf(resources, nvBufferMax);
   } catch (error) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
 import { resubmitting } from '../resubmission.ts';
-import { mayResubmit, responseCodeName } from '../response-codes.ts';
+import { isBusy, responseCodeName } from '../response-codes.ts';
 import { errorOfResponse } from '../tpm-error.ts';
 
 const NAMES = [
@@ -10,8 +10,13 @@ const NAMES = [
   { rc: 0x18b, name: 'TPM_RC_HANDLE', code: 'TPM_RC' },
   { rc: 0x1df, name: 'TPM_RC_INTEGRITY', code: 'TPM_RC' },
   { rc: 0x99d, name: 'TPM_RC_POLICY_FAIL', code: 'TPM_RC' },
-  { rc: 0x921, name: 'TPM_RC_LOCKOUT', code: 'TPM_RC' },
-  { rc: 0x922, name: 'TPM_RC_RETRY', code: 'TPM_RC' },
+  { rc: 0x921, name: 'TPM_RC_LOCKOUT', code: 'TPM_LOCKED_OUT' },
+  { rc: 0x922, name: 'TPM_RC_RETRY', code: 'TPM_BUSY' },
+  { rc: 0x90a, name: 'TPM_RC_TESTING', code: 'TPM_BUSY' },
+  { rc: 0x902, name: 'TPM_RC_OBJECT_MEMORY', code: 'TPM_FULL' },
+  { rc: 0x903, name: 'TPM_RC_SESSION_MEMORY', code: 'TPM_FULL' },
+  { rc: 0xc0902, name: 'TPM_RC_OBJECT_MEMORY', code: 'TPM_FULL' },
+  { rc: 0x101, name: 'TPM_RC_FAILURE', code: 'TPM_FAILED' },
   { rc: 0x910, name: 'TPM_RC_REFERENCE_H0', code: 'TPM_RC' },
   { rc: 0x91e, name: 'TPM_RC_REFERENCE_S6', code: 'TPM_RC' },
   { rc: 0x100, name: 'TPM_RC_INITIALIZE', code: 'TPM_RC' },
@@ -42,8 +47,8 @@ describe('TPM_RC', () => {
   }
 
   it('RETRY, YIELDED and TESTING may be sent again, and nothing else', () => {
-    for (const rc of [0x922, 0x908, 0x90a, 0xb0922]) assert.ok(mayResubmit(rc));
-    for (const rc of [0, 0x921, 0x98e, 0x70922, 0xa0009]) assert.ok(!mayResubmit(rc));
+    for (const rc of [0x922, 0x908, 0x90a, 0xb0922]) assert.ok(isBusy(rc));
+    for (const rc of [0, 0x921, 0x98e, 0x70922, 0xa0009]) assert.ok(!isBusy(rc));
   });
 
   it('RETRY is sent again until it goes through', async () => {
