@@ -173,7 +173,9 @@ export function refusalFinding(error: unknown, subject: string): Finding {
       actor: entry?.actor ?? 'host-administrator',
     };
   }
-  const { title, remedy, actor } = AGENT_CODES.START_FAILED;
+  const { title, remedy, actor } = isTpmError(error)
+    ? { title: error.title, remedy: error.remedy, actor: 'host-administrator' as const }
+    : AGENT_CODES.START_FAILED;
   const actual = error instanceof Error ? oneLine(error.message) : 'unknown';
   return {
     code: codeOf(error),
@@ -193,6 +195,12 @@ export function codeOf(error: unknown): string {
   if (!(error instanceof Error && FORESEEN.has(error.name))) return 'START_FAILED';
   return 'code' in error && typeof error.code === 'string' ? error.code : 'START_FAILED';
 }
+
+/** By name, for the same reason. Its title and remedy come from the table of the TPM's codes. */
+export const isTpmError = (
+  error: unknown,
+): error is Error & { readonly code: string; readonly title: string; readonly remedy: string } =>
+  error instanceof Error && error.name === 'TpmError' && 'remedy' in error;
 
 const oneLine = (text: string): string =>
   text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').slice(0, 1_024);

@@ -1,4 +1,5 @@
 import { AppError } from '@touchstone/transport';
+import { isTpmError } from './codes.ts';
 
 /** DESIGN section 8, after sysexits(3). */
 export const EXIT = {
@@ -14,7 +15,9 @@ export const EXIT = {
 const MALFORMED = new Set(['STATE_MALFORMED', 'ANSWER_MALFORMED', 'JOIN_TOKEN_UNREADABLE']);
 
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof Error && error.name === 'TpmError') return EXIT.unavailable;
+  if (isTpmError(error)) {
+    return error.code === 'TPM_NOT_PERMITTED' ? EXIT.notPermitted : EXIT.unavailable;
+  }
   if (!(error instanceof AppError)) return EXIT.bug;
   if (MALFORMED.has(error.code)) return EXIT.malformed;
   if (error.status === 401 || error.status === 403) return EXIT.notPermitted;

@@ -1,5 +1,6 @@
 import type { Finding } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
+import { isTpmError } from './codes.ts';
 
 /** Findings in words, one block each, for a terminal. */
 export function reportFindings(findings: readonly Finding[]): string {
@@ -17,6 +18,10 @@ export function reportFindings(findings: readonly Finding[]): string {
 
 /** What failed, in the same shape. */
 export function reportError(error: unknown): string {
+  if (isTpmError(error)) {
+    const lines = [`touchstone-agent: ${error.code}: ${error.title}`, `  ${error.message}`];
+    return [...lines, `  to do: ${error.remedy}`].map(printable).join('\n');
+  }
   if (!(error instanceof AppError)) {
     return `touchstone-agent: ${printable(error instanceof Error ? error.message : String(error))}`;
   }

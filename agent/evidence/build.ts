@@ -3,6 +3,7 @@ import { hostname, release } from 'node:os';
 import { qualifyingDataOf } from '@touchstone/appraisal';
 import type { Evidence, Purpose, Selection, StartRequest, Statement } from '@touchstone/schemas';
 import type { BankName, PcrSelection } from '@touchstone/tpm';
+import { TpmError } from 'node-tpm2-tss-bindings';
 import type { KeyRecord } from '../state/identity.ts';
 import type { Attester } from '../tpm/attester.ts';
 
@@ -22,6 +23,20 @@ export type EvidenceInput = {
  * PCR values. The statement is hashed as it is sent.
  */
 export async function buildEvidence(
+  attester: Attester,
+  key: KeyRecord,
+  input: EvidenceInput,
+): Promise<Evidence> {
+  try {
+    return await evidenceOnce(attester, key, input);
+  } catch (error) {
+    // A TPM that was restarted or flushed under us is opened anew, once: nothing has left the host yet.
+    if (!(error instanceof TpmError) || error.code === 'TPM_TIMEOUT') throw error;
+    return evidenceOnce(attester, key, input);
+  }
+}
+
+async function evidenceOnce(
   attester: Attester,
   key: KeyRecord,
   input: EvidenceInput,

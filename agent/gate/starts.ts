@@ -114,7 +114,7 @@ async function clockNow({ attestation: { attester } }: StartGate) {
   try {
     return await attester.clock();
   } catch (error) {
-    if (!(error instanceof TpmError) || error.code === 'TPM_RC') throw error;
+    if (!(error instanceof TpmError) || error.answered || error.code === 'TPM_TIMEOUT') throw error;
     return attester.clock();
   }
 }

@@ -40,13 +40,16 @@ export class Attester {
     this.#measure = measure;
   }
 
-  /** Uses the TPM; what broke the connection closes it, so that the next use opens it again. */
+  /**
+   * Uses the TPM. Whatever it fails at closes it, so that the next use opens it again and finds what it left
+   * behind: also where the TPM answers, since keys and sessions may have been flushed by others.
+   */
   async use<T>(work: (tpm: Tpm, ek: EndorsementKey) => Promise<T>): Promise<T> {
     try {
       const { tpm, ek } = (this.#open ??= await this.#connect());
       return await work(tpm, ek);
     } catch (error) {
-      if (error instanceof TpmError && error.code !== 'TPM_RC') await this.close();
+      if (error instanceof TpmError) await this.close();
       throw error;
     }
   }
@@ -90,7 +93,12 @@ export class Attester {
     try {
       const { resetCount, restartCount } = await tpm.readClock();
       return resetCount === boot.resetCount && restartCount === boot.restartCount;
-    } catch {
+    } catch (error) {
+      // One that hangs is not asked a second time, for as long again.
+      if (error instanceof TpmError && error.code === 'TPM_TIMEOUT') {
+        await this.close();
+        throw error;
+      }
       return false;
     }
   }

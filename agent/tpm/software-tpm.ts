@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { access, chmod, mkdir, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { TpmError } from 'node-tpm2-tss-bindings';
 import { agentError } from '../codes.ts';
+import { softwareTpmHealth, softwareTpmSocket } from './software-tpm-health.ts';
 
 const run = promisify(execFile);
 
@@ -11,17 +12,20 @@ const run = promisify(execFile);
  * The software TPM of this state directory, running when this returns. It is a process of its own that
  * outlives the agent, as a chip would: its boot ends when its process ends. Everything that makes it,
  * its CA among it, lies in the state directory. Gives its TCTI.
- * @throws AppError SOFTWARE_TPM_FAILED
+ * @throws AppError SOFTWARE_TPM_FAILED; TpmError TPM_TIMEOUT where it runs and hangs: it is not started beside itself
  */
 export async function ensureSoftwareTpm(stateDir: string): Promise<string> {
   const directory = join(stateDir, 'swtpm');
-  const socket = join(directory, 'socket');
+  const socket = softwareTpmSocket(stateDir);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await chmod(directory, 0o700);
     if (!(await exists(join(directory, 'manufactured')))) await manufacture(directory);
-    if (!(await accepts(socket))) await powerOn(directory, socket);
+    const health = await softwareTpmHealth(socket);
+    if (health === 'hangs') throw new TpmError('TPM_TIMEOUT', 'open', `swtpm at ${socket} hangs`);
+    if (health === 'absent') await powerOn(directory, socket);
   } catch (cause) {
+    if (cause instanceof TpmError) throw cause;
     const detail = `${join(directory, 'setup.log')}: ${cause instanceof Error ? cause.message : ''}`;
     throw agentError('SOFTWARE_TPM_FAILED', { detail, cause });
   }
@@ -71,21 +75,10 @@ async function powerOn(directory: string, socket: string): Promise<void> {
     { timeout: 20_000 },
   );
   for (let waited = 0; waited < 5_000; waited += 20) {
-    if (await accepts(socket)) return;
+    if ((await softwareTpmHealth(socket)) === 'answers') return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error('no connection after 5 s');
-}
-
-function accepts(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
+  throw new Error('no answer after 5 s');
 }
 
 const exists = (path: string): Promise<boolean> =>
