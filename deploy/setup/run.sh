@@ -1,12 +1,12 @@
 #!/bin/sh
-# run.sh demo|test|check [ARGUMENT ...]: what `npm run demo`, `npm test` and `npm run check` start.
+# run.sh demo|test|check|bench [ARGUMENT ...]: what `npm run demo`, `npm test` and so on start.
 #
 # Sets up whatever is missing, then hands over to the pinned Node. Before that nothing may be
 # assumed but sh, npm and a Debian base system: npm may be Debian 12's own (npm 9 on Node 18), and
 # node_modules may not be there.
 set -eu
 
-what=${1:?demo, test or check}
+what=${1:?demo, test, check or bench}
 shift
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -16,8 +16,9 @@ case $what in
   demo) packages=run ;;
   test) packages='run test' ;;
   check) packages= ;;
+  bench) packages=run ;;
   *)
-    echo "run.sh: demo, test or check, not $what" >&2
+    echo "run.sh: demo, test, check or bench, not $what" >&2
     exit 64
     ;;
 esac
@@ -33,4 +34,5 @@ case $what in
   demo) exec touchstone demo "$@" ;;
   test) exec node test/support/run-tests.ts "$@" ;;
   check) exec node test/support/run-checks.ts "$@" ;;
+  bench) exec node --disable-warning=ExperimentalWarning bench/main.ts "$@" ;;
 esac

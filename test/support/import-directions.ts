@@ -31,6 +31,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   server: ['schemas', 'transport', 'tpm', 'eventlog', 'endorsement', 'appraisal'],
   cli: ['schemas', 'transport', 'tpm', 'eventlog', 'endorsement', 'appraisal'],
   up: ['schemas', 'transport'],
+  bench: ['schemas', 'transport', 'tpm', 'eventlog', 'endorsement', 'appraisal'],
   web: [],
 };
 /** The page takes the types of the wire, and leaves its checker out of the browser. */

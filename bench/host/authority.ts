@@ -1,0 +1,76 @@
+import {
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type EncodedExtension,
+  encodeCertificate,
+  encodeName,
+  encodeTbsCertificate,
+  issuerCertificateExtensions,
+  keyIdOf,
+  parseCertificate,
+} from '@touchstone/endorsement';
+
+const DAY_MS = 86_400_000;
+
+/** Whoever certifies AKs, with its key in our hands. */
+export type Authority = {
+  /** DER of its Name. */
+  readonly name: Uint8Array;
+  readonly keyId: string;
+  readonly key: KeyObject;
+  /** DER. */
+  readonly certificate: Uint8Array;
+};
+
+/** A deployment's own CA, from its state directory: what it certifies, the server believes. */
+export async function authorityOf(stateDir: string): Promise<Authority> {
+  const read = (name: string) => readFile(join(stateDir, name), 'utf8');
+  const certificate = parseCertificate(new X509Certificate(await read('issuing.cert.pem')).raw);
+  return {
+    name: certificate.subject.encoded,
+    keyId: keyIdOf(certificate.spki),
+    key: createPrivateKey(await read('issuing.key.pem')),
+    certificate: certificate.der,
+  };
+}
+
+/** One of its own, for what needs no deployment. */
+export function newAuthority(now: Date): Authority {
+  const { publicKey, privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  const name = encodeName({ commonName: 'bench CA' });
+  const unsigned = { name, keyId: keyIdOf(spki), key };
+  const extensions = issuerCertificateExtensions({ spki });
+  return { ...unsigned, certificate: issue(unsigned, { subject: name, spki, extensions, now }) };
+}
+
+/** An X.509 certificate of a day before and a day after. */
+export function issue(
+  { name, key }: Pick<Authority, 'name' | 'key'>,
+  {
+    now,
+    ...claims
+  }: {
+    readonly subject: Uint8Array;
+    readonly spki: Uint8Array;
+    readonly extensions: readonly EncodedExtension[];
+    readonly now: Date;
+  },
+): Uint8Array {
+  const tbs = encodeTbsCertificate({
+    ...claims,
+    serial: Uint8Array.of(0x42),
+    signatureAlgorithm: 'ecdsa-sha256',
+    issuer: name,
+    notBefore: new Date(now.getTime() - DAY_MS),
+    notAfter: new Date(now.getTime() + DAY_MS),
+  });
+  return encodeCertificate(tbs, 'ecdsa-sha256', sign('sha256', tbs, key));
+}

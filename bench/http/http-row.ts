@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { formatBaselines } from '@touchstone/appraisal';
+import { BaselineList } from '@touchstone/schemas';
+import type { Deployment } from '../deployment.ts';
+import { authorityOf } from '../host/authority.ts';
+import { baselinesOfBoot } from '../host/baseline.ts';
+import { evidenceOf } from '../host/evidence.ts';
+import { Fleet } from './fleet.ts';
+import { attestations, bareExchanges, TpmClock } from './load.ts';
+import { type Measured, ownerOf, startBareExchange, startServer } from './processes.ts';
+import { medianRound, type Round } from '../median.ts';
+import { OTHER_CORE, pin } from '../processor.ts';
+import type { Figure, Row, Run } from '../row.ts';
+
+/** What the server asks for unless it is told otherwise. */
+const PCRS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14];
+const LABELS = { site: 'bench' };
+const REACH = 2.5;
+const FLAT = 1.2;
+/** Attestations a round. */
+const SAMPLE = 500;
+
+export const http: Row = {
+  name: 'http',
+  summary: 'one steady attestation over HTTP, its result stored, in fleets of two sizes',
+  measure,
+};
+
+async function measure(run: Run): Promise<Figure[]> {
+  const { quick } = run;
+  const deployment = await run.deployment();
+  await pin(process.pid, OTHER_CORE);
+  const authority = await authorityOf(join(deployment.data, 'ca/state'));
+  await approveBoot(deployment, authority);
+  const login = await ownerOf(deployment);
+  await using fleet = await Fleet.open({ login, authority, labels: LABELS, pcrs: PCRS });
+  await using server = await startServer(deployment);
+  await using bare = await startBareExchange(deployment);
+  const [small, large] = quick ? [10, 50] : [100, 100_000];
+  const few = await measureFleet(fleet, { server, bare }, { size: small, run });
+  const many = await measureFleet(fleet, { server, bare }, { size: large, run });
+  const flat = many.ratio / few.ratio;
+  return [
+    held(few, `${inWords(small)} hosts`),
+    held(many, `${inWords(large)} hosts`),
+    {
+      what: `flat: ${inWords(large)} hosts against ${inWords(small)}`,
+      measured: { value: many.ratio, unit: 'x' },
+      against: { name: `${inWords(small)} hosts`, value: few.ratio, unit: 'x' },
+      ...{ ratio: flat, reach: `under ${FLAT} times`, reached: flat < FLAT },
+    },
+  ];
+}
+
+const inWords = (count: number): string => count.toLocaleString('en');
+
+async function approveBoot(
+  { operator }: Deployment,
+  authority: Awaited<ReturnType<typeof authorityOf>>,
+): Promise<void> {
+  const documents = baselinesOfBoot(authority, { pcrs: PCRS, labels: LABELS, now: new Date() });
+  await operator('/v1/baselines', BaselineList, { yaml: formatBaselines(documents) });
+  await operator('/v1/baselines/bench/approval', BaselineList, {});
+}
+
+type Outcome = ReturnType<typeof medianRound>;
+
+/** CPU time of the server for one attestation, in turns with the floor's for one exchange. */
+async function measureFleet(
+  fleet: Fleet,
+  { server, bare }: { readonly server: Measured; readonly bare: Measured },
+  { size, run: { rounds, quick, progress } }: { readonly size: number; readonly run: Run },
+): Promise<Outcome> {
+  progress(`enrolling ${inWords(size)} hosts`);
+  const count = quick ? 10 : SAMPLE;
+  const hosts = await fleet.growTo(size, Math.min(size, count), progress);
+  const sample = Array.from({ length: count }, (_, index) => hosts[index % hosts.length]!);
+  const asked = { purpose: 'attest', challenge: 'A'.repeat(82), pcrs: PCRS } as const;
+  const body = evidenceOf(hosts[0]!, { ...asked, clockMs: 1n });
+  const measured: Round[] = [];
+  const clock = new TpmClock();
+  // Steady state: each host has attested before, and the compiler has seen everything.
+  for (let pass = 0; pass < (quick ? 1 : 3); pass += 1) {
+    progress(`${inWords(size)} hosts: warming up`);
+    await attestations(server, sample, clock);
+    await bareExchanges(bare, body, sample);
+  }
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`${inWords(size)} hosts: round ${round} of ${rounds}`);
+    const floor = await bareExchanges(bare, body, sample);
+    measured.push({ measured: await attestations(server, sample, clock), floor });
+  }
+  return medianRound(measured);
+}
+
+const held = ({ measured, floor, ratio }: Outcome, fleet: string): Figure => ({
+  what: `server CPU for one attestation, ${fleet}`,
+  measured: { value: measured, unit: 'ms' },
+  against: { name: 'bare exchange', value: floor, unit: 'ms' },
+  ...{ ratio, reach: `under ${REACH} times`, reached: ratio < REACH },
+});

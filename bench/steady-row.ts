@@ -1,0 +1,95 @@
+import { randomBytes, verify } from 'node:crypto';
+import { appraise, parseEvidence } from '@touchstone/appraisal';
+import { parseAkCertificate } from '@touchstone/endorsement';
+import { publicKeyOf } from '@touchstone/tpm';
+import { newAuthority } from './host/authority.ts';
+import { baselinesOfBoot } from './host/baseline.ts';
+import { evidenceOf } from './host/evidence.ts';
+import { isGood } from './host/good-verdict.ts';
+import { newSoftwareHost } from './host/software-host.ts';
+import { medianRound, type Round } from './median.ts';
+import { MEASURED_CORE, pin } from './processor.ts';
+import type { Figure, Row, Run } from './row.ts';
+
+const PCRS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14];
+const LABELS = { site: 'bench' };
+const REACH = 1.5;
+/** Each quote is another; so many are walked round. */
+const QUOTES = 256;
+
+export const steady: Row = {
+  name: 'steady',
+  summary: 'appraise() of a host that has attested before, against one verify of its quote',
+  measure,
+};
+
+async function measure({ rounds, quick, progress }: Run): Promise<Figure[]> {
+  progress('making quotes');
+  const { appraisals, verifies } = work(quick ? 8 : QUOTES);
+  await pin(process.pid, MEASURED_CORE);
+  const calls = quick ? 16 : 2_048;
+  const measured: Round[] = [];
+  // The compiler has seen everything before anything counts.
+  timed(appraisals, calls);
+  timed(verifies, calls);
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`round ${round} of ${rounds}`);
+    const floor = timed(verifies, calls);
+    measured.push({ measured: timed(appraisals, calls), floor });
+  }
+  const { ratio, ...middle } = medianRound(measured);
+  return [
+    {
+      what: 'appraise(), ECDSA P-256, 12 events',
+      measured: { value: middle.measured, unit: 'us' },
+      against: { name: 'one verify', value: middle.floor, unit: 'us' },
+      ...{ ratio, reach: `under ${REACH} times`, reached: ratio < REACH },
+    },
+  ];
+}
+
+/** Microseconds a call, of so many calls one after the other. */
+function timed(calls: readonly (() => boolean)[], count: number): number {
+  const begun = performance.now();
+  let well = 0;
+  for (let index = 0; index < count; index += 1) well += calls[index % calls.length]?.() ? 1 : 0;
+  const took = performance.now() - begun;
+  if (well !== count) throw new Error(`${count - well} of ${count} did not come out well`);
+  return (took * 1_000) / count;
+}
+
+/** One host's quotes, each over a challenge of its own: to appraise, and to verify and nothing else. */
+function work(quotes: number): { appraisals: (() => boolean)[]; verifies: (() => boolean)[] } {
+  const now = new Date();
+  const authority = newAuthority(now);
+  const host = newSoftwareHost(authority, 'bench-host', now);
+  const selection = { sha256: [...PCRS] };
+  const identity = {
+    ...({ purpose: 'attest', hostId: host.id, akPublic: host.akPublic } as const),
+    akCertificate: parseAkCertificate(host.certificate),
+    issuers: [
+      { keyId: authority.keyId, certificate: authority.certificate, state: 'active' } as const,
+    ],
+  };
+  const baselines = baselinesOfBoot(authority, { pcrs: PCRS, labels: LABELS, now });
+  const policy = { hostId: host.id, class: 'software', labels: LABELS, baselines, now } as const;
+  const made = Array.from({ length: quotes }, (_, index) => {
+    const challenge = randomBytes(61);
+    const asked = { purpose: 'attest', challenge: challenge.toString('base64url') } as const;
+    const evidence = evidenceOf(host, { ...asked, pcrs: PCRS, clockMs: BigInt(index + 1) });
+    return { challenge, evidence };
+  });
+
+  const appraisals = made.map(({ challenge, evidence }) => () => {
+    const appraisal = appraise(evidence, { ...identity, selection, challenge, now }, policy);
+    return appraisal.ok && isGood(appraisal.result.verdict);
+  });
+  const key = publicKeyOf(host.akPublic);
+  const verifies = made.map(({ evidence }) => {
+    const { attestBytes, signature } = parseEvidence(evidence);
+    if (signature.sigAlg !== 'ecdsa') throw new Error(`signed by ${signature.sigAlg}`);
+    const rs = Buffer.concat([signature.r, signature.s]);
+    return () => verify('sha256', attestBytes, { key, dsaEncoding: 'ieee-p1363' }, rs);
+  });
+  return { appraisals, verifies };
+}
