@@ -1,0 +1,13 @@
+import type { Target } from '../target.ts';
+import { CERTIFICATE_TARGETS } from './certificates.ts';
+import { LOG_TARGETS } from './logs.ts';
+import { TEXT_TARGETS } from './text.ts';
+import { TPM_TARGETS } from './tpm.ts';
+
+/** Every parser that bytes from outside reach. */
+export const TARGETS: readonly Target[] = [
+  ...TPM_TARGETS,
+  ...LOG_TARGETS,
+  ...CERTIFICATE_TARGETS,
+  ...TEXT_TARGETS,
+];
