@@ -1,12 +1,12 @@
 #!/bin/sh
-# run.sh demo|test|check|fuzz|bench [ARGUMENT ...]: what `npm run demo`, `npm test` and so on start.
+# run.sh demo|test|check|fuzz|soak|bench [ARGUMENT ...]: what `npm run demo`, `npm test` and so on start.
 #
 # Sets up whatever is missing, then hands over to the pinned Node. Before that nothing may be
 # assumed but sh, npm and a Debian base system: npm may be Debian 12's own (npm 9 on Node 18), and
 # node_modules may not be there.
 set -eu
 
-what=${1:?demo, test, check, fuzz or bench}
+what=${1:?demo, test, check, fuzz, soak or bench}
 shift
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -16,9 +16,9 @@ case $what in
   demo) packages=run ;;
   test) packages='run test' ;;
   check | fuzz) packages= ;;
-  bench) packages=run ;;
+  bench | soak) packages=run ;;
   *)
-    echo "run.sh: demo, test, check, fuzz or bench, not $what" >&2
+    echo "run.sh: demo, test, check, fuzz, soak or bench, not $what" >&2
     exit 64
     ;;
 esac
@@ -36,4 +36,5 @@ case $what in
   check) exec node test/support/run-checks.ts "$@" ;;
   bench) exec node --disable-warning=ExperimentalWarning bench/main.ts "$@" ;;
   fuzz) exec node test/fuzz/main.ts "$@" ;;
+  soak) exec node test/soak/main.ts "$@" ;;
 esac
