@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { nameOf, publicKeyOf, ParseError, type TpmtPublic } from '@touchstone/tpm';
+import { nameHexOf, publicKeyOf, ParseError, type TpmtPublic } from '@touchstone/tpm';
 import type { AkCertificate } from './ak-certificate.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { verifyCertificateSignature } from './certificate-signature.ts';
@@ -32,7 +32,9 @@ export type AkCertificateInput = {
  *   of the name that the AK certificate gives;
  * - that issuer's key signed it.
  *
- * No path is built: whom to believe is the list's to say.
+ * No path is built: whom to believe is the list's to say. The same certificate comes with every evidence of
+ * its host, so that what never changes of it, whose key it is for and which key signed it, is kept once it was
+ * seen to be so; dates and the list are looked at each time.
  */
 export function verifyAkCertificate(input: AkCertificateInput): Problem[] {
   const { certificate, akPublic, issuers, now } = input;
@@ -43,14 +45,23 @@ export function verifyAkCertificate(input: AkCertificateInput): Problem[] {
   ];
 }
 
+/** By certificate, the public area whose key it was seen to be for. */
+const seenToBeFor = new WeakMap<AkCertificate, TpmtPublic>();
+/** By certificate, the issuer's key that was seen to have signed it. */
+const seenSignedBy = new WeakMap<AkCertificate, KeyObject>();
+
 function keyProblems(certificate: AkCertificate, akPublic: TpmtPublic): Problem[] {
-  const akName = Buffer.from(nameOf(akPublic)).toString('hex');
+  if (seenToBeFor.get(certificate) === akPublic) return [];
+  const akName = nameHexOf(akPublic);
   const mismatch = { code: 'AK_CERT_KEY_MISMATCH', expected: akName } as const;
   if (certificate.akName !== akName) {
     return [{ ...mismatch, subject: 'akName', actual: certificate.akName }];
   }
   try {
-    if (publicKeyOf(akPublic).equals(certificate.publicKey)) return [];
+    if (publicKeyOf(akPublic).equals(certificate.publicKey)) {
+      seenToBeFor.set(certificate, akPublic);
+      return [];
+    }
     return [{ ...mismatch, subject: 'subjectPublicKeyInfo' }];
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
@@ -95,10 +106,13 @@ function issuerProblems(ak: AkCertificate, issuers: readonly Issuer[], now: Date
     now >= issuer.notBefore &&
     now <= issuer.notAfter;
   if (!mayIssue) return [{ code: 'AK_CERT_ISSUER_INVALID', subject }];
+  if (seenSignedBy.get(ak) === issuer.key) return [];
   const signature = verifyCertificateSignature(ak.certificate, issuer.key);
-  return signature.ok
-    ? []
-    : [{ code: 'AK_CERT_SIGNATURE_INVALID', subject, actual: signature.code }];
+  if (!signature.ok) {
+    return [{ code: 'AK_CERT_SIGNATURE_INVALID', subject, actual: signature.code }];
+  }
+  seenSignedBy.set(ak, issuer.key);
+  return [];
 }
 
 type ReadIssuer = {

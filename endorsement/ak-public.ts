@@ -10,6 +10,9 @@ import * as difference from './template-comparison.ts';
 const TEMPLATES = { ecc: AK_TEMPLATE_ECC_P256, rsa: AK_TEMPLATE_RSA2048 } as const;
 const WEAK_HASHES: readonly string[] = ['sha1'];
 
+/** Public areas in which no problem was seen: one is asked about with every evidence of its host. */
+const sound = new WeakSet<TpmtPublic>();
+
 /**
  * Whether a public area is an attestation key that we take. No problem means that
  *
@@ -19,9 +22,17 @@ const WEAK_HASHES: readonly string[] = ['sha1'];
  * - it signs and does not decrypt, needs its own auth, and no dictionary attack lockout stops it;
  * - it is ECDSA P-256 or RSASSA 2048, with SHA-256, and its point is on the curve or its modulus whole.
  *
- * Whether such a key is in the TPM of the host is for credential activation to prove.
+ * Whether such a key is in the TPM of the host is for credential activation to prove. A public area is not to
+ * be changed in place: that there was no problem is kept as long as it lives.
  */
 export function checkAkPublic(akPublic: TpmtPublic): Problem[] {
+  if (sound.has(akPublic)) return [];
+  const problems = problemsOf(akPublic);
+  if (problems.length === 0) sound.add(akPublic);
+  return problems;
+}
+
+function problemsOf(akPublic: TpmtPublic): Problem[] {
   const template = TEMPLATES[akPublic.type];
   const { restricted } = TPMA_OBJECT;
   return [

@@ -116,8 +116,10 @@ function checkNumber(literal: string, offset: number): void {
 function checkString(text: string, start: number, end: number, keys?: Set<string>): void {
   const isKey = followedByColon(text, end);
   const quoted = text.slice(start, end);
-  if (!isKey && !quoted.includes('\\')) return;
-  const value = readString(quoted, start);
+  const isEscaped = quoted.includes('\\');
+  if (!isKey && !isEscaped) return;
+  // What stands between the quotes is the value, but for escapes; a control character fails afterwards.
+  const value = isEscaped ? readString(quoted, start) : quoted.slice(1, -1);
   if (!value.isWellFormed()) throw new JsonError('JSON_LONE_SURROGATE', start);
   if (!isKey) return;
   if (FORBIDDEN_KEYS.has(value)) throw new JsonError('JSON_FORBIDDEN_KEY', start);

@@ -77,7 +77,7 @@ export function isOnCurve(curve: Curve, x: bigint, y: bigint): boolean {
 
 /** A big-endian number; leading zeros count for nothing, no bytes are zero. */
 export function bigintOf(bytes: Uint8Array): bigint {
-  return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+  return bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
 }
 
 /** `value` left-padded with zeros; undefined if it needs more than `size` bytes. */

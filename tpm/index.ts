@@ -2,11 +2,11 @@ export { TPM_CODES, type TpmCode } from './codes.ts';
 export * from './constants.ts';
 export { type CurveName } from './curve.ts';
 export { type BankName, type HashAlgorithm } from './hash.ts';
-export { bankAlgorithm, hash, hashAlgorithm, hashOfBank, isStrongHash } from './hash.ts';
+export { bankAlgorithm, hash, hashAlgorithm, hashHex, hashOfBank, isStrongHash } from './hash.ts';
 export { kdfa, type KdfaInput } from './kdfa.ts';
 export { kdfe, type KdfeInput } from './kdfe.ts';
 export { type Credential, makeCredential } from './make-credential.ts';
-export { hierarchyName, nameOf, qualifiedNameOf } from './name.ts';
+export { hierarchyName, nameHexOf, nameOf, qualifiedNameOf } from './name.ts';
 export { ParseError } from './parse-error.ts';
 export { pcrDigest, type PcrValues } from './pcr-digest.ts';
 export {

@@ -7,6 +7,20 @@ export function nameOf(pub: TpmtPublic): Uint8Array {
   return named(pub.nameAlg, encodeTpmtPublic(pub));
 }
 
+const hexNames = new WeakMap<TpmtPublic, string>();
+
+/**
+ * The same in lower-case hex. A public area is not to be changed in place: its Name is kept as long as it
+ * lives.
+ */
+export function nameHexOf(pub: TpmtPublic): string {
+  const before = hexNames.get(pub);
+  if (before !== undefined) return before;
+  const name = Buffer.from(nameOf(pub)).toString('hex');
+  hexNames.set(pub, name);
+  return name;
+}
+
 /**
  * The Qualified Name of an object under its parent: nameAlg || H(QN of the parent || Name). Part 1, 16.
  * The parent of a primary is its hierarchy, whose Qualified Name is `hierarchyName`.

@@ -22,11 +22,9 @@ export function pcrDigest(
 }
 
 function valueOf(values: PcrValues, bank: BankName, pcr: number): Uint8Array {
-  const field = `pcrs.${bank}.${pcr}`;
   const value = values.get(bank)?.get(pcr);
+  if (value?.length === hashOfBank(bank).size) return value;
+  const field = `pcrs.${bank}.${pcr}`;
   if (value === undefined) throw malformed('PCR_VALUE_MISSING', field, 0);
-  if (value.length !== hashOfBank(bank).size) {
-    throw malformed('BAD_SIZE', field, 0, `${value.length} bytes`);
-  }
-  return value;
+  throw malformed('BAD_SIZE', field, 0, `${value.length} bytes`);
 }

@@ -3,12 +3,20 @@ import { bigintOf, curveOfName, isOnCurve, leftPadded } from './curve.ts';
 import { malformed } from './malformed.ts';
 import type { TpmtPublic, TpmtPublicEcc, TpmtPublicRsa } from './tpmt-public.ts';
 
+/** Making a key costs half of what verifying by it does, and the same few are asked for again and again. */
+const made = new WeakMap<TpmtPublic, KeyObject>();
+
 /**
  * The key of a public area for node:crypto. Throws ParseError BAD_MODULUS, UNSUPPORTED_EXPONENT or
- * POINT_NOT_ON_CURVE; so a template, which has no key yet, has none here either.
+ * POINT_NOT_ON_CURVE; so a template, which has no key yet, has none here either. A public area is not to be
+ * changed in place: its key is kept as long as it lives.
  */
 export function publicKeyOf(pub: TpmtPublic): KeyObject {
-  return pub.type === 'rsa' ? rsaKeyOf(pub) : eccKeyOf(pub);
+  const before = made.get(pub);
+  if (before !== undefined) return before;
+  const key = pub.type === 'rsa' ? rsaKeyOf(pub) : eccKeyOf(pub);
+  made.set(pub, key);
+  return key;
 }
 
 function rsaKeyOf({ parameters, unique }: TpmtPublicRsa): KeyObject {
