@@ -1,8 +1,7 @@
 import type { Baseline, BaselineReference, Finding } from '@touchstone/schemas';
 import type { AppraisalContext } from './appraisal-context.ts';
-import { BaselineError } from './baseline-error.ts';
-import { checkBaseline } from './check-baseline.ts';
 import { finding } from './finding.ts';
+import { knownBaseline } from './known-baseline.ts';
 import { isStrong, type StrongBank } from './strong-bank.ts';
 
 /** A document whose rules count. */
@@ -37,7 +36,7 @@ export function applicableBaselines(
   let stale = false;
   for (const baseline of matching) {
     const subject = nameOfBaseline(baseline);
-    const malformed = malformation(baseline);
+    const { malformation: malformed } = knownBaseline(baseline);
     const banks = malformed === undefined ? baseline.banks.filter(isStrong) : [];
     const quoted = banks.filter((bank) => quotedBanks.has(bank));
     if (malformed !== undefined) {
@@ -70,16 +69,6 @@ function applies({ match }: Baseline, { hostId, class: held, labels }: Appraisal
       ([label, value]) => Object.hasOwn(labels, label) && labels[label] === value,
     )
   );
-}
-
-function malformation(baseline: Baseline): string | undefined {
-  try {
-    checkBaseline(baseline);
-    return undefined;
-  } catch (error) {
-    if (error instanceof BaselineError) return error.message;
-    throw error;
-  }
 }
 
 /** An expiry that is no date has passed. */

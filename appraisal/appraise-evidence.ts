@@ -1,25 +1,20 @@
-import type { EventLog, LogEvent } from '@touchstone/eventlog';
-import type { Finding, MeasuredEvent, TrustVector, Verdict } from '@touchstone/schemas';
-import { type ApplicableBaselines, applicableBaselines } from './applicable-baselines.ts';
+import type { Finding, Verdict } from '@touchstone/schemas';
 import type { AppraisalContext } from './appraisal-context.ts';
+import type { AppraisalMemo } from './appraisal-memo.ts';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
-import { readBootLog } from './boot-log.ts';
-import { eventFindings, type PcrFinding } from './event-findings.ts';
-import { explainEvents, type Explanation } from './explain-events.ts';
 import { finding } from './finding.ts';
-import { hostFindings } from './host-findings.ts';
-import { replayFindings } from './log-replay.ts';
-import { measuredEvents } from './measured-events.ts';
+import { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
+import type { Measurements } from './measurements.ts';
 import { POLICY, policyIdOf } from './policy-id.ts';
-import { quotedBanksOf, quotedBankNames, weakBankFindings } from './quoted-banks.ts';
-import { grammarFindings } from './software-grammar.ts';
 import { shownFindings } from './shown-findings.ts';
+import { type Situation, situate } from './situation.ts';
 import { trustVector, UNKNOWN_VECTOR } from './trust-vector.ts';
 import { requireVerified, type VerifiedEvidence } from './verify-evidence.ts';
+import { byEffect, worstOf } from './weighed-findings.ts';
 
 const appraised: unique symbol = Symbol('appraised');
 
-/** What an appraisal found. Only `appraiseEvidence` makes one, and the gate takes nothing less. */
+/** What an appraisal found. Only this file makes one, and the gate takes nothing less. */
 export type AttestationResult = AppraisalOutcome & { readonly [appraised]: true };
 
 /**
@@ -29,22 +24,115 @@ export type AttestationResult = AppraisalOutcome & { readonly [appraised]: true 
  * - every event in a quoted PCR is explained by a baseline, and every rule is met.
  *
  * Affirming only when all of that was looked at and nothing spoke against it. An exception in any step is
- * a finding that enforces.
+ * a finding that enforces, and is not remembered. With a memo the result is the same, and costs less where
+ * this AK showed the same in this boot.
  */
 export function appraiseEvidence(
   evidence: VerifiedEvidence,
   context: AppraisalContext,
+  memo?: AppraisalMemo,
 ): AttestationResult {
   requireVerified(evidence);
-  const judgement = judgeSafely(evidence, context);
-  const { clock, resetCount, restartCount } = evidence.attest.clockInfo;
-  const findings = judgement.findings.toSorted((a, b) => RANK[a.effect] - RANK[b.effect]);
+  try {
+    const situation = situate(evidence, context);
+    const known = memo?.recall(situation);
+    if (known !== undefined) return conclude(evidence, situation, known);
+    const judgement = judgeMeasurements(situation.measurements);
+    const result = conclude(evidence, situation, judgement);
+    memo?.keep(situation, judgement);
+    return result;
+  } catch (error) {
+    return appraisalError(evidence, error);
+  }
+}
+
+/**
+ * The same, where measurements are judged elsewhere: `judge` is `judgeMeasurements` on another thread. What
+ * it gives counts only with the key of what it was asked; its failure is a finding that enforces.
+ */
+export async function appraiseEvidenceBy(
+  judge: (measurements: Measurements) => Promise<MeasurementJudgement>,
+  evidence: VerifiedEvidence,
+  context: AppraisalContext,
+  memo?: AppraisalMemo,
+): Promise<AttestationResult> {
+  requireVerified(evidence);
+  try {
+    const situation = situate(evidence, context);
+    const known = memo?.recall(situation);
+    if (known !== undefined) return conclude(evidence, situation, known);
+    const judgement = await judge(situation.measurements);
+    const result = conclude(evidence, situation, judgement);
+    memo?.keep(situation, judgement);
+    return result;
+  } catch (error) {
+    return appraisalError(evidence, error);
+  }
+}
+
+/** From what is looked at each time, and a judgement of the measurements that were seen there. */
+function conclude(
+  evidence: VerifiedEvidence,
+  situation: Situation,
+  judgement: MeasurementJudgement,
+): AttestationResult {
+  if (judgement.key !== situation.key) throw new TypeError('a judgement of other measurements');
+  const { host, documents, references } = situation;
+  const { log, events, commandLine, executables, enforcedPcrs, measured } = judgement;
+  const findings = byEffect([...host, ...log.foremost, ...documents, ...events.foremost]);
   const shown = shownFindings(findings);
-  const outcome: AppraisalOutcome = {
-    ...judgement,
-    verdict: verdictOf(findings),
+  const aside = [log.worst, worstEffect(documents)];
+  return resultOf(evidence, {
+    verdict: verdictOf([worstEffect(host), events.worst, ...aside]),
+    vector: trustVector({
+      configuration: worstOf([
+        worstEffect(host.filter(({ code }) => code !== 'KEXEC_UNMEASURED')),
+        ...aside,
+        commandLine,
+      ]),
+      executables: worstOf([worstEffect(host), ...aside, executables]),
+      enforcedPcrs,
+    }),
     findings: shown,
-    findingsOmitted: findings.length - shown.length,
+    findingsOmitted: host.length + documents.length + log.count + events.count - shown.length,
+    baselines: references,
+    events: measured,
+    policyId: policyIdOf(references),
+  });
+}
+
+const worstEffect = (findings: readonly Finding[]) => worstOf(findings.map(({ effect }) => effect));
+
+/** Nothing but warnings and observations lifts the verdict from where it starts. */
+function verdictOf(effects: Parameters<typeof worstOf>[0]): Verdict {
+  const worst = worstOf(effects);
+  if (worst === 'enforce') return 'contraindicated';
+  return worst === 'warn' ? 'warning' : 'affirming';
+}
+
+function appraisalError(evidence: VerifiedEvidence, error: unknown): AttestationResult {
+  const actual = error instanceof Error ? error.name : 'unknown';
+  return resultOf(evidence, {
+    verdict: 'contraindicated',
+    vector: UNKNOWN_VECTOR,
+    findings: [finding('APPRAISAL_ERROR', { subject: 'appraisal', actual })],
+    findingsOmitted: 0,
+    baselines: [],
+    events: [],
+    policyId: POLICY,
+  });
+}
+
+type Concluded = Pick<
+  AppraisalOutcome,
+  'verdict' | 'vector' | 'findings' | 'findingsOmitted' | 'baselines' | 'events' | 'policyId'
+>;
+
+/** With what the evidence says of itself, which is never remembered. */
+function resultOf(evidence: VerifiedEvidence, concluded: Concluded): AttestationResult {
+  const { clock, resetCount, restartCount } = evidence.attest.clockInfo;
+  const outcome: AppraisalOutcome = {
+    ...concluded,
     selfReportedMeasurements: evidence.certifiedClass === 'software',
     class: evidence.certifiedClass,
     evidence: evidence.digest,
@@ -53,78 +141,4 @@ export function appraiseEvidence(
     purpose: evidence.statement.purpose,
   };
   return Object.freeze({ ...outcome, [appraised]: true as const });
-}
-
-type Judgement = {
-  readonly findings: readonly Finding[];
-  readonly vector: TrustVector;
-  readonly events: AppraisalOutcome['events'];
-  readonly baselines: AppraisalOutcome['baselines'];
-  readonly policyId: string;
-};
-
-const RANK = { enforce: 0, warn: 1, observe: 2 } as const;
-
-/** Nothing but warnings and observations lifts the verdict from where it starts. */
-function verdictOf(findings: readonly Finding[]): Verdict {
-  if (!findings.every(({ effect }) => effect === 'warn' || effect === 'observe')) {
-    return 'contraindicated';
-  }
-  return findings.some(({ effect }) => effect === 'warn') ? 'warning' : 'affirming';
-}
-
-function judgeSafely(evidence: VerifiedEvidence, context: AppraisalContext): Judgement {
-  try {
-    return judge(evidence, context);
-  } catch (error) {
-    const actual = error instanceof Error ? error.name : 'unknown';
-    return {
-      findings: [finding('APPRAISAL_ERROR', { subject: 'appraisal', actual })],
-      vector: UNKNOWN_VECTOR,
-      events: [],
-      baselines: [],
-      policyId: POLICY,
-    };
-  }
-}
-
-function judge(evidence: VerifiedEvidence, context: AppraisalContext): Judgement {
-  const quoted = quotedBanksOf(evidence);
-  const boot = readBootLog(evidence);
-  const log = boot.state === 'read' ? boot.log : undefined;
-  const findings = [
-    ...hostFindings(evidence, context),
-    ...weakBankFindings(evidence),
-    ...(boot.state === 'unreadable' ? boot.findings : replayFindings(evidence, log)),
-    ...grammarFindings(evidence, log, context.class),
-  ];
-  const applicable = applicableBaselines(context, quotedBankNames(quoted));
-  const compared = compare(applicable, log, quoted);
-  const all = [...findings, ...applicable.findings];
-  return {
-    findings: [...all, ...compared.findings.map((one) => one.finding)],
-    vector: trustVector({ findings: all, events: compared.findings, live: applicable.live }),
-    events: compared.events,
-    baselines: applicable.references,
-    policyId: policyIdOf(applicable.references),
-  };
-}
-
-/** Without a document whose rules count there is nothing to hold events against; that was said already. */
-function compare(
-  { live }: ApplicableBaselines,
-  log: EventLog | undefined,
-  quoted: ReturnType<typeof quotedBanksOf>,
-): { findings: readonly PcrFinding[]; events: readonly MeasuredEvent[] } {
-  const events = log?.events.filter((event: LogEvent) => event.extends) ?? [];
-  const judged = events.filter(({ pcr }) => quoted.has(pcr));
-  const explanation: Explanation | undefined =
-    live.length === 0 ? undefined : explainEvents(live, judged, quoted);
-  const banks = new Map(
-    [...quoted].flatMap(([pcr, [bank]]) => (bank === undefined ? [] : [[pcr, bank]])),
-  );
-  return {
-    findings: explanation === undefined ? [] : eventFindings(explanation, banks),
-    events: measuredEvents(events, banks, explanation),
-  };
 }

@@ -1,5 +1,6 @@
 import type { Evidence, Finding } from '@touchstone/schemas';
 import type { AppraisalContext } from './appraisal-context.ts';
+import type { AppraisalMemo } from './appraisal-memo.ts';
 import { type AttestationResult, appraiseEvidence } from './appraise-evidence.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { finding } from './finding.ts';
@@ -17,12 +18,13 @@ export function appraise(
   evidence: Evidence,
   verification: VerificationContext,
   appraisal: AppraisalContext,
+  memo?: AppraisalMemo,
 ): Appraisal {
   const parsed = parsedOrFinding(evidence);
   if ('code' in parsed) return { ok: false, findings: [parsed] };
   const verified = verifyEvidence(parsed, verification);
   if (!verified.ok) return verified;
-  const result = appraiseEvidence(verified.evidence, appraisal);
+  const result = appraiseEvidence(verified.evidence, appraisal, memo);
   return { ok: true, evidence: verified.evidence, result };
 }
 

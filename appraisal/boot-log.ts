@@ -2,7 +2,7 @@ import { type CryptoAgileLog, parseEventLog } from '@touchstone/eventlog';
 import type { Finding } from '@touchstone/schemas';
 import { ParseError } from '@touchstone/tpm';
 import { finding } from './finding.ts';
-import type { VerifiedEvidence } from './verify-evidence.ts';
+import type { Measurements } from './measurements.ts';
 
 /** `absent`: no log was sent. `unreadable`: one was, and it tells nothing. */
 type BootLog =
@@ -11,17 +11,16 @@ type BootLog =
   | { readonly state: 'unreadable'; readonly findings: readonly Finding[] };
 
 /** The one log of the boot that the statement names. */
-export function readBootLog({ statement, claimedBlobs }: VerifiedEvidence): BootLog {
-  const [reference, ...more] = statement.logs.filter(({ kind }) => kind === 'boot');
-  if (reference === undefined) return { state: 'absent' };
+export function readBootLog({ bootLogs }: Pick<Measurements, 'bootLogs'>): BootLog {
+  const [first, ...more] = bootLogs;
+  if (first === undefined) return { state: 'absent' };
   if (more.length > 0) {
     const actual = `${more.length + 1}`;
     return unreadable(finding('LOG_AMBIGUOUS', { subject: 'boot log', expected: '1', actual }));
   }
-  const bytes = claimedBlobs.get(reference.digest);
-  if (bytes === undefined) return { state: 'absent' };
+  if (first.bytes === undefined) return { state: 'absent' };
   try {
-    const log = parseEventLog(bytes);
+    const log = parseEventLog(first.bytes);
     if (log.format === 'legacy-sha1') return unreadable(finding('LOG_LEGACY', SUBJECT));
     return { state: 'read', log };
   } catch (error) {

@@ -8,11 +8,11 @@ export const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte
 /** RFC 4648, 5, without padding; undefined for every text that encoding the bytes would not give. */
 export function bytesOfBase64Url(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64url');
-  return bytes.toString('base64url') === text ? Uint8Array.from(bytes) : undefined;
+  return bytes.toString('base64url') === text ? new Uint8Array(bytes) : undefined;
 }
 
 /** Lower-case hex only. */
 export function bytesOfHex(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'hex');
-  return bytes.toString('hex') === text ? Uint8Array.from(bytes) : undefined;
+  return bytes.toString('hex') === text ? new Uint8Array(bytes) : undefined;
 }

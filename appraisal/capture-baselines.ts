@@ -14,6 +14,7 @@ import { checkBaseline } from './check-baseline.ts';
 import { lineOfText } from './line-of-text.ts';
 import { replayFindings } from './log-replay.ts';
 import { believedSoftware } from './measured-software.ts';
+import { measuredBy } from './measurements.ts';
 import { quotedBanksOf, weakBankFindings } from './quoted-banks.ts';
 import { digestIn } from './rule-index.ts';
 import { ruleIds } from './rule-ids.ts';
@@ -63,12 +64,13 @@ export function captureBaselines(input: CaptureInput): Baseline[] {
 }
 
 function soundLog(evidence: VerifiedEvidence, assuranceClass: AssuranceClass): EventLog {
-  const boot = readBootLog(evidence);
+  const measured = measuredBy(evidence);
+  const boot = readBootLog(measured);
   const log = boot.state === 'read' ? boot.log : undefined;
   const findings = [
-    ...weakBankFindings(evidence),
-    ...(boot.state === 'unreadable' ? boot.findings : replayFindings(evidence, log)),
-    ...grammarFindings(evidence, log, assuranceClass),
+    ...weakBankFindings(measured),
+    ...(boot.state === 'unreadable' ? boot.findings : replayFindings(measured, log)),
+    ...grammarFindings(measured, log, assuranceClass),
   ].filter(({ effect }) => effect === 'enforce');
   if (log !== undefined && findings.length === 0) return log;
   throw new CaptureError('CAPTURE_INTEGRITY', 'log and quote do not agree', findings);

@@ -1,6 +1,11 @@
 export type { AppraisalContext } from './appraisal-context.ts';
+export { AppraisalMemo } from './appraisal-memo.ts';
 export { type Appraisal, appraise, findingOfEvidenceError } from './appraise.ts';
-export { type AttestationResult, appraiseEvidence } from './appraise-evidence.ts';
+export {
+  type AttestationResult,
+  appraiseEvidence,
+  appraiseEvidenceBy,
+} from './appraise-evidence.ts';
 export { BaselineError, type BaselineErrorCode } from './baseline-error.ts';
 export { captureBaselines, type CaptureInput } from './capture-baselines.ts';
 export { CaptureError, type CaptureErrorCode } from './capture-error.ts';
@@ -8,6 +13,8 @@ export { checkBaseline } from './check-baseline.ts';
 export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
 export { finding, type FindingDetails, findingFrom } from './finding.ts';
 export { formatBaseline, formatBaselines } from './format-baseline.ts';
+export { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
+export type { Measurements } from './measurements.ts';
 export { evidenceDigestOf, type ParsedEvidence, parseEvidence } from './parse-evidence.ts';
 export { parseBaselines } from './parse-baselines.ts';
 export { qualifyingDataOf } from './qualifying-data.ts';

@@ -3,19 +3,22 @@ import type { Finding } from '@touchstone/schemas';
 import type { BankName } from '@touchstone/tpm';
 import { equalBytes, hexOf, isZero } from './bytes.ts';
 import { finding } from './finding.ts';
-import type { VerifiedEvidence } from './verify-evidence.ts';
+import type { Measurements } from './measurements.ts';
 
 /**
  * Whether the log tells how every quoted PCR came by its value, in every bank, weak ones too. A PCR that
  * moved without an event, or with events that lack its bank's digest, is not believed. `log` is undefined
  * where none was sent.
  */
-export function replayFindings(evidence: VerifiedEvidence, log: EventLog | undefined): Finding[] {
+export function replayFindings(
+  measured: Pick<Measurements, 'pcrs'>,
+  log: EventLog | undefined,
+): Finding[] {
   const extending = Map.groupBy(log?.events.filter((event) => event.extends) ?? [], eventPcr);
   const replayed = log === undefined ? undefined : replayEventLog(log);
   const findings: Finding[] = [];
   const quotedPcrs = new Set<number>();
-  for (const [bank, values] of evidence.pcrs) {
+  for (const [bank, values] of measured.pcrs) {
     for (const [pcr, value] of values) {
       quotedPcrs.add(pcr);
       const events = extending.get(pcr) ?? [];

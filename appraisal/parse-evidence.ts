@@ -8,7 +8,7 @@ import {
 import type { Evidence } from '@touchstone/schemas';
 import {
   type BankName,
-  hash,
+  hashHex,
   hashOfBank,
   ParseError,
   parseTpmsAttest,
@@ -17,7 +17,7 @@ import {
   type TpmsAttest,
   type TpmtSignature,
 } from '@touchstone/tpm';
-import { bytesOfBase64Url, bytesOfHex, hexOf } from './bytes.ts';
+import { bytesOfBase64Url, bytesOfHex } from './bytes.ts';
 import { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
 
 /** Evidence that could be read. Every word of it is still a claim. */
@@ -57,7 +57,7 @@ export function parseEvidence(evidence: Evidence): ParsedEvidence {
 
 /** What names this evidence: SHA-256 of its TPMS_ATTEST, lower-case hex. No two quotes are equal. */
 export function evidenceDigestOf(evidence: Pick<ParsedEvidence, 'attestBytes'>): string {
-  return hexOf(hash('sha256', evidence.attestBytes));
+  return hashHex('sha256', evidence.attestBytes);
 }
 
 function parseStatement(bytes: Uint8Array): Statement {

@@ -1,6 +1,5 @@
 import type { BaselineReference } from '@touchstone/schemas';
-import { hash } from '@touchstone/tpm';
-import { hexOf } from './bytes.ts';
+import { hashHex } from '@touchstone/tpm';
 
 /** The rules of this version of the appraisal. To be raised whenever the same evidence would fare otherwise. */
 export const POLICY = 'touchstone/appraisal/1';
@@ -14,5 +13,5 @@ export function policyIdOf(references: readonly BaselineReference[]): string {
   const list = names.toSorted().join(',');
   const text = list === '' ? POLICY : `${POLICY};${list}`;
   if (text.length <= MAX_LENGTH) return text;
-  return `${POLICY};sha256:${hexOf(hash('sha256', Buffer.from(list, 'utf8')))}`;
+  return `${POLICY};sha256:${hashHex('sha256', Buffer.from(list, 'utf8'))}`;
 }

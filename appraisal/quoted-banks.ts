@@ -2,12 +2,12 @@ import type { Finding } from '@touchstone/schemas';
 import { finding } from './finding.ts';
 import type { QuotedBanks } from './rule-index.ts';
 import { isStrong, type StrongBank } from './strong-bank.ts';
-import type { VerifiedEvidence } from './verify-evidence.ts';
+import type { Measurements } from './measurements.ts';
 
 /** The strong banks in which each PCR is quoted. A PCR that only SHA-1 speaks for is not in it. */
-export function quotedBanksOf(evidence: VerifiedEvidence): QuotedBanks {
+export function quotedBanksOf(measured: Pick<Measurements, 'pcrs'>): QuotedBanks {
   const quoted = new Map<number, StrongBank[]>();
-  for (const [bank, values] of evidence.pcrs) {
+  for (const [bank, values] of measured.pcrs) {
     if (!isStrong(bank)) continue;
     for (const pcr of values.keys()) quoted.set(pcr, [...(quoted.get(pcr) ?? []), bank]);
   }
@@ -18,9 +18,9 @@ export const quotedBankNames = (quoted: QuotedBanks): ReadonlySet<StrongBank> =>
   new Set([...quoted.values()].flat());
 
 /** What is quoted in weak banks alone is not proven. */
-export function weakBankFindings(evidence: VerifiedEvidence): Finding[] {
-  const strong = quotedBanksOf(evidence);
-  const weak = [...evidence.pcrs].flatMap(([bank, values]) =>
+export function weakBankFindings(measured: Pick<Measurements, 'pcrs'>): Finding[] {
+  const strong = quotedBanksOf(measured);
+  const weak = [...measured.pcrs].flatMap(([bank, values]) =>
     [...values.keys()].filter((pcr) => !strong.has(pcr)).map((pcr) => ({ bank, pcr })),
   );
   return weak.map(({ bank, pcr }) =>

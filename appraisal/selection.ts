@@ -2,14 +2,22 @@ import type { Finding, Selection } from '@touchstone/schemas';
 import type { BankName, PcrSelection } from '@touchstone/tpm';
 import { finding } from './finding.ts';
 
-/** PCRs by bank; a bank of which nothing is selected is not in it. */
-export type SelectedPcrs = ReadonlyMap<BankName, ReadonlySet<number>>;
+/**
+ * PCRs by bank, as the 32 bits of a number in which bit n is PCR n (TPMS_PCR_SELECTION is a bitmap too: Part
+ * 2, 10.6.2); a bank of which nothing is selected is not in it.
+ */
+export type SelectedPcrs = ReadonlyMap<BankName, number>;
 
 export const selectedByWire = (selection: Selection): SelectedPcrs =>
-  nonEmpty(Object.entries(selection) as [BankName, readonly number[]][]);
+  nonEmpty((Object.entries(selection) as [BankName, number[]][]).map(ofBank));
 
 export const selectedByTpm = (selection: PcrSelection): SelectedPcrs =>
-  nonEmpty(selection.map(({ bank, pcrs }) => [bank, pcrs] as const));
+  nonEmpty(selection.map(({ bank, pcrs }) => ofBank([bank, pcrs])));
+
+/** The PCRs that values were sent for. */
+export const selectedByValues = (
+  values: ReadonlyMap<BankName, ReadonlyMap<number, unknown>>,
+): SelectedPcrs => nonEmpty([...values].map(([bank, byPcr]) => ofBank([bank, byPcr.keys()])));
 
 /**
  * What speaks against `actual` being exactly the PCRs that were asked for. An empty list is the only yes.
@@ -21,35 +29,39 @@ export function compareSelections(
   actual: SelectedPcrs,
   extra: 'SELECTION_MISMATCH' | 'UNCOVERED_PCR' = 'SELECTION_MISMATCH',
 ): Finding[] {
+  const tooMuch = without(actual, asked);
+  const missing = without(asked, actual);
+  if (tooMuch.size === 0 && missing.size === 0) return [];
   const shown = { expected: textOf(asked), actual: textOf(actual) };
-  const tooMuch = textOf(without(actual, asked));
-  const missing = textOf(without(asked, actual));
+  const about = (what: SelectedPcrs) => ({ subject: `${subject}: ${textOf(what)}`, ...shown });
   return [
-    ...(tooMuch === '' ? [] : [finding(extra, { subject: `${subject}: ${tooMuch}`, ...shown })]),
-    ...(missing === ''
-      ? []
-      : [finding('SELECTION_INCOMPLETE', { subject: `${subject}: ${missing}`, ...shown })]),
+    ...(tooMuch.size === 0 ? [] : [finding(extra, about(tooMuch))]),
+    ...(missing.size === 0 ? [] : [finding('SELECTION_INCOMPLETE', about(missing))]),
   ];
 }
 
 /** `sha256:0,1,7`, banks separated by a space. */
 function textOf(selection: SelectedPcrs): string {
   return [...selection]
-    .map(([bank, pcrs]) => `${bank}:${[...pcrs].toSorted((a, b) => a - b).join(',')}`)
+    .map(([bank, bits]) => `${bank}:${PCRS.filter((pcr) => (bits & (1 << pcr)) !== 0).join(',')}`)
     .join(' ');
 }
 
-function without(from: SelectedPcrs, what: SelectedPcrs): SelectedPcrs {
-  return nonEmpty(
-    [...from].map(([bank, pcrs]) => {
-      const known = what.get(bank);
-      return [bank, [...pcrs].filter((pcr) => known?.has(pcr) !== true)] as const;
-    }),
-  );
+const PCRS = Array.from({ length: 32 }, (_, pcr) => pcr);
+
+const without = (from: SelectedPcrs, what: SelectedPcrs): SelectedPcrs =>
+  nonEmpty([...from].map(([bank, bits]) => [bank, bits & ~(what.get(bank) ?? 0)] as const));
+
+function ofBank([bank, pcrs]: readonly [BankName, Iterable<number>]): readonly [BankName, number] {
+  let bits = 0;
+  for (const pcr of pcrs) bits |= bitOf(pcr);
+  return [bank, bits];
 }
 
-function nonEmpty(entries: readonly (readonly [BankName, readonly number[]])[]): SelectedPcrs {
-  return new Map(
-    entries.filter(([, pcrs]) => pcrs.length > 0).map(([bank, pcrs]) => [bank, new Set(pcrs)]),
-  );
+function bitOf(pcr: number): number {
+  if (Number.isInteger(pcr) && pcr >= 0 && pcr < PCRS.length) return 1 << pcr;
+  throw new RangeError(`no PCR ${pcr}`);
 }
+
+const nonEmpty = (entries: readonly (readonly [BankName, number])[]): SelectedPcrs =>
+  new Map(entries.filter(([, bits]) => bits !== 0));

@@ -1,7 +1,7 @@
 import type { Finding } from '@touchstone/schemas';
 
 /** As many as a result's claims hold. */
-const MAX_FINDINGS = 256;
+export const MAX_FINDINGS = 256;
 /** UTF-8 as JSON. In base64url a result stays below the 1 MiB that an answer holds. */
 const MAX_BYTES = 524_288;
 

@@ -3,7 +3,7 @@ import type { AssuranceClass, Finding } from '@touchstone/schemas';
 import { hexOf, isZero } from './bytes.ts';
 import { finding } from './finding.ts';
 import { believedSoftware } from './measured-software.ts';
-import type { VerifiedEvidence } from './verify-evidence.ts';
+import type { Measurements } from './measurements.ts';
 
 /** What the agent measures on a software TPM: command line, kernel and initrd, its own files. */
 export const SOFTWARE_PCRS = { commandLine: 8, bootChain: 9, runtime: 13 } as const;
@@ -16,13 +16,13 @@ const FIRMWARE_PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
  * the log's header claims is only compared with it.
  */
 export function grammarFindings(
-  evidence: VerifiedEvidence,
+  measured: Pick<Measurements, 'pcrs'>,
   log: CryptoAgileLog | undefined,
   assuranceClass: AssuranceClass,
 ): Finding[] {
   if (assuranceClass === 'software') {
     return [
-      ...firmwarePcrFindings(evidence),
+      ...firmwarePcrFindings(measured),
       ...(log === undefined ? [] : softwareLogFindings(log)),
     ];
   }
@@ -57,8 +57,8 @@ function offence(event: LogEvent): string | undefined {
 }
 
 /** There is no firmware under a software TPM that could have measured anything. */
-function firmwarePcrFindings(evidence: VerifiedEvidence): Finding[] {
-  return [...evidence.pcrs].flatMap(([bank, values]) =>
+function firmwarePcrFindings(measured: Pick<Measurements, 'pcrs'>): Finding[] {
+  return [...measured.pcrs].flatMap(([bank, values]) =>
     [...values]
       .filter(([pcr, value]) => FIRMWARE_PCRS.includes(pcr) && !isZero(value))
       .map(([pcr, value]) =>

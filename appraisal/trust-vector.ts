@@ -1,6 +1,4 @@
-import type { Finding, FindingEffect, TrustVector } from '@touchstone/schemas';
-import type { LiveBaseline } from './applicable-baselines.ts';
-import type { PcrFinding } from './event-findings.ts';
+import type { FindingEffect, TrustVector } from '@touchstone/schemas';
 import { SOFTWARE_PCRS } from './software-grammar.ts';
 
 /**
@@ -9,29 +7,17 @@ import { SOFTWARE_PCRS } from './software-grammar.ts';
  * approved while booting: nothing is measured afterwards.
  */
 export function trustVector(appraised: {
-  readonly findings: readonly Finding[];
-  readonly events: readonly PcrFinding[];
-  readonly live: readonly LiveBaseline[];
+  /** The worst that was found of each. */
+  readonly configuration: FindingEffect | null;
+  readonly executables: FindingEffect | null;
+  readonly enforcedPcrs: readonly number[];
 }): TrustVector {
-  const { findings, events, live } = appraised;
-  const enforced = new Set(
-    live.flatMap(({ baseline }) =>
-      baseline.rules.filter(({ mode }) => mode === 'enforce').map(({ pcr }) => pcr),
-    ),
-  );
-  const isCommandLine = ({ pcr }: { readonly pcr: number }) => pcr === SOFTWARE_PCRS.commandLine;
-  const configuration = worst([
-    ...findings.filter(({ code }) => code !== 'KEXEC_UNMEASURED'),
-    ...events.filter(isCommandLine).map(({ finding }) => finding),
-  ]);
-  const executables = worst([
-    ...findings,
-    ...events.filter((one) => !isCommandLine(one)).map(({ finding }) => finding),
-  ]);
+  const { configuration, executables, enforcedPcrs } = appraised;
+  const approved = (pcr: number, claim: number) => (enforcedPcrs.includes(pcr) ? claim : 0);
   return {
     'instance-identity': 2,
-    configuration: configuration ?? (enforced.has(SOFTWARE_PCRS.commandLine) ? 2 : 0),
-    executables: executables ?? (enforced.has(SOFTWARE_PCRS.bootChain) ? 3 : 0),
+    configuration: against(configuration) ?? approved(SOFTWARE_PCRS.commandLine, 2),
+    executables: against(executables) ?? approved(SOFTWARE_PCRS.bootChain, 3),
     hardware: 0,
   };
 }
@@ -45,9 +31,7 @@ export const UNKNOWN_VECTOR: TrustVector = {
 };
 
 /** Both claims read alike: 96 is contraindicated, 32 approved with reservations. */
-const CLAIM: Readonly<Record<FindingEffect, number>> = { enforce: 96, warn: 32, observe: 0 };
-
-function worst(findings: readonly Finding[]): number | undefined {
-  const claim = Math.max(0, ...findings.map(({ effect }) => CLAIM[effect]));
-  return claim === 0 ? undefined : claim;
+function against(worst: FindingEffect | null): number | undefined {
+  if (worst === null || worst === 'observe') return undefined;
+  return worst === 'warn' ? 32 : 96;
 }

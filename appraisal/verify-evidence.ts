@@ -1,6 +1,5 @@
 import type { AssuranceClass, Finding } from '@touchstone/schemas';
-import { nameOf } from '@touchstone/tpm';
-import { hexOf } from './bytes.ts';
+import { nameHexOf } from '@touchstone/tpm';
 import { finding } from './finding.ts';
 import { evidenceDigestOf, type ParsedEvidence } from './parse-evidence.ts';
 import type { VerificationContext } from './verification-context.ts';
@@ -45,7 +44,7 @@ export function verifyEvidence(parsed: ParsedEvidence, context: VerificationCont
       ...verifyLogs(parsed),
     ];
     if (findings.length > 0) return { ok: false, findings };
-    const [akName, digest] = [hexOf(nameOf(context.akPublic)), evidenceDigestOf(parsed)];
+    const [akName, digest] = [nameHexOf(context.akPublic), evidenceDigestOf(parsed)];
     const certifiedClass = context.akCertificate.class;
     const marked = { ...parsed, [verified]: true as const, digest, akName, certifiedClass };
     const evidence: VerifiedEvidence = Object.freeze(marked);

@@ -1,6 +1,6 @@
 import { checkAkPublic, type Problem, verifyAkCertificate } from '@touchstone/endorsement';
 import type { Finding } from '@touchstone/schemas';
-import { nameOf, verifyTpmSignature } from '@touchstone/tpm';
+import { nameHexOf, verifyTpmSignature } from '@touchstone/tpm';
 import { equalBytes, hexOf } from './bytes.ts';
 import { finding, findingFrom } from './finding.ts';
 import type { ParsedEvidence } from './parse-evidence.ts';
@@ -18,7 +18,7 @@ export function verifyIdentity(parsed: ParsedEvidence, context: VerificationCont
   const { statement, attest, attestBytes, signature } = parsed;
   const { akPublic, akCertificate, issuers, now } = context;
   const findings: Finding[] = [];
-  const akName = hexOf(nameOf(akPublic));
+  const akName = nameHexOf(akPublic);
   if (statement.akName !== akName) {
     const subject = 'statement.akName';
     const details = { subject, expected: akName, actual: statement.akName };

@@ -1,6 +1,5 @@
 import type { Finding } from '@touchstone/schemas';
-import { hash } from '@touchstone/tpm';
-import { hexOf } from './bytes.ts';
+import { hashHex } from '@touchstone/tpm';
 import { finding } from './finding.ts';
 import type { ParsedEvidence } from './parse-evidence.ts';
 
@@ -23,7 +22,7 @@ export function verifyLogs({ statement, claimedBlobs }: ParsedEvidence): Finding
       const details = { expected: `${size} bytes`, actual: `${blob.length} bytes` };
       findings.push(finding('LOG_BLOB_MISMATCH', { subject, ...details }));
     }
-    const actual = hexOf(hash('sha256', blob));
+    const actual = hashHex('sha256', blob);
     if (actual !== digest) {
       findings.push(finding('LOG_BLOB_MISMATCH', { subject, expected: digest, actual }));
     }

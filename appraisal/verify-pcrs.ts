@@ -3,12 +3,7 @@ import { ParseError, pcrDigest } from '@touchstone/tpm';
 import { equalBytes, hexOf } from './bytes.ts';
 import { finding } from './finding.ts';
 import type { ParsedEvidence } from './parse-evidence.ts';
-import {
-  compareSelections,
-  selectedByTpm,
-  selectedByWire,
-  type SelectedPcrs,
-} from './selection.ts';
+import { compareSelections, selectedByTpm, selectedByValues, selectedByWire } from './selection.ts';
 import type { VerificationContext } from './verification-context.ts';
 
 /**
@@ -19,11 +14,7 @@ export function verifyPcrs(parsed: ParsedEvidence, context: VerificationContext)
   const { attest, pcrs, statement } = parsed;
   const asked = selectedByWire(context.selection);
   const quoted = selectedByTpm(attest.quote.pcrSelect);
-  const sent: SelectedPcrs = new Map(
-    [...pcrs].flatMap(([bank, values]) =>
-      values.size === 0 ? [] : [[bank, new Set(values.keys())]],
-    ),
-  );
+  const sent = selectedByValues(pcrs);
   const findings: Finding[] = [];
   if (quoted.size === 0 || asked.size === 0) {
     findings.push(finding('SELECTION_EMPTY', { subject: 'quote.attest.pcrSelect' }));

@@ -85,6 +85,7 @@ export type Making = {
   readonly magic?: number;
   readonly type?: number;
   readonly safe?: number;
+  readonly boot?: { readonly resetCount?: number; readonly restartCount?: number };
   readonly trailing?: Partial<Record<'attest' | 'signature', Uint8Array>>;
 };
 
@@ -162,8 +163,8 @@ function attestBytes(
     .sized16(made.qualifiedSigner)
     .sized16(made.extraData)
     .u64(123_456n)
-    .u32(7)
-    .u32(1)
+    .u32(made.boot?.resetCount ?? 7)
+    .u32(made.boot?.restartCount ?? 1)
     .u8(made.safe ?? 1)
     .u64(0x2020_0312_0011_2233n)
     .bytes(encodeTpmlPcrSelection(selection))

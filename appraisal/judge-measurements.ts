@@ -1,0 +1,75 @@
+import type { EventLog, LogEvent } from '@touchstone/eventlog';
+import type { FindingEffect, MeasuredEvent } from '@touchstone/schemas';
+import { readBootLog } from './boot-log.ts';
+import { eventFindings, type PcrFinding } from './event-findings.ts';
+import { explainEvents, type Explanation } from './explain-events.ts';
+import { replayFindings } from './log-replay.ts';
+import { measuredEvents } from './measured-events.ts';
+import { keyOf, type Measurements } from './measurements.ts';
+import { quotedBanksOf, weakBankFindings } from './quoted-banks.ts';
+import { grammarFindings, SOFTWARE_PCRS } from './software-grammar.ts';
+import { weigh, type WeighedFindings, worstOf } from './weighed-findings.ts';
+
+/** What a boot's measurements mean: plain data, bounded, the same for whoever shows the same. */
+export type MeasurementJudgement = {
+  /** Of the measurements that were judged: `keyOf`. */
+  readonly key: string;
+  /** Whether the log is there, whole, and of the kind that its class has. */
+  readonly log: WeighedFindings;
+  /** Whether the events are what the documents say. */
+  readonly events: WeighedFindings;
+  /** The worst that was found of the kernel's command line, and of all else that was measured. */
+  readonly commandLine: FindingEffect | null;
+  readonly executables: FindingEffect | null;
+  readonly enforcedPcrs: readonly number[];
+  /** In the log's order; at most 4096. */
+  readonly measured: readonly MeasuredEvent[];
+};
+
+/**
+ * The costly half of an appraisal, a function of its argument alone: the log read and replayed, its
+ * grammar, the meaning of its events, and the comparison with the documents.
+ */
+export function judgeMeasurements(measurements: Measurements): MeasurementJudgement {
+  const { baselines } = measurements;
+  const boot = readBootLog(measurements);
+  const log = boot.state === 'read' ? boot.log : undefined;
+  const compared = compare(measurements, log);
+  const isCommandLine = ({ pcr }: PcrFinding) => pcr === SOFTWARE_PCRS.commandLine;
+  const worst = (some: readonly PcrFinding[]) => worstOf(some.map(({ finding }) => finding.effect));
+  const enforced = baselines.flatMap(({ baseline }) =>
+    baseline.rules.filter(({ mode }) => mode === 'enforce').map(({ pcr }) => pcr),
+  );
+  return {
+    key: keyOf(measurements),
+    log: weigh([
+      ...weakBankFindings(measurements),
+      ...(boot.state === 'unreadable' ? boot.findings : replayFindings(measurements, log)),
+      ...grammarFindings(measurements, log, measurements.class),
+    ]),
+    events: weigh(compared.findings.map(({ finding }) => finding)),
+    commandLine: worst(compared.findings.filter(isCommandLine)),
+    executables: worst(compared.findings.filter((one) => !isCommandLine(one))),
+    enforcedPcrs: [...new Set(enforced)],
+    measured: compared.events,
+  };
+}
+
+/** Without a document whose rules count there is nothing to hold events against; that was said already. */
+function compare(
+  { pcrs, baselines }: Measurements,
+  log: EventLog | undefined,
+): { findings: readonly PcrFinding[]; events: readonly MeasuredEvent[] } {
+  const quoted = quotedBanksOf({ pcrs });
+  const events = log?.events.filter((event: LogEvent) => event.extends) ?? [];
+  const judged = events.filter(({ pcr }) => quoted.has(pcr));
+  const explanation: Explanation | undefined =
+    baselines.length === 0 ? undefined : explainEvents(baselines, judged, quoted);
+  const banks = new Map(
+    [...quoted].flatMap(([pcr, [bank]]) => (bank === undefined ? [] : [[pcr, bank]])),
+  );
+  return {
+    findings: explanation === undefined ? [] : eventFindings(explanation, banks),
+    events: measuredEvents(events, banks, explanation),
+  };
+}

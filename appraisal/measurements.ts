@@ -1,0 +1,60 @@
+import type { AssuranceClass } from '@touchstone/schemas';
+import { hashHex, type PcrValues } from '@touchstone/tpm';
+import type { LiveBaseline } from './applicable-baselines.ts';
+import { knownBaseline } from './known-baseline.ts';
+import { POLICY } from './policy-id.ts';
+import type { VerifiedEvidence } from './verify-evidence.ts';
+
+/** A log of the boot by the digest that the statement names it by, which its bytes were found to have. */
+export type BootLogBytes = { readonly digest: string; readonly bytes: Uint8Array | undefined };
+
+/**
+ * All that the meaning of a boot follows from. Whoever judges measurements is given this and nothing
+ * else: neither the host, nor its AK, nor the time, nor what the host says of itself. What was judged
+ * holds therefore for everything of the same key.
+ */
+export type Measurements = {
+  /** Chooses the log's grammar. */
+  readonly class: AssuranceClass;
+  /** The values quoted. All PCRs that are asked for today hold still from one boot to the next. */
+  readonly pcrs: PcrValues;
+  /** What the statement names: one, but for a host that errs. */
+  readonly bootLogs: readonly BootLogBytes[];
+  /** In the order in which they count. */
+  readonly baselines: readonly LiveBaseline[];
+};
+
+/** Without the baselines: what the evidence gives by itself. */
+export function measuredBy({
+  statement,
+  claimedBlobs,
+  pcrs,
+}: VerifiedEvidence): Pick<Measurements, 'pcrs' | 'bootLogs'> {
+  const bootLogs = statement.logs
+    .filter(({ kind }) => kind === 'boot')
+    .map(({ digest }) => ({ digest, bytes: claimedBlobs.get(digest) }));
+  return { pcrs, bootLogs };
+}
+
+/**
+ * What else a judgement follows from, by version: the rules here, the ledger of firmware quirks, the
+ * advisories, the trust bundle, the open update windows. Of all but the first there is none yet.
+ */
+const VERSIONS = [POLICY, 'quirks 0', 'advisories 0', 'bundle 0', 'windows 0'];
+
+/**
+ * SHA-256, lower-case hex, over everything that a judgement follows from, so that nothing of it may differ
+ * where keys are equal: documents by part, name, version and content, PCRs by bank, number, order and value.
+ */
+export function keyOf({ class: held, pcrs, bootLogs, baselines }: Measurements): string {
+  const selected = [...pcrs].map(([bank, values]) => `${bank}:${[...values.keys()].join()}`);
+  const logs = bootLogs.map(({ digest, bytes }) => `${digest}:${bytes?.length}`);
+  const documents = baselines.map(({ baseline, banks }) => {
+    const { part, name, version } = baseline;
+    return `${part} ${name} ${version} ${knownBaseline(baseline).digest} ${banks.join()}`;
+  });
+  // No word in these holds a line feed, and so no two lists of them are written alike.
+  const lists = [VERSIONS, [held], selected, logs, documents].map((list) => [list.length, ...list]);
+  const values = [...pcrs.values()].flatMap((byPcr) => [...byPcr.values()]);
+  return hashHex('sha256', Buffer.from(`${lists.flat().join('\n')}\n\0`, 'utf8'), ...values);
+}

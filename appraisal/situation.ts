@@ -1,0 +1,55 @@
+import type { Finding } from '@touchstone/schemas';
+import { applicableBaselines } from './applicable-baselines.ts';
+import type { AppraisalContext } from './appraisal-context.ts';
+import type { AppraisalOutcome } from './appraisal-outcome.ts';
+import { hostFindings } from './host-findings.ts';
+import { keyOf, measuredBy, type Measurements } from './measurements.ts';
+import { quotedBanksOf, quotedBankNames } from './quoted-banks.ts';
+import type { VerifiedEvidence } from './verify-evidence.ts';
+
+const situated: unique symbol = Symbol('situated');
+
+/**
+ * What is looked at anew for every piece of evidence, whatever was judged before: the host and its class,
+ * what it says of itself, which documents are for it, and which of them have expired. Only `situate` makes
+ * one, and no result is concluded from less.
+ */
+export type Situation = {
+  readonly [situated]: true;
+  readonly measurements: Measurements;
+  /** `keyOf` the measurements. */
+  readonly key: string;
+  readonly akName: string;
+  /** One boot, as far as the TPM can tell: resetCount and restartCount. */
+  readonly boot: string;
+  /** Of the host, and of the documents that are for it. */
+  readonly host: readonly Finding[];
+  readonly documents: readonly Finding[];
+  readonly references: AppraisalOutcome['baselines'];
+  readonly now: Date;
+  /** The first instant at which something of this changes by itself; Infinity for never. Unix time, ms. */
+  readonly notAfterMs: number;
+};
+
+export function situate(evidence: VerifiedEvidence, context: AppraisalContext): Situation {
+  const measured = measuredBy(evidence);
+  const quoted = quotedBankNames(quotedBanksOf(measured));
+  const { live, references, findings } = applicableBaselines(context, quoted);
+  const measurements = { ...measured, class: context.class, baselines: live };
+  const { resetCount, restartCount } = evidence.attest.clockInfo;
+  const expiries = live.flatMap(({ baseline: { expires } }) =>
+    expires === undefined ? [] : [new Date(expires).getTime()],
+  );
+  return {
+    [situated]: true,
+    measurements,
+    key: keyOf(measurements),
+    akName: evidence.akName,
+    boot: `${resetCount}.${restartCount}`,
+    host: hostFindings(evidence, context),
+    documents: findings,
+    references,
+    now: context.now,
+    notAfterMs: Math.min(Infinity, ...expiries),
+  };
+}
