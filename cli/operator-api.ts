@@ -24,6 +24,8 @@ import {
   Replacement,
   type ReplacementApproval,
   ReplacementList,
+  Retention,
+  RetentionRun,
   type ReplacementRejection,
   Session,
   Vm,
@@ -79,6 +81,9 @@ export function operatorApi(client: Client, bearer: string) {
         body,
         schema: Replacement,
       }),
+    retention: () => client.request({ ...get, path: at('retention'), schema: Retention }),
+    runRetention: () =>
+      client.request({ ...post, path: at('retention', 'runs'), schema: RetentionRun }),
     alerts: () => client.request({ ...get, path: at('alerts'), schema: AlertList }),
 
     captureBaseline: (hostId: string, body: BaselineCapture) =>

@@ -7,6 +7,7 @@ import { addHostCommands } from './commands/host.ts';
 import { addInspectCommands } from './commands/inspect.ts';
 import { addJoinTokenCommands } from './commands/join-token.ts';
 import { addLoginCommand } from './commands/login.ts';
+import { addRetentionCommands } from './commands/retention.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addVmCommands } from './commands/vm.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -59,6 +60,7 @@ function buildProgram(world: World): Command {
   addAlertCommands(program, world);
   addCaCommands(program, world);
   addAuditCommands(program, world);
+  addRetentionCommands(program, world);
   addInspectCommands(program, world);
   return program;
 }

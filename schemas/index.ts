@@ -13,5 +13,6 @@ export * from './operator.ts';
 export * from './page.ts';
 export * from './replacement.ts';
 export * from './result.ts';
+export * from './retention.ts';
 export * from './scalars.ts';
 export * from './start.ts';

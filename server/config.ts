@@ -14,6 +14,8 @@ const Path = Type.String({ pattern: '^[^\\u0000]+$', maxLength: 4_096 });
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
 const Identifier = Type.String({ pattern: '^[A-Za-z0-9_-]+$', maxLength: 63 });
 
+const Days = Type.Integer({ minimum: 1, maximum: 36_500 });
+
 /** `host` is the directory of PostgreSQL's unix socket, or a host name. */
 const DatabaseConfig = closed({
   host: Type.String({ minLength: 1, maxLength: 4_096 }),
@@ -42,6 +44,18 @@ const ServerConfig = closed({
   selection: Type.Optional(Selection),
   quorum: Type.Optional(Type.Literal(1)),
   maxEvidenceBytes: Type.Optional(Type.Integer({ minimum: 65_536, maximum: 16_777_216 })),
+  /** How long each kind of record is kept; `migrate` tells the database. docs/deployment.md. */
+  retentionDays: Type.Optional(
+    closed({
+      attestations: Type.Optional(Days),
+      starts: Type.Optional(Days),
+      audit: Type.Optional(Days),
+      alerts: Type.Optional(Days),
+      joinTokens: Type.Optional(Days),
+      apiTokens: Type.Optional(Days),
+      browserSessions: Type.Optional(Days),
+    }),
+  ),
 });
 
 const DEFAULTS = {
@@ -50,6 +64,7 @@ const DEFAULTS = {
   quorum: 1,
   // Real firmware logs are 20 to 200 KiB, and as base64url a third more.
   maxEvidenceBytes: 4_194_304,
+  retentionDays: {},
 } as const;
 
 type Given = Type.Static<typeof ServerConfig>;

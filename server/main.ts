@@ -9,6 +9,7 @@ import { createApp } from './http/app.ts';
 import { readPage } from './http/page.ts';
 import { createFirstToken } from './services/api-tokens.ts';
 import { challengeKeysOf } from './services/challenge-key-days.ts';
+import { keepDailyWork } from './services/daily-work.ts';
 import { databaseClock } from './services/database-clock.ts';
 import { issuerList } from './services/issuers.ts';
 import { signingKey, type TokenType } from './services/signing-key.ts';
@@ -16,6 +17,7 @@ import { trustBundles } from './services/trust-bundles.ts';
 import type { Verifier } from './services/verifier.ts';
 import { openDatabase } from './store/database.ts';
 import { checkSchema, migrate } from './store/migrate.ts';
+import { makePartitionsAhead } from './store/retention.ts';
 
 const USAGE = 'usage: main.ts serve|migrate|first-token --config FILE\n';
 
@@ -47,8 +49,8 @@ const onDatabaseError = (error: Error) => log.error({ err: error }, 'database co
 
 const COMMANDS: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> = {
   serve,
-  migrate: async ({ migrateDatabase }) =>
-    migrate(await loginOf(migrateDatabase), (line) => log.info(line)),
+  migrate: async ({ migrateDatabase, retentionDays }) =>
+    migrate(await loginOf(migrateDatabase), (line) => log.info(line), retentionDays),
   'first-token': firstToken,
 };
 
@@ -56,6 +58,7 @@ async function firstToken(config: ServerConfig): Promise<void> {
   const database = openDatabase(await loginOf(config.database), onDatabaseError);
   try {
     await checkSchema(database);
+    await makePartitionsAhead(database);
     const clock = databaseClock(database);
     await clock.measure();
     const created = await createFirstToken(database, clock.now());
@@ -68,6 +71,7 @@ async function firstToken(config: ServerConfig): Promise<void> {
 async function serve(config: ServerConfig): Promise<void> {
   const database = openDatabase(await loginOf(config.database), onDatabaseError);
   await checkSchema(database);
+  await makePartitionsAhead(database);
   const ca = pinnedClient({ url: config.ca.url, pin: config.ca.pin });
   const { publicUrl, selection, intervalSeconds, quorum, maxEvidenceBytes } = config;
   const keyIn = async (file: string, typ: TokenType) =>
@@ -107,11 +111,13 @@ async function serve(config: ServerConfig): Promise<void> {
   const noBundle = (error: unknown) =>
     log.error({ err: error }, 'the trust bundle was not renewed');
   await bundles.refresh().catch(noBundle);
+  const notDone = (error: unknown) => log.error({ err: error }, 'the daily work was not done');
   const stop = new AbortController();
   const kept = [
     verifier.clock.keep(stop.signal, noClock),
     verifier.issuers.keep(stop.signal, noIssuers),
     bundles.keep(stop.signal, noBundle),
+    keepDailyWork(verifier, stop.signal, notDone),
   ];
   const listening = await listenTls(createApp(verifier, await readPage(PAGE)), {
     ...config.listen,
@@ -155,7 +161,8 @@ if (command === undefined || values.config === undefined || rest.length > 0) {
   } catch (error) {
     const malformed = error instanceof SchemaError || error instanceof JsonError;
     const code = malformed || error instanceof AppError ? error.code : 'FAILED';
-    log.fatal({ err: error, code }, `${name} failed`);
+    const remedy = error instanceof AppError ? error.remedy : undefined;
+    log.fatal({ err: error, code, remedy }, `${name} failed`);
     process.exit(malformed ? EX_DATAERR : EX_UNAVAILABLE);
   }
 }

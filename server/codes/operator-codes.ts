@@ -86,6 +86,12 @@ export const OPERATOR_CODES = {
     'DESIGN 8',
     'Give back `nextCursor` as it came, to the list that gave it; or begin again without.',
   ),
+  RETENTION_BUSY: entry(
+    503,
+    'What has had its time is in use just now; nothing is lost, and what went is in the audit log',
+    'DESIGN 6',
+    'Run it again in a while; the server does so by itself.',
+  ),
   FIRST_TOKEN_EXISTS: entry(
     409,
     "The operator's first token was made before",

@@ -32,10 +32,22 @@ export const PROCESS_CODES = {
     'DESIGN 6',
     'Check that PostgreSQL runs and that the server may connect.',
   ),
-  SCHEMA_MISMATCH_DATABASE: entry(
+  SCHEMA_NEWER: entry(
     503,
-    'The database has another schema than this server knows',
-    'STYLE, HTTP and SQL',
-    'Run `migrate` with the newest server, and start no older one beside it.',
+    'The database was migrated by a newer version; this one would misread it',
+    'DESIGN 6',
+    'Start the newer version. To go back, restore the backup that was made before the upgrade.',
+  ),
+  SCHEMA_OLDER: entry(
+    503,
+    'The database lacks migrations of this version',
+    'DESIGN 6',
+    'Run `migrate` of this version (`touchstone up`, the compose file and the systemd unit do), then start again.',
+  ),
+  RETENTION_TOO_SHORT: entry(
+    400,
+    'The configuration keeps a kind of record for less than the least there is',
+    'DESIGN 6',
+    'Raise the number of days that is named, and run `migrate` again.',
   ),
 } as const satisfies Record<string, CodeEntry>;

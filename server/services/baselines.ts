@@ -15,7 +15,9 @@ import {
   latestVersions,
   lockBaselines,
 } from '../store/baselines.ts';
+import type { DatedReference } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
+import { evidenceNow } from '../store/evidence.ts';
 import { requireHost } from './host-views.ts';
 import { storedEvidence } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
@@ -30,7 +32,7 @@ export async function draftBaselines(
   yaml: string,
 ): Promise<BaselineList> {
   const documents = parsedOrRefused(yaml);
-  return verifier.database.transaction((on) => storeDrafts(verifier, on, by, documents));
+  return verifier.database.transaction((on) => storeDrafts(verifier, on, { by, documents }));
 }
 
 function parsedOrRefused(yaml: string): Baseline[] {
@@ -54,14 +56,18 @@ function parsedOrRefused(yaml: string): Baseline[] {
 async function storeDrafts(
   { clock }: Verifier,
   on: Queryable,
-  by: Actor,
-  documents: readonly Baseline[],
+  drafted: {
+    readonly by: Actor;
+    readonly documents: readonly Baseline[];
+    readonly evidence?: DatedReference;
+  },
 ): Promise<BaselineList> {
+  const { by, documents, ...from } = drafted;
   const now = clock.now();
   const baselines: BaselineRecord[] = [];
   for (const baseline of documents) {
     const yaml = formatBaseline(baseline);
-    await insertBaseline(on, { baseline, yaml, by: by.name, now });
+    await insertBaseline(on, { baseline, yaml, by: by.name, now, ...from });
     const stored = await baselineByKey(on, baseline);
     // Drafted before, word for word: whoever sends it again means the same.
     if (stored === null || stored.yaml !== yaml) {
@@ -112,7 +118,9 @@ export async function captureBaseline(
       },
       versionOf: (part) => (latest.get(part) ?? 0) + 1,
     });
-    return storeDrafts(verifier, on, by, documents);
+    const { markEvidence: id, markEvidenceDay: day } = host;
+    const from = await evidenceNow(on, { id, day });
+    return storeDrafts(verifier, on, { by, documents, evidence: from });
   });
 }
 

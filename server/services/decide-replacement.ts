@@ -6,7 +6,12 @@ import { isUniqueViolation, type Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
 import { replaceIdentity } from '../store/host-changes.ts';
 import { lockHost } from '../store/hosts.ts';
-import { decideOffer, listReplacements, lockOffer, type Offer } from '../store/replacements.ts';
+import {
+  decideOffer,
+  listReplacements,
+  lockOffer,
+  type StoredOffer,
+} from '../store/replacements.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { reappraise } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
@@ -44,6 +49,7 @@ export async function approveReplacement(
       admissibleClasses: classes,
       labels: labels ?? host.labels,
       markEvidence: offer.evidence,
+      markEvidenceDay: offer.evidenceDay,
       lastAuthenticAt: offer.at,
     }).catch(orBound);
     const replaced = await lockHost(on, host.id);
@@ -82,15 +88,20 @@ export async function rejectReplacement(
 }
 
 /** The host first, as whoever queues an offer does. */
-async function waiting(on: Queryable, id: string): Promise<{ offer: Offer; host: Host }> {
+async function waiting(on: Queryable, id: string): Promise<{ offer: WaitingOffer; host: Host }> {
   const [known] = await listReplacements(on, id);
   if (known === undefined) throw refusal('REPLACEMENT_UNKNOWN', { detail: id });
   const host = await lockHost(on, known.hostId);
   const offer = await lockOffer(on, id);
   if (host === null || offer === null) throw refusal('REPLACEMENT_UNKNOWN', { detail: id });
-  if (offer.state !== 'waiting') throw refusal('REPLACEMENT_DECIDED', { detail: offer.state });
-  return { offer, host };
+  const { evidenceDay } = offer;
+  if (offer.state !== 'waiting' || evidenceDay === null) {
+    throw refusal('REPLACEMENT_DECIDED', { detail: offer.state });
+  }
+  return { offer: { ...offer, evidenceDay }, host };
 }
+
+type WaitingOffer = StoredOffer & { readonly evidenceDay: string };
 
 /** Since the offer was queued its TPM may have become another host's. */
 function orBound(error: unknown): never {

@@ -8,6 +8,7 @@ import { refusal, SERVER_CODES } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
 import { activeBaselines, holdPolicy } from '../store/baselines.ts';
 import { isUniqueViolation, type Queryable } from '../store/database.ts';
+import { dayOf } from '../store/day.ts';
 import { insertEvidence } from '../store/evidence.ts';
 import type { Host, Standing } from '../store/host.ts';
 import { insertHost } from '../store/host-changes.ts';
@@ -154,8 +155,10 @@ async function admit(
     enrolledAt: now,
     mark,
     markEvidence: verified.digest,
+    markEvidenceDay: dayOf(now),
     lastAuthenticAt: now,
     latestAttestation: attestation,
+    latestAttestationDay: dayOf(now),
     bundleEpoch: verified.statement.bundleEpoch,
     bindingPublic: applicant.bindingPublic,
   };

@@ -35,8 +35,7 @@ export async function viewHosts(viewer: Viewer, page: Page): Promise<HostList> {
     load: (after: PageAfter<HostPosition>) => listHosts(viewer.database, after),
     keyOf: ({ state, name }): HostPosition => [state === 'pending', name],
   });
-  const ids = hosts.map(({ latestAttestation }) => latestAttestation);
-  const gists = await attestationGists(viewer.database, ids);
+  const gists = await attestationGists(viewer.database, hosts.map(latestOf));
   return {
     hosts: hosts.map((host) => summaryOf(viewer, host, gists.get(host.latestAttestation))),
     ...next,
@@ -45,7 +44,7 @@ export async function viewHosts(viewer: Viewer, page: Page): Promise<HostList> {
 
 export async function viewHost(viewer: Viewer, idOrName: string): Promise<HostDetail> {
   const host = await requireHost(viewer.database, idOrName);
-  const gists = await attestationGists(viewer.database, [host.latestAttestation]);
+  const gists = await attestationGists(viewer.database, [latestOf(host)]);
   const { resetCount, restartCount, clock } = host.mark;
   return {
     host: summaryOf(viewer, host, gists.get(host.latestAttestation)),
@@ -62,9 +61,11 @@ export async function viewHost(viewer: Viewer, idOrName: string): Promise<HostDe
   };
 }
 
+const latestOf = ({ latestAttestation: id, latestAttestationDay: day }: Host) => ({ id, day });
+
 export async function explainHost(viewer: Viewer, idOrName: string): Promise<HostExplanation> {
   const host = await requireHost(viewer.database, idOrName);
-  const latest = await attestationById(viewer.database, host.latestAttestation);
+  const latest = await attestationById(viewer.database, latestOf(host));
   return {
     host: summaryOf(viewer, host, latest ?? undefined),
     verdict: latest?.verdict ?? null,

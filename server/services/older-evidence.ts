@@ -1,5 +1,6 @@
 import { refusal } from '../codes.ts';
 import { raiseAlert } from '../store/alerts.ts';
+import type { DatedReference } from '../store/attestations.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Mark } from '../store/host.ts';
@@ -8,7 +9,7 @@ import { lockHost } from '../store/hosts.ts';
 
 /** What authentic evidence is that did not move its host's mark. */
 export type Older =
-  | { readonly kind: 'same'; readonly digest: string }
+  | { readonly kind: 'same'; readonly evidence: DatedReference }
   | { readonly kind: 'superseded'; readonly detail: string }
   | { readonly kind: 'rolled-back'; readonly detail: string };
 
@@ -31,7 +32,9 @@ export async function explainOlder(on: Queryable, evidence: NotMoved): Promise<O
   const { akName, digest, mark, challengeMadeAt, now } = evidence;
   const host = await lockHost(on, evidence.hostId);
   if (host === null) throw refusal('HOST_UNKNOWN', { detail: 'It was removed.' });
-  if (host.markEvidence === digest) return { kind: 'same', digest };
+  if (host.markEvidence === digest) {
+    return { kind: 'same', evidence: { id: digest, day: host.markEvidenceDay } };
+  }
   if (host.akName !== akName) return { kind: 'superseded', detail: 'by another AK of this host' };
 
   const fell = mark.resetCount < host.mark.resetCount;

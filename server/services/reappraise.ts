@@ -25,7 +25,10 @@ export async function storedEvidence(
   on: Queryable,
   host: Host,
 ): Promise<VerifiedEvidence> {
-  const stored = await evidenceByDigest(on, host.markEvidence);
+  const stored = await evidenceByDigest(on, {
+    id: host.markEvidence,
+    day: host.markEvidenceDay,
+  });
   if (stored === null) throw new Error(`the evidence ${host.markEvidence} is not stored`);
   const parsed = readEvidence(stored.evidence, stored.purpose);
   return authenticEvidence(parsed, {

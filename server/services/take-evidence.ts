@@ -11,7 +11,7 @@ import { parseTpm2bPublic } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import { refusal } from '../codes.ts';
 import { raiseAlert } from '../store/alerts.ts';
-import { answerToEvidence } from '../store/attestations.ts';
+import { answerToEvidence, type DatedReference } from '../store/attestations.ts';
 import { appendAudit, type AuditLine } from '../store/audit.ts';
 import { activeBaselines } from '../store/baselines.ts';
 import type { Queryable } from '../store/database.ts';
@@ -68,7 +68,10 @@ async function takeEvidence(
     ? now
     : requireChallenge(verifier, challenge, { akName, purpose, now });
   const verified = await verifiedOrCounted(verifier, { parsed, purpose, host, issuers, now });
-  if (repeated) return storedAnswer(verifier.database, verified.digest);
+  if (repeated) {
+    const { markEvidenceDay: day } = host;
+    return storedAnswer(verifier.database, { id: verified.digest, day });
+  }
 
   const taken = { purpose, evidence, verified, host, challengeMadeAt, now };
   const outcome = await verifier.database.transaction((on) => settle(verifier, on, taken));
@@ -183,14 +186,14 @@ function stateAudit({ host, standing, result }: Appraised): AuditLine[] {
 }
 
 /** Evidence whose answer is not there any more, or never was one, counts as seen. */
-async function storedAnswer(on: Queryable, digest: string): Promise<object> {
-  const answer = await answerToEvidence(on, digest);
+async function storedAnswer(on: Queryable, evidence: DatedReference): Promise<object> {
+  const answer = await answerToEvidence(on, evidence);
   if (answer === null) throw refusal('EVIDENCE_SUPERSEDED');
   return answer;
 }
 
 function olderAnswer({ database }: Verifier, older: Older): Promise<object> {
-  if (older.kind === 'same') return storedAnswer(database, older.digest);
+  if (older.kind === 'same') return storedAnswer(database, older.evidence);
   throw refusal(older.kind === 'rolled-back' ? 'TPM_ROLLED_BACK' : 'EVIDENCE_SUPERSEDED', {
     detail: older.detail,
   });

@@ -8,6 +8,7 @@ import type {
   Verdict,
 } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import { dayOf } from './day.ts';
 
 /** One verdict with what it was made from, and what was answered. */
 export type Attestation = {
@@ -74,8 +75,8 @@ const attestationOf = (row: AttestationRow): Attestation => ({
 
 export async function insertAttestation(on: Queryable, one: Attestation): Promise<void> {
   await on.query(
-    `INSERT INTO attestations (${COLUMNS}) VALUES
-       ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+    `INSERT INTO attestations (${COLUMNS}, day) VALUES
+       ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
     [
       one.id,
       one.hostId,
@@ -93,23 +94,37 @@ export async function insertAttestation(on: Queryable, one: Attestation): Promis
       JSON.stringify(one.events),
       one.result,
       one.answer === null ? null : JSON.stringify(one.answer),
+      dayOf(one.at),
     ],
   );
 }
 
-export async function attestationById(on: Queryable, id: string): Promise<Attestation | null> {
+/**
+ * What a host's columns refer to: a row and the day by which its partition is told. Meanwhile it may have
+ * outlived that day, and be kept.
+ */
+export type DatedReference = { readonly id: string; readonly day: string };
+
+export async function attestationById(
+  on: Queryable,
+  { id, day }: DatedReference,
+): Promise<Attestation | null> {
   const { rows } = await on.query<AttestationRow>(
-    `SELECT ${COLUMNS} FROM attestations WHERE id = $1`,
-    [id],
+    `SELECT ${COLUMNS} FROM attestations WHERE id = $1 AND day IN ($2::date, '-infinity')`,
+    [id, day],
   );
   return rows[0] === undefined ? null : attestationOf(rows[0]);
 }
 
-/** The answer that this evidence got, for whoever lost it. */
-export async function answerToEvidence(on: Queryable, evidence: string): Promise<object | null> {
+/** The answer that the evidence of this day got, for whoever lost it. */
+export async function answerToEvidence(
+  on: Queryable,
+  { id: evidence, day }: DatedReference,
+): Promise<object | null> {
   const { rows } = await on.query<{ answer: object | null }>(
-    `SELECT answer FROM attestations WHERE evidence = $1 AND cause = 'evidence'`,
-    [evidence],
+    `SELECT answer FROM attestations
+      WHERE evidence = $1 AND day IN ($2::date, '-infinity') AND cause = 'evidence'`,
+    [evidence, day],
   );
   return rows[0]?.answer ?? null;
 }
@@ -119,11 +134,16 @@ export type AttestationGist = Pick<Attestation, 'id' | 'verdict' | 'selfReported
 /** What a list of hosts shows of their latest attestations. */
 export async function attestationGists(
   on: Queryable,
-  ids: readonly string[],
+  references: readonly DatedReference[],
 ): Promise<Map<string, AttestationGist>> {
+  const days = [...new Set(references.map(({ day }) => day)), '-infinity'];
   const { rows } = await on.query<
     Pick<AttestationRow, 'id' | 'verdict' | 'self_reported' | 'findings'>
-  >('SELECT id, verdict, self_reported, findings FROM attestations WHERE id = ANY ($1)', [ids]);
+  >(
+    `SELECT id, verdict, self_reported, findings FROM attestations
+      WHERE id = ANY ($1) AND day = ANY ($2::date[])`,
+    [references.map(({ id }) => id), days],
+  );
   return new Map(
     rows.map(({ id, verdict, self_reported: selfReported, findings }) => [
       id,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditEntry } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import { monthOf } from './day.ts';
 import type { PageAfter } from './page.ts';
 
 export type AuditLine = {
@@ -23,9 +24,14 @@ function auditHash(previous: string, entry: Unhashed): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
+/** Nobody else appends until the transaction ends. */
+export async function lockAudit(on: Queryable): Promise<void> {
+  await on.query('SELECT pg_advisory_xact_lock($1)', [CHAIN_LOCK]);
+}
+
 /** Within the transaction of what it tells of: neither is there without the other. */
 export async function appendAudit(on: Queryable, line: AuditLine, now: Date): Promise<void> {
-  await on.query('SELECT pg_advisory_xact_lock($1)', [CHAIN_LOCK]);
+  await lockAudit(on);
   const { rows } = await on.query<{ sequence: string; hash: string }>(
     'SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1',
   );
@@ -38,8 +44,8 @@ export async function appendAudit(on: Queryable, line: AuditLine, now: Date): Pr
     detail: lineOf(line.detail ?? '', 2_048),
   };
   await on.query(
-    `INSERT INTO audit (sequence, at, actor, action, subject, detail, hash)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    `INSERT INTO audit (sequence, at, actor, action, subject, detail, hash, month)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [
       entry.sequence,
       entry.at,
@@ -48,6 +54,7 @@ export async function appendAudit(on: Queryable, line: AuditLine, now: Date): Pr
       entry.subject,
       entry.detail,
       auditHash(rows[0]?.hash ?? FIRST_HASH, entry),
+      monthOf(now),
     ],
   );
 }

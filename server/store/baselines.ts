@@ -1,4 +1,5 @@
 import type { Baseline, BaselineRecord } from '@touchstone/schemas';
+import type { DatedReference } from './attestations.ts';
 import type { Queryable } from './database.ts';
 import type { PageAfter } from './page.ts';
 
@@ -38,13 +39,26 @@ export async function insertBaseline(
     readonly yaml: string;
     readonly by: string;
     readonly now: Date;
+    /** What it was captured from: that is kept until the document is retired. */
+    readonly evidence?: DatedReference;
   },
 ): Promise<boolean> {
-  const { baseline, yaml, by, now } = drafted;
+  const { baseline, yaml, by, now, evidence } = drafted;
   const { rowCount } = await on.query(
-    `INSERT INTO baselines (name, part, version, document, yaml, state, drafted_by, drafted_at)
-     VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7) ON CONFLICT (name, part, version) DO NOTHING`,
-    [baseline.name, baseline.part, baseline.version, JSON.stringify(baseline), yaml, by, now],
+    `INSERT INTO baselines (name, part, version, document, yaml, state, drafted_by, drafted_at, evidence,
+                            evidence_day)
+     VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9) ON CONFLICT (name, part, version) DO NOTHING`,
+    [
+      baseline.name,
+      baseline.part,
+      baseline.version,
+      JSON.stringify(baseline),
+      yaml,
+      by,
+      now,
+      evidence?.id ?? null,
+      evidence?.day ?? null,
+    ],
   );
   return rowCount === 1;
 }
@@ -123,7 +137,7 @@ export async function retireBaselines(
   now: Date,
 ): Promise<Baseline[]> {
   const { rows } = await on.query<{ document: Baseline; was_active: boolean }>(
-    `UPDATE baselines SET state = 'retired', retired_at = $4
+    `UPDATE baselines SET state = 'retired', retired_at = $4, evidence_day = NULL
       WHERE name = $1 AND part = $2 AND version <> $3
         AND (state = 'active' OR (state = 'draft' AND version < $3))
       RETURNING document`,
@@ -139,7 +153,7 @@ export async function retireAll(
   now: Date,
 ): Promise<Baseline[]> {
   const { rows } = await on.query<{ document: Baseline }>(
-    `UPDATE baselines SET state = 'retired', retired_at = $3
+    `UPDATE baselines SET state = 'retired', retired_at = $3, evidence_day = NULL
       WHERE name = $1 AND ($2::text IS NULL OR part = $2) AND state <> 'retired'
       RETURNING document`,
     [name, part, now],

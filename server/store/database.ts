@@ -76,6 +76,10 @@ function orUnavailable(cause: unknown): never {
   throw known ? cause : refusal('DATABASE_UNAVAILABLE', { cause });
 }
 
+/** Others hold what was wanted: 55P03 is lock_not_available, 40P01 deadlock_detected. */
+export const isBusy = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && ['55P03', '40P01'].includes(error.code ?? '');
+
 /** Errors of PostgreSQL by SQLSTATE (Appendix A): 23505 is unique_violation. */
 export const isUniqueViolation = (error: unknown, constraint?: string): boolean =>
   error instanceof pg.DatabaseError &&

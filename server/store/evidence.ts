@@ -1,5 +1,7 @@
 import type { Evidence, Selection } from '@touchstone/schemas';
+import type { DatedReference } from './attestations.ts';
 import type { Queryable } from './database.ts';
+import { dayOf } from './day.ts';
 
 /** Authentic evidence as it was received, with what it was verified against. */
 export type StoredEvidence = {
@@ -18,16 +20,22 @@ const bytesOf = (text: string): Buffer => Buffer.from(text, 'base64url');
 export async function insertEvidence(on: Queryable, stored: StoredEvidence): Promise<void> {
   const { evidence } = stored;
   const digests = Object.keys(evidence.blobs);
+  const day = dayOf(stored.receivedAt);
   for (const digest of digests) {
-    await on.query('INSERT INTO blobs (digest, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
-      digest,
-      bytesOf(evidence.blobs[digest] ?? ''),
-    ]);
+    await on.query(
+      'INSERT INTO blobs (digest, bytes, last_day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+      [digest, bytesOf(evidence.blobs[digest] ?? ''), day],
+    );
   }
+  // The first of each day alone writes here, so that hosts with one log do not wait for each other.
+  await on.query('UPDATE blobs SET last_day = $2 WHERE digest = ANY ($1) AND last_day < $2::date', [
+    digests,
+    day,
+  ]);
   await on.query(
     `INSERT INTO evidence (digest, purpose, statement, attest, signature, pcrs, blobs, selection,
-                           ak_certificate, received_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+                           ak_certificate, received_at, day)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
     [
       stored.digest,
       stored.purpose,
@@ -39,6 +47,7 @@ export async function insertEvidence(on: Queryable, stored: StoredEvidence): Pro
       JSON.stringify(stored.selection),
       stored.akCertificate,
       stored.receivedAt,
+      day,
     ],
   );
 }
@@ -58,13 +67,13 @@ type EvidenceRow = {
 
 export async function evidenceByDigest(
   on: Queryable,
-  digest: string,
+  { id: digest, day }: DatedReference,
 ): Promise<StoredEvidence | null> {
   const { rows } = await on.query<EvidenceRow>(
     `SELECT digest, purpose, statement, attest, signature, pcrs, blobs, selection, ak_certificate,
             received_at
-       FROM evidence WHERE digest = $1`,
-    [digest],
+       FROM evidence WHERE digest = $1 AND day IN ($2::date, '-infinity')`,
+    [digest, day],
   );
   const [row] = rows;
   if (row === undefined) return null;
@@ -91,4 +100,17 @@ export async function evidenceByDigest(
     akCertificate: row.ak_certificate,
     receivedAt: row.received_at,
   };
+}
+
+/** Where it is by now: what outlived its day was moved. */
+export async function evidenceNow(
+  on: Queryable,
+  { id, day }: DatedReference,
+): Promise<DatedReference> {
+  const { rows } = await on.query<DatedReference>(
+    `SELECT digest AS id, day::text FROM evidence WHERE digest = $1 AND day IN ($2::date, '-infinity')`,
+    [id, day],
+  );
+  if (rows[0] === undefined) throw new Error(`the evidence ${id} is not stored`);
+  return rows[0];
 }

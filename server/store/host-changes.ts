@@ -1,14 +1,16 @@
+import { X509Certificate } from 'node:crypto';
 import type { AssuranceClass, Labels } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import { dayOf } from './day.ts';
 import type { Host, Standing } from './host.ts';
 import { HOST_COLUMNS } from './host-row.ts';
 
 /** @throws unique_violation on hosts_name_key, hosts_ek_ref_key or hosts_ak_name_key. */
 export async function insertHost(on: Queryable, host: Host): Promise<void> {
   await on.query(
-    `INSERT INTO hosts (${HOST_COLUMNS}) VALUES
-       ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-        $21, $22)`,
+    `INSERT INTO hosts (${HOST_COLUMNS}, mark_evidence_day, latest_attestation_day, ak_not_after)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+       $20, $21, $22, $23, $24, $25)`,
     [
       host.id,
       host.name,
@@ -32,11 +34,23 @@ export async function insertHost(on: Queryable, host: Host): Promise<void> {
       host.latestAttestation,
       host.bundleEpoch,
       host.bindingPublic,
+      host.markEvidenceDay,
+      host.latestAttestationDay,
+      notAfterOf(host.akCertificate),
     ],
   );
 }
 
-/** `since` moves only when the state does. */
+/** Null for what is no certificate: whoever needs it to be one has checked that. */
+function notAfterOf(der: Uint8Array): Date | null {
+  try {
+    return new X509Certificate(der).validToDate;
+  } catch {
+    return null;
+  }
+}
+
+/** `since` moves only when the state does. An attestation is one of `now`. */
 export async function setStanding(
   on: Queryable,
   id: string,
@@ -47,9 +61,11 @@ export async function setStanding(
     `UPDATE hosts
         SET state_since = CASE WHEN state = $2 THEN state_since ELSE $4 END,
             state = $2, untrusted_reset_count = $3,
-            latest_attestation = coalesce($5, latest_attestation)
+            latest_attestation = coalesce($5, latest_attestation),
+            latest_attestation_day =
+              CASE WHEN $5::uuid IS NULL THEN latest_attestation_day ELSE $6::date END
       WHERE id = $1`,
-    [id, state, untrustedResetCount?.toString() ?? null, now, attestation ?? null],
+    [id, state, untrustedResetCount?.toString() ?? null, now, attestation ?? null, dayOf(now)],
   );
 }
 
@@ -81,7 +97,11 @@ export async function setCertificate(
   id: string,
   akCertificate: Uint8Array,
 ): Promise<void> {
-  await on.query('UPDATE hosts SET ak_certificate = $2 WHERE id = $1', [id, akCertificate]);
+  await on.query('UPDATE hosts SET ak_certificate = $2, ak_not_after = $3 WHERE id = $1', [
+    id,
+    akCertificate,
+    notAfterOf(akCertificate),
+  ]);
 }
 
 /**
@@ -100,6 +120,7 @@ export async function replaceIdentity(
     | 'bindingPublic'
     | 'mark'
     | 'markEvidence'
+    | 'markEvidenceDay'
     | 'lastAuthenticAt'
   > & {
     readonly class: AssuranceClass;
@@ -111,7 +132,8 @@ export async function replaceIdentity(
     `UPDATE hosts
         SET ek_ref = $2, ak_name = $3, approved_ak_name = $3, ak_public = $4, ak_certificate = $5,
             class = $6, admissible_classes = $7, labels = $8, reset_count = $9, restart_count = $10,
-            clock = $11, mark_evidence = $12, last_authentic_at = $13, binding_public = $14
+            clock = $11, mark_evidence = $12, last_authentic_at = $13, binding_public = $14,
+            mark_evidence_day = $15, ak_not_after = $16
       WHERE id = $1`,
     [
       id,
@@ -128,6 +150,8 @@ export async function replaceIdentity(
       identity.markEvidence,
       identity.lastAuthenticAt,
       identity.bindingPublic,
+      identity.markEvidenceDay,
+      notAfterOf(identity.akCertificate),
     ],
   );
 }

@@ -1,6 +1,7 @@
 import type { Queryable } from './database.ts';
 import type { Host, Mark } from './host.ts';
-import { HOST_COLUMNS, hostOf, type HostRow } from './host-row.ts';
+import { dayOf } from './day.ts';
+import { HOST_SELECTED, hostOf, type HostRow } from './host-row.ts';
 
 /**
  * Moves the mark, and locks the host until the transaction ends. Single use of evidence is this one
@@ -19,10 +20,10 @@ export async function moveMark(
   const { rows } = await on.query<HostRow>(
     `UPDATE hosts
         SET reset_count = $2, restart_count = $3, clock = $4,
-            mark_evidence = $5, last_authentic_at = $6
+            mark_evidence = $5, last_authentic_at = $6, mark_evidence_day = $7
       WHERE ak_name = $1 AND removed_at IS NULL
         AND (reset_count, restart_count, clock) < ($2::numeric, $3::numeric, $4::numeric)
-      RETURNING ${HOST_COLUMNS}`,
+      RETURNING ${HOST_SELECTED}`,
     [
       moved.akName,
       moved.mark.resetCount.toString(),
@@ -30,6 +31,7 @@ export async function moveMark(
       moved.mark.clock.toString(),
       moved.evidence,
       moved.now,
+      dayOf(moved.now),
     ],
   );
   return rows[0] === undefined ? null : hostOf(rows[0]);

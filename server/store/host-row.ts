@@ -19,9 +19,11 @@ export type HostRow = {
   restart_count: string;
   clock: string;
   mark_evidence: string;
+  mark_evidence_day: string;
   last_authentic_at: Date;
   untrusted_reset_count: string | null;
   latest_attestation: string;
+  latest_attestation_day: string;
   bundle_epoch: string;
   binding_public: Buffer;
 };
@@ -30,6 +32,9 @@ export const HOST_COLUMNS = `id, name, state, state_since, class, admissible_cla
   ak_public, ak_certificate, approved_ak_name, enrolled_at, reset_count, restart_count, clock,
   mark_evidence, last_authentic_at, untrusted_reset_count, latest_attestation, bundle_epoch,
   binding_public`;
+
+/** Days as text: -infinity is no Date. */
+export const HOST_SELECTED = `${HOST_COLUMNS}, mark_evidence_day::text, latest_attestation_day::text`;
 
 export const hostOf = (row: HostRow): Host => ({
   id: row.id,
@@ -51,10 +56,12 @@ export const hostOf = (row: HostRow): Host => ({
     clock: BigInt(row.clock),
   },
   markEvidence: row.mark_evidence,
+  markEvidenceDay: row.mark_evidence_day,
   lastAuthenticAt: row.last_authentic_at,
   untrustedResetCount:
     row.untrusted_reset_count === null ? null : BigInt(row.untrusted_reset_count),
   latestAttestation: row.latest_attestation,
+  latestAttestationDay: row.latest_attestation_day,
   bundleEpoch: Number(row.bundle_epoch),
   bindingPublic: row.binding_public,
 });

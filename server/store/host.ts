@@ -33,8 +33,12 @@ export type Host = Standing & {
   readonly enrolledAt: Date;
   readonly mark: Mark;
   readonly markEvidence: string;
+  /** The UTC day of its partition, or -infinity for what outlived it. */
+  readonly markEvidenceDay: string;
   readonly lastAuthenticAt: Date;
   readonly latestAttestation: string;
+  /** As that of the evidence. */
+  readonly latestAttestationDay: string;
   /** The newest trust bundle that its statements have shown. */
   readonly bundleEpoch: number;
   /** TPM2B_PUBLIC of the key that secrets are bound to. */

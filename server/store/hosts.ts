@@ -1,7 +1,7 @@
 import type { AssuranceClass } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
 import type { Host, StoredState } from './host.ts';
-import { HOST_COLUMNS, hostOf, type HostRow } from './host-row.ts';
+import { HOST_SELECTED, hostOf, type HostRow } from './host-row.ts';
 import type { PageAfter } from './page.ts';
 
 /** Where a host is in the list of hosts. */
@@ -14,7 +14,7 @@ type Key = 'id' | 'name' | 'ak_name';
 
 async function hostBy(on: Queryable, key: Key, value: string, lock = ''): Promise<Host | null> {
   const { rows } = await on.query<HostRow>(
-    `SELECT ${HOST_COLUMNS} FROM hosts WHERE ${key} = $1 AND ${THERE} ${lock}`,
+    `SELECT ${HOST_SELECTED} FROM hosts WHERE ${key} = $1 AND ${THERE} ${lock}`,
     [value],
   );
   return rows[0] === undefined ? null : hostOf(rows[0]);
@@ -25,7 +25,7 @@ export const hostByName = (on: Queryable, name: string) => hostBy(on, 'name', na
 /** Whoever has this TPM, or had it when it was revoked: a removed name does not bring its TPM back. */
 export async function hostByEkRef(on: Queryable, ekRef: string): Promise<Host | null> {
   const { rows } = await on.query<HostRow>(
-    `SELECT ${HOST_COLUMNS} FROM hosts WHERE ek_ref = $1 AND (${THERE} OR state = 'revoked')`,
+    `SELECT ${HOST_SELECTED} FROM hosts WHERE ek_ref = $1 AND (${THERE} OR state = 'revoked')`,
     [ekRef],
   );
   return rows[0] === undefined ? null : hostOf(rows[0]);
@@ -43,7 +43,7 @@ export async function listHosts(
   { limit, after }: PageAfter<HostPosition>,
 ): Promise<Host[]> {
   const { rows } = await on.query<HostRow>(
-    `SELECT ${HOST_COLUMNS} FROM hosts
+    `SELECT ${HOST_SELECTED} FROM hosts
       WHERE ${THERE} AND ($2::boolean IS NULL OR (state = 'pending', name) > ($2, $3))
       ORDER BY state = 'pending', name LIMIT $1`,
     [limit, ...(after ?? [null, null])],

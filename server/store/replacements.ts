@@ -1,5 +1,6 @@
 import type { AssuranceClass, Replacement } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import { dayOf } from './day.ts';
 import type { Mark } from './host.ts';
 
 /** How many wait for one host at once: whoever brings certified AKs fills no table. */
@@ -53,8 +54,8 @@ export async function insertOffer(on: Queryable, offer: Offer): Promise<void> {
   await on.query(
     `INSERT INTO replacements (id, host_id, kind, class, ek_ref, ak_name, ak_public, ak_certificate,
                                reset_count, restart_count, clock, evidence, first_at, last_at,
-                               binding_public)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)`,
+                               binding_public, evidence_day)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)`,
     [
       offer.id,
       offer.hostId,
@@ -70,6 +71,7 @@ export async function insertOffer(on: Queryable, offer: Offer): Promise<void> {
       offer.evidence,
       offer.at,
       offer.bindingPublic,
+      dayOf(offer.at),
     ],
   );
 }
@@ -88,18 +90,22 @@ type OfferRow = {
   restart_count: string;
   clock: string;
   evidence: string;
+  evidence_day: string | null;
   first_at: Date;
   binding_public: Buffer;
 };
 
+/** `evidenceDay`: of its partition; null for one that was decided, which holds its evidence no more. */
+export type StoredOffer = Offer & {
+  readonly state: Replacement['state'];
+  readonly evidenceDay: string | null;
+};
+
 /** Nobody else decides about it until the transaction ends. */
-export async function lockOffer(
-  on: Queryable,
-  id: string,
-): Promise<(Offer & { readonly state: Replacement['state'] }) | null> {
+export async function lockOffer(on: Queryable, id: string): Promise<StoredOffer | null> {
   const { rows } = await on.query<OfferRow>(
     `SELECT id, host_id, kind, state, class, ek_ref, ak_name, ak_public, ak_certificate, reset_count,
-            restart_count, clock, evidence, first_at, binding_public
+            restart_count, clock, evidence, evidence_day::text, first_at, binding_public
        FROM replacements WHERE id = $1 FOR UPDATE`,
     [id],
   );
@@ -122,6 +128,7 @@ export async function lockOffer(
       clock: BigInt(row.clock),
     },
     evidence: row.evidence,
+    evidenceDay: row.evidence_day,
     at: row.first_at,
   };
 }
@@ -136,7 +143,8 @@ export async function decideOffer(
   },
 ): Promise<void> {
   await on.query(
-    'UPDATE replacements SET state = $2, decided_by = $3, decided_at = $4 WHERE id = $1',
+    `UPDATE replacements SET state = $2, decided_by = $3, decided_at = $4, evidence_day = NULL
+      WHERE id = $1`,
     [id, decision.state, decision.by, decision.at],
   );
 }

@@ -1,5 +1,6 @@
 import type { AssuranceClass, Labels, Vm, VmStart } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
+import { monthOf } from './day.ts';
 import type { PageAfter } from './page.ts';
 
 /** Where a start is in the list of a VM's starts. */
@@ -58,12 +59,17 @@ export type StartRecord = {
   | { readonly decision: 'refused'; readonly code: string }
 );
 
-/** False where this host's request was answered before: a request has one answer. */
+/**
+ * False where this host's request was answered before: a request has one answer. The key holds that within a
+ * month; over its end the host's lock does, under which requests are answered.
+ */
 export async function insertStart(on: Queryable, start: StartRecord): Promise<boolean> {
   const { rowCount } = await on.query(
     `INSERT INTO starts (host_id, request_id, vm, at, decision, code, definition_digest, permit_id,
-                         attestation)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (host_id, request_id) DO NOTHING`,
+                         attestation, month)
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+      WHERE NOT EXISTS (SELECT FROM starts WHERE host_id = $1::uuid AND request_id = $2::uuid)
+     ON CONFLICT (host_id, request_id, month) DO NOTHING`,
     [
       start.hostId,
       start.requestId,
@@ -74,6 +80,7 @@ export async function insertStart(on: Queryable, start: StartRecord): Promise<bo
       start.definitionDigest,
       start.decision === 'permitted' ? start.permitId : null,
       start.attestation,
+      monthOf(start.at),
     ],
   );
   return rowCount === 1;

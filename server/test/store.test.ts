@@ -7,12 +7,15 @@ import type { Mark } from '../store/host.ts';
 import { insertHost } from '../store/host-changes.ts';
 import { moveMark } from '../store/host-mark.ts';
 import { hostById } from '../store/hosts.ts';
+import { dayOf } from '../store/day.ts';
 import { takeJoinToken, insertJoinToken } from '../store/join-tokens.ts';
 import { insertStart } from '../store/vms.ts';
 import { hashOfToken } from '../services/secret-token.ts';
 import { type MadeVerifier, startVerifier } from './support/made-verifier.ts';
 
-const NOW = new Date('2026-11-22T12:00:00Z');
+/** Partitions are there for the days around the database's today. */
+const NOW = new Date();
+const DAY = dayOf(NOW);
 const PERMISSION_DENIED = { code: '42501' };
 
 describe('The store', () => {
@@ -41,15 +44,16 @@ describe('The store', () => {
         ...{ stateSince: NOW, class: 'software', admissibleClasses: [], labels: {} },
         ...{ ekRef: digest(), akName, akPublic: Buffer.alloc(1), akCertificate: Buffer.alloc(1) },
         ...{ approvedAkName: null, enrolledAt: NOW, mark: at, markEvidence: evidence },
+        ...{ markEvidenceDay: DAY, latestAttestationDay: DAY },
         ...{ lastAuthenticAt: NOW, latestAttestation: attestation, bundleEpoch: 1 },
         bindingPublic: Buffer.alloc(1),
       });
       await on.query(
         `INSERT INTO attestations (id, host_id, at, cause, evidence, class, labels, baselines, policy_id,
-           verdict, state, self_reported, findings, events, result, answer)
+           verdict, state, self_reported, findings, events, result, answer, day)
          VALUES ($1, $2, $3, 'evidence', $4, 'software', '{}', '[]', '', 'none', 'pending', true, '[]',
-           '[]', '', NULL)`,
-        [attestation, id, NOW, evidence],
+           '[]', '', NULL, $5)`,
+        [attestation, id, NOW, evidence, DAY],
       );
     });
     return { id, akName, attestation };
@@ -58,9 +62,9 @@ describe('The store', () => {
     const evidence = digest();
     await verifier.database.query(
       `INSERT INTO evidence (digest, purpose, statement, attest, signature, pcrs, blobs, selection,
-         ak_certificate, received_at)
-       VALUES ($1, 'attest', '', '', '', '{}', '{}', '{}', '', $2)`,
-      [evidence, NOW],
+         ak_certificate, received_at, day)
+       VALUES ($1, 'attest', '', '', '', '{}', '{}', '{}', '', $2, $3)`,
+      [evidence, NOW, DAY],
     );
     return evidence;
   }
@@ -236,11 +240,11 @@ describe('The store', () => {
     }
   });
 
-  it('knows its schema, and refuses a newer one: SCHEMA_MISMATCH_DATABASE', async () => {
+  it('knows its schema, and refuses a newer one: SCHEMA_NEWER', async () => {
     await checkSchema(verifier.database);
     await verifier.asAdministrator(
       `INSERT INTO pgmigrations (name, run_on) VALUES ('9999_x', now())`,
     );
-    await assert.rejects(checkSchema(verifier.database), { code: 'SCHEMA_MISMATCH_DATABASE' });
+    await assert.rejects(checkSchema(verifier.database), { code: 'SCHEMA_NEWER' });
   });
 });

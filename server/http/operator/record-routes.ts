@@ -1,6 +1,7 @@
-import { AlertList, AuditList, CaStatus } from '@touchstone/schemas';
+import { AlertList, AuditList, CaStatus, Retention, RetentionRun } from '@touchstone/schemas';
 import { viewCaStatus } from '../../services/ca-status.ts';
 import { listAuditLog, listRaised } from '../../services/lists.ts';
+import { runRetention, viewRetention } from '../../services/retention.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
 
 /** What happened and what is believed: alerts, the audit log, the CA. */
@@ -20,6 +21,22 @@ export const RECORD_ROUTES: readonly OperatorRoute[] = [
     role: 'viewer',
     answer: CaStatus,
     handle: ({ verifier }) => viewCaStatus(verifier),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/retention',
+    summary: 'What is kept, how long, and what would go now',
+    role: 'viewer',
+    answer: Retention,
+    handle: ({ verifier }) => viewRetention(verifier),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/retention/runs',
+    summary: 'Remove what has had its time',
+    role: 'operator',
+    answer: RetentionRun,
+    handle: ({ verifier, by }) => runRetention(verifier, by),
   }),
   route({
     method: 'GET',

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import type { Role } from '@touchstone/schemas';
-import { startPostgres } from '../../../test/support/postgres.ts';
+import { type Postgres, startPostgres } from '../../../test/support/postgres.ts';
 import { refusal } from '../../codes.ts';
 import { challengeKeysOf } from '../../services/challenge-key-days.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
@@ -18,6 +18,8 @@ export const SELECTION = { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13] };
 export type MadeVerifier = Verifier & {
   /** As the cluster's administrator: what no role of the server may do. */
   asAdministrator(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** The cluster, for databases beside this one. */
+  readonly postgres: Postgres;
   /** Moves the clock on. */
   pass(seconds: number): void;
   /** A bearer token. */
@@ -72,8 +74,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
     await bundles.refresh();
     return {
       ...parts,
-      bundles,
-      asAdministrator,
+      ...{ bundles, postgres, asAdministrator },
       pass: (seconds) => {
         passedMs += seconds * 1_000;
       },
