@@ -1,4 +1,4 @@
-import { randomBytes, verify } from 'node:crypto';
+import { randomBytes, sign, verify } from 'node:crypto';
 import { appraise, parseEvidence } from '@touchstone/appraisal';
 import { parseAkCertificate } from '@touchstone/endorsement';
 import { publicKeyOf } from '@touchstone/tpm';
@@ -85,11 +85,11 @@ function work(quotes: number): { appraisals: (() => boolean)[]; verifies: (() =>
     return appraisal.ok && isGood(appraisal.result.verdict);
   });
   const key = publicKeyOf(host.akPublic);
+  // The fastest that node:crypto has: a DER signature, and nothing beside the key.
   const verifies = made.map(({ evidence }) => {
-    const { attestBytes, signature } = parseEvidence(evidence);
-    if (signature.sigAlg !== 'ecdsa') throw new Error(`signed by ${signature.sigAlg}`);
-    const rs = Buffer.concat([signature.r, signature.s]);
-    return () => verify('sha256', attestBytes, { key, dsaEncoding: 'ieee-p1363' }, rs);
+    const { attestBytes } = parseEvidence(evidence);
+    const signature = sign('sha256', attestBytes, host.akKey);
+    return () => verify('sha256', attestBytes, key, signature);
   });
   return { appraisals, verifies };
 }

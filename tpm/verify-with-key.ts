@@ -1,6 +1,7 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
 import type { TpmCode } from './codes.ts';
-import { bigintOf, type Curve, curveOfOpenssl, leftPadded } from './curve.ts';
+import { type Curve, curveOfOpenssl } from './curve.ts';
+import { ecdsaSigValue } from './ecdsa-sig-value.ts';
 import { hashOfBank, isStrongHash } from './hash.ts';
 import type { TpmtSignature } from './tpmt-signature.ts';
 
@@ -67,8 +68,8 @@ function isSignedBy(
   const digest = hashOfBank(signature.hash).node;
   if (signature.sigAlg === 'ecdsa') {
     if (kind.type !== 'ecc') return false;
-    const rs = concatenated(kind.curve, signature.r, signature.s);
-    return rs !== undefined && verify(digest, message, { key, dsaEncoding: 'ieee-p1363' }, rs);
+    const sigValue = ecdsaSigValue(kind.curve, signature);
+    return sigValue !== undefined && verify(digest, message, key, sigValue);
   }
   if (kind.type !== 'rsa' || signature.sig.length !== kind.bytes) return false;
   if (signature.sigAlg === 'rsassa') {
@@ -78,19 +79,6 @@ function isSignedBy(
   const padding = constants.RSA_PKCS1_PSS_PADDING;
   const saltLength = constants.RSA_PSS_SALTLEN_AUTO;
   return verify(digest, message, { key, padding, saltLength }, signature.sig);
-}
-
-/**
- * r || s at the curve's full width; TPMs leave leading zeros out. A high s stands: TPMs do not
- * normalise, about half of all signatures have one, and nothing is looked up by signature bytes.
- */
-function concatenated({ n, size }: Curve, r: Uint8Array, s: Uint8Array): Uint8Array | undefined {
-  const parts = [r, s].map((bytes) => {
-    const value = bigintOf(bytes);
-    return value >= 1n && value < n ? leftPadded(bytes, size) : undefined;
-  });
-  const [wideR, wideS] = parts;
-  return wideR && wideS ? Buffer.concat([wideR, wideS]) : undefined;
 }
 
 function refused(code: SignatureRefusal): SignatureVerdict {

@@ -76,7 +76,7 @@ async function present(
   decision: GateDecision,
 ): Promise<PermitAnswer> {
   if (decision.decision === 'permitted') {
-    return { requestId, permit: await permitKey.sign(decision.claims) };
+    return { requestId, permit: permitKey.sign(decision.claims) };
   }
   const { code, findings } = decision;
   return { requestId, refusal: { code, findings: [...findings] } };

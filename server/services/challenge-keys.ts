@@ -1,9 +1,9 @@
-import { hkdfSync } from 'node:crypto';
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 
 /** Keys by id. `current` makes challenges; every live one checks them. */
 export type ChallengeKeys = {
   readonly current: number;
-  readonly live: ReadonlyMap<number, Uint8Array>;
+  readonly live: ReadonlyMap<number, KeyObject>;
 };
 
 /**
@@ -20,5 +20,7 @@ export function challengeKeys(
   return { current: current & 0xff, live };
 }
 
-const deriveKey = (rootSecret: Uint8Array, id: number): Uint8Array =>
-  new Uint8Array(hkdfSync('sha256', rootSecret, '', `touchstone/challenge-key/1/${id}`, 32));
+function deriveKey(rootSecret: Uint8Array, id: number): KeyObject {
+  const key = hkdfSync('sha256', rootSecret, '', `touchstone/challenge-key/1/${id}`, 32);
+  return createSecretKey(new Uint8Array(key));
+}

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { ChallengePurpose } from '@touchstone/schemas';
 import type { ChallengeKeys } from './challenge-keys.ts';
 import { SKEW_MS } from './replica-skew.ts';
@@ -93,7 +93,7 @@ export function verifyChallenge(
 }
 
 const hostTag = (akName: string): Buffer =>
-  createHash('sha256').update(akName, 'hex').digest().subarray(0, TAG_LENGTH);
+  hash('sha256', Buffer.from(akName, 'hex'), 'buffer').subarray(0, TAG_LENGTH);
 
-const authenticate = (key: Uint8Array, body: Uint8Array, akName: string): Buffer =>
+const authenticate = (key: KeyObject, body: Uint8Array, akName: string): Buffer =>
   createHmac('sha256', key).update(body).update(akName, 'hex').digest();

@@ -174,7 +174,7 @@ async function admit(
   const cause = 'evidence' as const;
   const appraised = { id: attestation, host, standing, result, cause, now };
   const answer = answerOf(verifier, host, noteOf(token));
-  const signed = await signResult(verifier, appraised);
+  const signed = signResult(verifier, appraised);
   await recordAppraisal(on, { ...appraised, signed, answer });
   await appendAudit(on, auditLine(host, token), now);
   return answer;

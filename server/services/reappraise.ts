@@ -68,7 +68,7 @@ export async function reappraise(
   });
   const standing = settle(host, result);
   const appraised = { id: randomUUID(), host, standing, result, cause, now };
-  const signed = await signResult(verifier, appraised);
+  const signed = signResult(verifier, appraised);
   await recordAppraisal(on, { ...appraised, signed, answer: null });
   return standing;
 }

@@ -19,7 +19,7 @@ export type Appraised = {
 };
 
 /** The result as a JWT: for whoever relies on it, wherever it is kept. */
-export function signResult(verifier: Verifier, appraised: Appraised): Promise<string> {
+export function signResult(verifier: Verifier, appraised: Appraised): string {
   const { publicUrl: issuer, build } = verifier.settings;
   const { id, host, standing, result, now } = appraised;
   return verifier.resultKey.sign(

@@ -1,5 +1,5 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { calculateJwkThumbprint, exportJWK, type JWTPayload, SignJWT } from 'jose';
+import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import { calculateJwkThumbprint, exportJWK } from 'jose';
 import { checkAgainst, SigningJwk } from '@touchstone/schemas';
 
 /** Kinds of token, told apart by `typ` (RFC 8725, 3.11): one is never taken for the other. */
@@ -8,7 +8,7 @@ export type TokenType = 'touchstone-result+jwt' | 'touchstone-permit+jwt' | 'tou
 /** An ES256 key that signs one kind of token and no other. */
 export type SigningKey = {
   readonly jwk: SigningJwk;
-  sign(claims: object): Promise<string>;
+  sign(claims: object): string;
 };
 
 /** `pem`: PKCS#8, EC P-256. The key id is the JWK thumbprint (RFC 7638, SHA-256). */
@@ -20,11 +20,34 @@ export async function signingKey(pem: string, typ: TokenType): Promise<SigningKe
   const { kty, crv, x, y } = await exportJWK(createPublicKey(privateKey));
   const kid = await calculateJwkThumbprint({ kty, crv, x, y } as object, 'sha256');
   const jwk = checkAgainst(SigningJwk, { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' });
+  const header = base64Url(JSON.stringify({ alg: 'ES256', kid, typ }));
   return {
     jwk,
-    sign: (claims) =>
-      new SignJWT(claims as JWTPayload)
-        .setProtectedHeader({ alg: 'ES256', kid, typ })
-        .sign(privateKey),
+    // RFC 7515, 3.1 and RFC 7518, 3.4. Every attestation is answered with one, and by WebCrypto, which goes
+    // through another thread for each, it costs several times as much.
+    sign: (claims) => {
+      const signed = `${header}.${base64Url(JSON.stringify(claims))}`;
+      const signature = jwsSignatureOf(sign('sha256', Buffer.from(signed), privateKey));
+      return `${signed}.${signature.toString('base64url')}`;
+    },
   };
+}
+
+const base64Url = (text: string): string => Buffer.from(text).toString('base64url');
+
+/**
+ * r || s of 32 octets each (RFC 7518, 3.4) from the DER that node:crypto gives (RFC 3279, 2.2.3). It gives the
+ * other form too, at twice the cost.
+ */
+function jwsSignatureOf(der: Uint8Array): Buffer {
+  const signature = Buffer.alloc(64);
+  let at = 2;
+  for (const end of [32, 64]) {
+    const length = der[at + 1] ?? 0;
+    // A leading zero keeps a number positive; short ones lack theirs.
+    const octets = der.subarray(at + 2 + Math.max(0, length - 32), at + 2 + length);
+    signature.set(octets, end - octets.length);
+    at += 2 + length;
+  }
+  return signature;
 }

@@ -148,7 +148,7 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
   });
   const cause = 'evidence' as const;
   const appraised: Appraised = { id: randomUUID(), host, standing, result, cause, now };
-  const signed = await signResult(verifier, appraised);
+  const signed = signResult(verifier, appraised);
   const audit: AuditLine[] = stateAudit(appraised);
   const common = { result: signed, state: standing.state, verdict: result.verdict };
 

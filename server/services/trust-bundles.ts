@@ -118,7 +118,7 @@ async function publish(
   const now = clock.now();
   const epoch = (held?.epoch ?? 0) + 1;
   const notAfter = new Date(now.getTime() + VALID_MS).toISOString();
-  const jws = await signer.sign({ ...content, epoch, notAfter } satisfies TrustBundle);
+  const jws = signer.sign({ ...content, epoch, notAfter } satisfies TrustBundle);
   await database.transaction(async (on) => {
     if (!(await insertBundle(on, { epoch, jws, createdAt: now }))) return;
     const detail = `key ${bundleKey.jwk.kid}, signed by ${expected}, until ${notAfter}`;
