@@ -96,8 +96,8 @@ export class Fleet {
     await this.#client.query('BEGIN');
     await this.#client.query(
       `INSERT INTO evidence (digest, purpose, statement, attest, signature, ak_certificate, pcrs, blobs,
-                             selection, received_at)
-       SELECT *, $6::jsonb, $7::text[], $8::jsonb, $9::timestamptz
+                             selection, received_at, day)
+       SELECT *, $6::jsonb, $7::text[], $8::jsonb, $9::timestamptz, ($9 AT TIME ZONE 'UTC')::date
          FROM (SELECT unnest($1::text[]), 'enrol', unnest($2::bytea[]), unnest($3::bytea[]),
                       unnest($4::bytea[]), unnest($5::bytea[])) AS new`,
       [
@@ -108,9 +108,9 @@ export class Fleet {
     );
     await this.#client.query(
       `INSERT INTO attestations (id, host_id, evidence, at, cause, class, labels, baselines, policy_id,
-                                 verdict, state, self_reported, findings, events, result)
+                                 verdict, state, self_reported, findings, events, result, day)
        SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]), $4::timestamptz, 'evidence',
-              'software', $5::jsonb, '[]', 'bench', 'warning', 'trusted', true, '[]', '[]', $6`,
+              'software', $5::jsonb, '[]', 'bench', 'warning', 'trusted', true, '[]', '[]', $6, ($4 AT TIME ZONE 'UTC')::date`,
       [
         ...[rows.map((row) => row.id), hosts.map((host) => host.id), digests, now],
         ...[JSON.stringify(labels), 'x'.repeat(RESULT_LENGTH)],
@@ -120,11 +120,12 @@ export class Fleet {
       `INSERT INTO hosts (id, name, ek_ref, ak_name, approved_ak_name, ak_public, ak_certificate,
                           binding_public, mark_evidence, latest_attestation, state, state_since, class,
                           admissible_classes, labels, enrolled_at, reset_count, restart_count, clock,
-                          last_authentic_at)
+                          last_authentic_at, mark_evidence_day, latest_attestation_day)
        SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]),
               unnest($4::text[]), unnest($5::bytea[]), unnest($6::bytea[]), unnest($7::bytea[]),
               unnest($8::text[]), unnest($9::uuid[]), 'trusted', $10::timestamptz, 'software', '{software}',
-              $11::jsonb, $10, $12, 0, 1, $10`,
+              $11::jsonb, $10, $12, 0, 1, $10, today, today
+         FROM (SELECT ($10 AT TIME ZONE 'UTC')::date AS today) AS now`,
       [
         ...[hosts.map(({ id }) => id), hosts.map(({ name }) => name)],
         ...[hosts.map(({ ekRef }) => Buffer.from(ekRef).toString('hex'))],
