@@ -28,7 +28,7 @@ export type Client = {
 export class ProblemError extends AppError {
   readonly problem: Problem;
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, retryAfterSeconds?: number) {
     const { title, detail, field, remedy, findings } = problem;
     super(problem.code, problem.status, {
       title,
@@ -36,6 +36,7 @@ export class ProblemError extends AppError {
       ...(field === undefined ? {} : { field }),
       ...(remedy === undefined ? {} : { remedy }),
       ...(findings === undefined ? {} : { findings }),
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     });
     this.problem = problem;
   }
@@ -91,17 +92,21 @@ function clientOver(dispatcher: Dispatcher, origin: string, defaultTimeoutMs: nu
       timeoutMs = defaultTimeoutMs,
       ...options
     }) => {
-      const { statusCode, bytes } = await exchange(dispatcher, origin, {
+      const { statusCode, retryAfter, bytes } = await exchange(dispatcher, origin, {
         ...options,
         maxBytes,
         timeoutMs,
       });
       if (statusCode >= 200 && statusCode < 300) return readAnswer(schema, bytes, maxBytes);
-      throw new ProblemError(readAnswer(Problem, bytes, maxBytes));
+      throw new ProblemError(readAnswer(Problem, bytes, maxBytes), secondsOf(retryAfter));
     },
     close: () => dispatcher.destroy(),
   };
 }
+
+/** Retry-After as delay-seconds (RFC 9110, 10.2.3), the only form that we send. */
+const secondsOf = (header: unknown): number | undefined =>
+  typeof header === 'string' && /^[0-9]{1,9}$/u.test(header) ? Number(header) : undefined;
 
 function readAnswer<T extends TSchema>(schema: T, bytes: Uint8Array, maxBytes: number): Static<T> {
   try {
@@ -122,7 +127,7 @@ async function exchange(
   dispatcher: Dispatcher,
   origin: string,
   { method, path, body, bearer, maxBytes, timeoutMs }: Exchange,
-): Promise<{ statusCode: number; bytes: Uint8Array }> {
+): Promise<{ statusCode: number; retryAfter: unknown; bytes: Uint8Array }> {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const answer = await request(new URL(path, origin), {
@@ -136,7 +141,11 @@ async function exchange(
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { statusCode: answer.statusCode, bytes: await readBounded(answer.body, maxBytes) };
+    return {
+      statusCode: answer.statusCode,
+      retryAfter: answer.headers['retry-after'],
+      bytes: await readBounded(answer.body, maxBytes),
+    };
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     if (signal.aborted) {
