@@ -1,5 +1,6 @@
 import type { Actor, Finding } from '@touchstone/schemas';
 import { AppError, type AppErrorOptions } from '@touchstone/transport';
+import { DOCTOR_CODES } from './doctor/codes.ts';
 
 type Entry = {
   readonly title: string;
@@ -10,6 +11,7 @@ type Entry = {
 
 /** Every code that the agent itself gives. Sections are of DESIGN unless they say otherwise. */
 export const AGENT_CODES = {
+  ...DOCTOR_CODES,
   NOT_ENROLLED: {
     title: 'This host is not enrolled',
     section: '4 Enrol',
@@ -201,6 +203,12 @@ export const isTpmError = (
   error: unknown,
 ): error is Error & { readonly code: string; readonly title: string; readonly remedy: string } =>
   error instanceof Error && error.name === 'TpmError' && 'remedy' in error;
+
+/** In one line, for a status. */
+export const detailOf = (error: unknown): string => {
+  if (error instanceof AppError) return oneLine(error.detail ?? error.title);
+  return oneLine(error instanceof Error ? error.message : String(error));
+};
 
 const oneLine = (text: string): string =>
   text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').slice(0, 1_024);

@@ -1,2 +1,3 @@
 /** The agent is a process: nothing imports it but what starts it in a test. */
-export { type AgentSurroundings, createAgentProgram } from './program.ts';
+export { createAgentProgram } from './program.ts';
+export type { AgentSurroundings } from './surroundings.ts';

@@ -1,37 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import {
-  AgentStatus,
-  checkAgainst,
-  HttpsUrl,
-  SchemaError,
-  Sha256Hex,
-  Slug,
-  Uuid,
-} from '@touchstone/schemas';
-import { unixClient } from '@touchstone/transport';
+import { checkAgainst, HttpsUrl, SchemaError, Sha256Hex, Slug, Uuid } from '@touchstone/schemas';
 import type { TSchema } from 'typebox';
 import { agentError } from './codes.ts';
+import { attestCommand } from './commands/attest.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { statusCommand } from './commands/status.ts';
+import { trustCommand, type TrustOptions } from './commands/trust.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { reportError, reportFindings } from './report.ts';
 import { askToRun } from './run.ts';
-import { lockState } from './state/lock.ts';
-import { ensureStateDirectory } from './state/state-directory.ts';
-import type { Attester } from './tpm/attester.ts';
-
-export type AgentSurroundings = {
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
-  readonly workingDirectory: string;
-  readonly searchPath: string;
-  readonly defaultStateDir: string;
-  readonly defaultName: string;
-  readonly agentFiles: readonly string[];
-  readonly stopOnSignal: () => AbortSignal;
-  /** Returns only when it could not. */
-  readonly replaceProcess: (command: readonly [string, ...string[]]) => unknown;
-};
+import { type AgentSurroundings, socketPathOf } from './surroundings.ts';
+import { withState } from './with-state.ts';
 
 /** `touchstone-agent`: argv to exit code. DESIGN section 8. */
 export function createAgentProgram(
@@ -114,32 +95,44 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
     .addOption(state())
     .action((options: { state: string; json?: true }) => statusCommand(surroundings, options));
 
+  program
+    .command('attest')
+    .description(
+      'attest once, now, and print the verdict: exit code 0 if the host is trusted, else 1',
+    )
+    .option('--json', 'machine-readable output')
+    .addOption(state())
+    .action(async (options: { state: string; json?: true }) => {
+      exit(await attestCommand(surroundings, options));
+    });
+
+  program
+    .command('trust')
+    .description(
+      'take the server’s key and trust bundle anew, by your word; the agent must be stopped',
+    )
+    .requiredOption(
+      '--fingerprint <hex>',
+      'SHA-256 of the server’s TLS key, compared with what the deployment shows',
+      as(Sha256Hex),
+    )
+    .option('--new-anchor', 'the CA was made anew: take another anchor, whatever its epoch')
+    .option('--json', 'machine-readable output')
+    .addOption(state())
+    .action((options: TrustOptions) => trustCommand(surroundings, options));
+
+  program
+    .command('doctor')
+    .description(
+      'look at everything that this host’s proof needs, change nothing: exit code 1 for a fault',
+    )
+    .option('--json', 'machine-readable output')
+    .addOption(state())
+    .action(async (options: { state: string; json?: true }) => {
+      exit(await doctorCommand(surroundings, options));
+    });
+
   return program;
-}
-
-const socketPathOf = (stateDir: string): string => join(stateDir, 'agent.sock');
-
-/**
- * The state directory, locked, and the TPM that lies in it. What only these commands need is loaded
- * here: a VM that starts does not wait for it.
- */
-async function withState(
-  surroundings: AgentSurroundings,
-  state: string,
-  work: (stateDir: string, attester: Attester) => Promise<void>,
-): Promise<void> {
-  const stateDir = resolve(surroundings.workingDirectory, state);
-  await ensureStateDirectory(stateDir);
-  const lock = await lockState(stateDir);
-  try {
-    const { readConfig } = await import('./config.ts');
-    const { Attester } = await import('./tpm/attester.ts');
-    const { measure } = await readConfig(stateDir, surroundings.agentFiles);
-    const attester = new Attester(stateDir, measure);
-    await work(stateDir, attester).finally(() => attester.close());
-  } finally {
-    await lock.release();
-  }
 }
 
 async function enrolCommand(surroundings: AgentSurroundings, options: EnrolOptions): Promise<void> {
@@ -232,35 +225,6 @@ async function runCommand(
   surroundings.replaceProcess(decision.command);
   stderr.write(`touchstone-agent: ${decision.command[0]} could not be executed\n`);
   return EXIT.unavailable;
-}
-
-async function statusCommand(
-  surroundings: AgentSurroundings,
-  options: { readonly state: string; readonly json?: true },
-): Promise<void> {
-  const path = socketPathOf(resolve(surroundings.workingDirectory, options.state));
-  const client = unixClient({ path });
-  try {
-    const status = await client.request({ method: 'GET', path: '/v1/status', schema: AgentStatus });
-    surroundings.stdout.write(options.json ? `${JSON.stringify(status)}\n` : statusText(status));
-  } finally {
-    await client.close();
-  }
-}
-
-function statusText(status: AgentStatus): string {
-  const lines = [
-    `host       ${status.hostId ?? 'not enrolled'}`,
-    `class      ${status.class ?? '-'}`,
-    `server     ${status.server}`,
-    `state      ${status.state ?? 'not known yet'}`,
-    `verdict    ${status.verdict ?? '-'}`,
-    `attested   ${status.lastAttestedAt ?? 'never'}`,
-  ];
-  if (status.lastError !== null) {
-    lines.push(`last error ${status.lastError.code}: ${status.lastError.detail}`);
-  }
-  return `${lines.join('\n')}\n`;
 }
 
 /** An option's value in its schema's shape; hex and UUIDs may be written in capitals. */

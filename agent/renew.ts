@@ -1,6 +1,8 @@
 import { CertificateRenewalAnswer } from '@touchstone/schemas';
+import { AppError } from '@touchstone/transport';
 import { recertify } from './certify.ts';
 import { renewalTime } from './renewal-time.ts';
+import { secondsToRetry } from './schedule.ts';
 import type { Logger } from 'pino';
 import type { Attestation } from './evidence/deliver.ts';
 import type { HeldEnrolment } from './state/held-enrolment.ts';
@@ -29,13 +31,16 @@ async function renewCertificate(
   await held.change({ certificates });
 }
 
+const LONGEST_RETRY_SECONDS = 300;
+
 /** Renews when it is time, before evidence is given; after any absence that is at once. */
 export class Renewal {
   readonly #attestation: Attestation;
   readonly #held: HeldEnrolment;
   readonly #conversations: Conversations;
   readonly #log: Logger;
-  #due: { readonly of: string; readonly at: Date } | null = null;
+  #due: { readonly of: string; readonly atMs: number } | null = null;
+  #failures = 0;
 
   constructor(
     attestation: Attestation,
@@ -48,16 +53,29 @@ export class Renewal {
     this.#log = log;
   }
 
-  /** One that fails is tried again at the next attestation: the certificate has half its life left. */
+  /**
+   * One that fails is tried again at a later attestation, less and less often, so that a fleet does not lean on a
+   * CA that is away: the certificate has half its life left.
+   */
   async whenDue(): Promise<void> {
     const [pem = ''] = this.#held.current.certificates;
-    if (this.#due?.of !== pem) this.#due = { of: pem, at: renewalTime(pem, Math.random()) };
-    if (Date.now() < this.#due.at.getTime()) return;
+    if (this.#due?.of !== pem) {
+      this.#due = { of: pem, atMs: renewalTime(pem, Math.random()).getTime() };
+      this.#failures = 0;
+    }
+    if (Date.now() < this.#due.atMs) return;
     try {
       await renewCertificate(this.#attestation, this.#held, this.#conversations);
       this.#log.info('certificate renewed');
     } catch (error) {
-      this.#log.warn({ err: error }, 'the certificate could not be renewed');
+      this.#failures += 1;
+      const { retryAfterSeconds } = error instanceof AppError ? error : {};
+      const retryInSeconds = secondsToRetry({
+        ...{ failures: this.#failures, intervalSeconds: LONGEST_RETRY_SECONDS, retryAfterSeconds },
+        random: Math.random(),
+      });
+      this.#due = { of: pem, atMs: Date.now() + retryInSeconds * 1_000 };
+      this.#log.warn({ err: error, retryInSeconds }, 'the certificate could not be renewed');
     }
   }
 }

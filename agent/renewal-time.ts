@@ -16,6 +16,9 @@ export function renewalTime(pem: string, random: number): Date {
   return new Date(validFromDate.getTime() + lifeMs * (EARLIEST + random * (LATEST - EARLIEST)));
 }
 
+/** When it has been renewed at the latest, unless something is wrong. */
+export const latestRenewal = (pem: string): Date => renewalTime(pem, 1);
+
 function readable(pem: string): X509Certificate | null {
   try {
     return new X509Certificate(pem);

@@ -33,4 +33,4 @@ export function reportError(error: unknown): string {
 }
 
 /** A terminal is not driven by what a peer sent. */
-const printable = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, '?');
+export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, '?');

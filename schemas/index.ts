@@ -1,3 +1,4 @@
+export * from './agent-check.ts';
 export * from './baseline.ts';
 export * from './ca-status.ts';
 export * from './challenge.ts';

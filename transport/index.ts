@@ -10,6 +10,6 @@ export {
 export { createEdge } from './edge.ts';
 export { boundLargeBodies, type LargeBodies } from './large-bodies.ts';
 export { type Listening, listenTls, listenUnix } from './listen.ts';
-export { spkiPinOf } from './pin.ts';
+export { checkPin, spkiPinOf } from './pin.ts';
 export { problemOf } from './problem.ts';
 export { type Bucket, tokenBuckets } from './token-buckets.ts';

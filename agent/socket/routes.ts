@@ -1,6 +1,10 @@
-import { StartQuestion, type AgentStatus } from '@touchstone/schemas';
+import { type AgentChecks, type EvidenceAnswer, StartQuestion } from '@touchstone/schemas';
 import { AppError, createEdge, readJson } from '@touchstone/transport';
 import type { Logger } from 'pino';
+import type { Attesting } from '../attesting.ts';
+import { isTpmError } from '../codes.ts';
+import { failure } from '../doctor/check.ts';
+import { checkTpm } from '../doctor/check-tpm.ts';
 import { decideStart, type StartGate } from '../gate/starts.ts';
 
 const QUESTION_MAX_BYTES = 4_194_304;
@@ -8,14 +12,31 @@ const QUESTION_MAX_BYTES = 4_194_304;
 /** The agent's unix socket: DESIGN section 4, Start a VM, step 1. Its file mode is its access control. */
 export function agentEdge(options: {
   readonly log: Logger;
-  readonly status: () => AgentStatus;
+  readonly attesting: Pick<Attesting, 'status' | 'now'>;
   readonly gate: StartGate;
 }) {
   const app = createEdge({ log: options.log });
   app.use(async (ctx, next) => {
     if (ctx.path !== '/v1/status') return next();
     if (ctx.method !== 'GET') throw new AppError('METHOD_NOT_ALLOWED', 405);
-    ctx.body = options.status();
+    ctx.body = options.attesting.status;
+    return undefined;
+  });
+  app.use(async (ctx, next) => {
+    if (ctx.path !== '/v1/attestations') return next();
+    if (ctx.method !== 'POST') throw new AppError('METHOD_NOT_ALLOWED', 405);
+    ctx.body = (await options.attesting.now().catch(failed)) satisfies EvidenceAnswer;
+    return undefined;
+  });
+  app.use(async (ctx, next) => {
+    if (ctx.path !== '/v1/checks/tpm') return next();
+    if (ctx.method !== 'GET') throw new AppError('METHOD_NOT_ALLOWED', 405);
+    const { attestation, conversations } = options.gate;
+    const look = () => attestation.attester.use(checkTpm);
+    const checks = await conversations
+      .hold('attest', look)
+      .catch((error) => [failure('TPM', error)]);
+    ctx.body = { checks } satisfies AgentChecks;
     return undefined;
   });
   app.use(async (ctx, next) => {
@@ -26,4 +47,11 @@ export function agentEdge(options: {
     return undefined;
   });
   return app;
+}
+
+/** What the TPM says is told whole: whoever may ask here owns the host. */
+function failed(error: unknown): never {
+  if (!isTpmError(error)) throw error;
+  const { code, title, message: detail, remedy } = error;
+  throw new AppError(code, 503, { title, detail, remedy, cause: error });
 }

@@ -14,7 +14,9 @@ export class HeldEnrolment {
     return this.#current;
   }
 
-  async change(changed: Partial<Pick<Enrolment, 'certificates' | 'trustBundle'>>): Promise<void> {
+  async change(
+    changed: Partial<Pick<Enrolment, 'certificates' | 'trustBundle' | 'fingerprint'>>,
+  ): Promise<void> {
     const next = { ...this.#current, ...changed };
     await writeEnrolment(this.#stateDir, next);
     this.#current = next;

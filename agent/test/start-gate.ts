@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { StartAnswer, type StartQuestion } from '@touchstone/schemas';
 import { type Client, listenUnix, pinnedClient, unixClient } from '@touchstone/transport';
-import type { Attestation } from '../evidence/deliver.ts';
+import { type Attestation, deliverAttestation } from '../evidence/deliver.ts';
 import { agentEdge } from '../socket/routes.ts';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import { Attester } from '../tpm/attester.ts';
@@ -47,7 +47,7 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const logger = pino({}, { write: (line) => void log.push(line) });
   const gate = { attestation, enrolment, conversations, log: logger };
   const { hostId } = enrolment;
-  const status = () => ({
+  const status = {
     hostId,
     class: 'software' as const,
     server: url,
@@ -55,9 +55,10 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
     verdict: null,
     lastAttestedAt: null,
     lastError: null,
-  });
+  };
+  const attesting = { status, now: () => deliverAttestation(attestation, enrolment) };
   const socketPath = join(host.stateDir, 'agent.sock');
-  const socket = await listenUnix(agentEdge({ log: logger, status, gate }), {
+  const socket = await listenUnix(agentEdge({ log: logger, attesting, gate }), {
     path: socketPath,
     mode: 0o600,
   });

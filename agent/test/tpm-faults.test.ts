@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openTpm, TpmError } from 'node-tpm2-tss-bindings';
 import { refusalFinding } from '../codes.ts';
+import { lookHere } from '../doctor/look-at-tpm.ts';
 import { buildEvidence } from '../evidence/build.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { reportError } from '../report.ts';
@@ -79,6 +80,8 @@ describe('the attester, when its TPM fails under it', () => {
       for (let attempt = 0; attempt < 3; attempt += 1) {
         await assert.rejects(evidence(), { name: 'TpmError', code: 'TPM_TIMEOUT' });
       }
+      const [{ code, outcome } = {}] = await lookHere(host.stateDir, process.env['PATH'] ?? '');
+      assert.deepEqual([outcome, code], ['fault', 'TPM_TIMEOUT']);
     } finally {
       process.kill(pid, 'SIGCONT');
     }

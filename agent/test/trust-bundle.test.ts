@@ -7,6 +7,7 @@ import type { Client } from '@touchstone/transport';
 import { HeldEnrolment } from '../state/held-enrolment.ts';
 import { readEnrolment, writeEnrolment } from '../state/identity.ts';
 import { nextBundle } from '../next-bundle.ts';
+import { requireReplacement } from '../replacement-bundle.ts';
 import { followBundles } from '../trust-bundle.ts';
 import {
   bundleOf,
@@ -16,6 +17,8 @@ import {
   signPermit,
 } from './support/permit-keys.ts';
 import { enrolmentAt } from './support/verifier.ts';
+
+const REFUSED = { code: 'TRUST_BUNDLE_REFUSED' };
 
 describe('A trust bundle after the one that is held', () => {
   let [first, second, other]: PermitKey[] = [];
@@ -59,6 +62,30 @@ describe('A trust bundle after the one that is held', () => {
     await isRefused(await signPermit(after({}), keys().first));
     await isRefused(await signBundle({ ...after({}), more: 1 } as TrustBundle, keys().first));
     for (const junk of ['', 'a.b.c', 'a']) await isRefused(junk);
+  });
+
+  it('taken by a person’s word is a later one, or the same; an older one is refused', () => {
+    const ofOther = { anchors: ['another'] };
+    for (const newAnchor of [false, true]) {
+      requireReplacement(held, after({}), newAnchor);
+      requireReplacement(held, after(ofOther), newAnchor);
+      requireReplacement(held, structuredClone(held), newAnchor);
+      for (const epoch of [0, 1]) {
+        const older = { ...held, epoch, issuer: 'https://elsewhere' };
+        assert.throws(() => requireReplacement(held, older, newAnchor), REFUSED);
+        const half = { ...older, anchors: [...held.anchors, 'another'] };
+        assert.throws(() => requireReplacement(held, half, newAnchor), REFUSED);
+      }
+    }
+  });
+
+  it('taken by a person’s word starts its epochs again where the anchor is new and they say so', () => {
+    const anew = { ...held, epoch: 0, anchors: ['another'] };
+    requireReplacement(held, anew, true);
+    assert.throws(() => requireReplacement(held, anew, false), {
+      ...REFUSED,
+      remedy: /--new-anchor/u,
+    });
   });
 
   describe('as the agent follows them', () => {

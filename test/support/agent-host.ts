@@ -35,7 +35,9 @@ export interface AgentHost {
   tpmPid(): Promise<number | null>;
   /** `touchstone-agent run --vm VM -- COMMAND`, to its end. */
   run(vm: string, command: readonly string[], options?: RunOptions): Promise<RunOutcome>;
-  /** The same, still going. */
+  /** `touchstone-agent COMMAND` of this state directory, to its end. */
+  command(command: string, ...args: readonly string[]): Promise<RunOutcome>;
+  /** `run`, still going. */
   start(vm: string, command: readonly string[], options?: RunOptions): Running;
   /** What the agent answers at its socket to whoever asks to start that. */
   ask(vm: string, command: readonly string[]): Promise<StartAnswer>;
@@ -168,6 +170,7 @@ export async function startAgentHost(
       },
       tpmPid,
       run: (vm, command, options) => start(vm, command, options).ended,
+      command: (command, ...args) => outcomeOf(spawnAgent([command, '--state', stateDir, ...args])),
       start,
       ask: async (vm, command) => {
         const client = unixClient({ path: join(stateDir, 'agent.sock') });

@@ -34,3 +34,15 @@ export async function withTpmTools<T>(
     await rm(dir, { recursive: true, force: true });
   }
 }
+
+/** A key in 0x81000001 that lockout guards, its auth `right`, and one wrong attempt, which is one too many. */
+export async function lockOut(tools: TpmTools): Promise<void> {
+  await tools.run('tpm2_dictionarylockout', '-s', '-n', '1', '-t', '1000', '-l', '1000');
+  await tools.run('tpm2_createprimary', '-C', 'o', '-p', 'right', '-c', 'key.ctx');
+  await tools.run('tpm2_evictcontrol', '-C', 'o', '-c', 'key.ctx', '0x81000001');
+  const wrong = tools.run('tpm2_create', '-C', '0x81000001', '-P', 'wrong', '-u', 'u', '-r', 'r');
+  await wrong.then(
+    () => Promise.reject(new Error('the wrong auth was taken')),
+    () => undefined,
+  );
+}

@@ -5,7 +5,7 @@ import { openTpm } from 'node-tpm2-tss-bindings';
 import type { Tpm } from 'node-tpm2-tss-bindings';
 import { startSwtpm } from '../../test/support/swtpm.ts';
 import type { Swtpm } from '../../test/support/swtpm.ts';
-import { withTpmTools } from '../../test/support/tpm-tools.ts';
+import { lockOut, withTpmTools } from '../../test/support/tpm-tools.ts';
 import { ALL_SHA256, attesterOf, EK_HANDLE } from './support/attester.ts';
 
 /** swtpm has room for three of each: TPM_PT_HR_TRANSIENT_MIN, TPM_PT_HR_LOADED_MIN. */
@@ -79,13 +79,7 @@ describe('a TPM that is locked out', () => {
   it('says so of what can be locked out, and serves keys with noDA: TPM_LOCKED_OUT', async () => {
     const swtpm = await startSwtpm();
     try {
-      await withTpmTools(swtpm.tcti, async ({ run }) => {
-        await run('tpm2_dictionarylockout', '-s', '-n', '1', '-t', '1000', '-l', '1000');
-        await run('tpm2_createprimary', '-C', 'o', '-p', 'right', '-c', 'key.ctx');
-        await run('tpm2_evictcontrol', '-C', 'o', '-c', 'key.ctx', '0x81000001');
-        const wrong = run('tpm2_create', '-C', '0x81000001', '-P', 'wrong', '-u', 'u', '-r', 'r');
-        await assert.rejects(wrong);
-      });
+      await withTpmTools(swtpm.tcti, lockOut);
       const tpm = await openTpm({ tcti: swtpm.tcti });
       try {
         const guarded = await tpm.openPersistent(0x81000001);

@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentStatus, EvidenceAnswer } from '@touchstone/schemas';
+import { AppError } from '@touchstone/transport';
+import type { Logger } from 'pino';
+import { codeOf, detailOf } from './codes.ts';
+import { type Attestation, deliverAttestation } from './evidence/deliver.ts';
+import { Renewal } from './renew.ts';
+import { secondsToNext, secondsToRetry } from './schedule.ts';
+import type { HeldEnrolment } from './state/held-enrolment.ts';
+import type { Conversations } from './tpm/conversation.ts';
+import { followBundles } from './trust-bundle.ts';
+
+/** Attests when it is time and when it is asked to, one after the other, and remembers how it went. */
+export class Attesting {
+  readonly #attestation: Attestation;
+  readonly #held: HeldEnrolment;
+  readonly #conversations: Conversations;
+  readonly #log: Logger;
+  readonly #renewal: Renewal;
+  #newestEpoch = 0;
+  #last: Pick<AgentStatus, 'state' | 'verdict' | 'lastAttestedAt' | 'lastError'> = {
+    state: null,
+    verdict: null,
+    lastAttestedAt: null,
+    lastError: null,
+  };
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    attestation: Attestation,
+    held: HeldEnrolment,
+    { conversations, log }: { readonly conversations: Conversations; readonly log: Logger },
+  ) {
+    const onBundleEpoch = (epoch: number) => {
+      this.#newestEpoch = epoch;
+    };
+    this.#attestation = { ...attestation, onBundleEpoch };
+    this.#held = held;
+    this.#conversations = conversations;
+    this.#log = log;
+    this.#renewal = new Renewal(this.#attestation, held, { conversations, log });
+  }
+
+  get status(): AgentStatus {
+    const { hostId, class: assuranceClass, server } = this.#held.current;
+    return { hostId, class: assuranceClass, server, ...this.#last };
+  }
+
+  /** One attestation, after what was asked for before it. @throws what the TPM, the CA or the server refused */
+  now(): Promise<EvidenceAnswer> {
+    const turn = this.#tail.then(() => this.#once());
+    this.#tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** At each interval until it is told to stop; after a failure sooner, and later each time. */
+  async until(stop: AbortSignal): Promise<void> {
+    let { intervalSeconds } = this.#held.current;
+    let failures = 0;
+    let first = true;
+    while (!stop.aborted) {
+      let seconds: number;
+      const random = Math.random();
+      try {
+        ({ intervalSeconds } = await this.now());
+        seconds = secondsToNext({ intervalSeconds, first, random });
+        failures = 0;
+        first = false;
+      } catch (error) {
+        failures += 1;
+        const { retryAfterSeconds } = error instanceof AppError ? error : {};
+        seconds = secondsToRetry({ failures, intervalSeconds, retryAfterSeconds, random });
+        this.#log.warn({ err: error, failures, retryInSeconds: seconds }, 'attestation failed');
+      }
+      await sleep(seconds * 1_000, undefined, { signal: stop }).catch(() => undefined);
+    }
+  }
+
+  async #once(): Promise<EvidenceAnswer> {
+    try {
+      await this.#renewal.whenDue();
+      const { epoch } = this.#held.current.trustBundle;
+      let answer = await this.#attest();
+      if (this.#newestEpoch > epoch) {
+        await followBundles(this.#attestation.client, this.#held);
+        this.#log.info({ epoch: this.#held.current.trustBundle.epoch }, 'trust bundle taken');
+        // The next statement acknowledges it.
+        answer = await this.#attest();
+      }
+      return answer;
+    } catch (error) {
+      const lastError = { code: codeOf(error), detail: detailOf(error) };
+      this.#last = { ...this.#last, lastError };
+      throw error;
+    }
+  }
+
+  async #attest(): Promise<EvidenceAnswer> {
+    const attest = () => deliverAttestation(this.#attestation, this.#held.current);
+    const answer = await this.#conversations.hold('attest', attest);
+    const { state, verdict } = answer;
+    const lastAttestedAt = new Date().toISOString();
+    this.#last = { state, verdict, lastAttestedAt, lastError: null };
+    this.#log.info({ state, verdict }, 'attested');
+    return answer;
+  }
+}

@@ -1,0 +1,33 @@
+import { resolve } from 'node:path';
+import { AgentStatus } from '@touchstone/schemas';
+import { unixClient } from '@touchstone/transport';
+import { type AgentSurroundings, socketPathOf } from '../surroundings.ts';
+
+export async function statusCommand(
+  surroundings: AgentSurroundings,
+  options: { readonly state: string; readonly json?: true },
+): Promise<void> {
+  const path = socketPathOf(resolve(surroundings.workingDirectory, options.state));
+  const client = unixClient({ path });
+  try {
+    const status = await client.request({ method: 'GET', path: '/v1/status', schema: AgentStatus });
+    surroundings.stdout.write(options.json ? `${JSON.stringify(status)}\n` : statusText(status));
+  } finally {
+    await client.close();
+  }
+}
+
+function statusText(status: AgentStatus): string {
+  const lines = [
+    `host       ${status.hostId ?? 'not enrolled'}`,
+    `class      ${status.class ?? '-'}`,
+    `server     ${status.server}`,
+    `state      ${status.state ?? 'not known yet'}`,
+    `verdict    ${status.verdict ?? '-'}`,
+    `attested   ${status.lastAttestedAt ?? 'never'}`,
+  ];
+  if (status.lastError !== null) {
+    lines.push(`last error ${status.lastError.code}: ${status.lastError.detail}`);
+  }
+  return `${lines.join('\n')}\n`;
+}

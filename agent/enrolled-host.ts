@@ -1,0 +1,35 @@
+import { type Client, pinnedClient } from '@touchstone/transport';
+import type { Logger } from 'pino';
+import { Attesting } from './attesting.ts';
+import { agentError } from './codes.ts';
+import type { Attestation } from './evidence/deliver.ts';
+import { HeldEnrolment } from './state/held-enrolment.ts';
+import { readEnrolment, readKeyRecord } from './state/identity.ts';
+import type { Attester } from './tpm/attester.ts';
+import { Conversations } from './tpm/conversation.ts';
+
+/** A host that is enrolled, with what it proves itself by. Whoever opens it closes the client. */
+export type EnrolledHost = {
+  readonly held: HeldEnrolment;
+  readonly client: Client;
+  readonly attestation: Attestation;
+  readonly conversations: Conversations;
+  readonly attesting: Attesting;
+};
+
+/** @throws AppError NOT_ENROLLED, STATE_MALFORMED */
+export async function openEnrolledHost(
+  stateDir: string,
+  { attester, log }: { readonly attester: Attester; readonly log: Logger },
+): Promise<EnrolledHost> {
+  const [enrolment, key] = await Promise.all([readEnrolment(stateDir), readKeyRecord(stateDir)]);
+  if (enrolment === null || key === null || enrolment.akName !== key.akName) {
+    throw agentError('NOT_ENROLLED', { detail: stateDir });
+  }
+  const client = pinnedClient({ url: enrolment.server, pin: enrolment.fingerprint });
+  const held = new HeldEnrolment(stateDir, enrolment);
+  const attestation: Attestation = { client, attester, key };
+  const conversations = new Conversations();
+  const attesting = new Attesting(attestation, held, { conversations, log });
+  return { held, client, attestation, conversations, attesting };
+}

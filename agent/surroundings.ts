@@ -1,0 +1,18 @@
+import { join } from 'node:path';
+
+/** What the command line is given of the process that it runs in. */
+export type AgentSurroundings = {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly workingDirectory: string;
+  readonly searchPath: string;
+  readonly defaultStateDir: string;
+  readonly defaultName: string;
+  readonly agentFiles: readonly string[];
+  readonly stopOnSignal: () => AbortSignal;
+  /** Returns only when it could not. */
+  readonly replaceProcess: (command: readonly [string, ...string[]]) => unknown;
+};
+
+/** Where the agent of that state directory answers. */
+export const socketPathOf = (stateDir: string): string => join(stateDir, 'agent.sock');
