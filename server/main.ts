@@ -8,13 +8,17 @@ import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config
 import { createApp } from './http/app.ts';
 import { readPage } from './http/page.ts';
 import { createFirstToken } from './services/api-tokens.ts';
+import { makeAppraiser } from './services/appraiser.ts';
 import { challengeKeysOf } from './services/challenge-key-days.ts';
 import { keepDailyWork } from './services/daily-work.ts';
 import { databaseClock } from './services/database-clock.ts';
 import { issuerList } from './services/issuers.ts';
+import { knownIdentities } from './services/known-identities.ts';
+import { measurementJudge } from './services/measurement-judge.ts';
 import { signingKey, type TokenType } from './services/signing-key.ts';
 import { trustBundles } from './services/trust-bundles.ts';
 import type { Verifier } from './services/verifier.ts';
+import { activePolicy } from './store/active-policy.ts';
 import { openDatabase } from './store/database.ts';
 import { checkSchema, migrate } from './store/migrate.ts';
 import { makePartitionsAhead } from './store/retention.ts';
@@ -93,6 +97,9 @@ async function serve(config: ServerConfig): Promise<void> {
       maxEvidenceBytes,
       build: await build(),
     },
+    appraiser: makeAppraiser(measurementJudge()),
+    policy: activePolicy(),
+    identityOf: knownIdentities(),
     log,
   };
   const bundles = trustBundles({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appraiseEvidence, type VerifiedEvidence } from '@touchstone/appraisal';
+import type { VerifiedEvidence } from '@touchstone/appraisal';
 import type { AkCertificate } from '@touchstone/endorsement';
 import type { HostEnrolment, HostEnrolmentAnswer, JoinToken } from '@touchstone/schemas';
 import { nameOf, parseTpm2bPublic } from '@touchstone/tpm';
@@ -129,7 +129,7 @@ async function admit(
         });
   const labels = token?.labels ?? {};
   const id = randomUUID();
-  const result = appraiseEvidence(verified, {
+  const result = await verifier.appraiser.appraise(verified, {
     hostId: id,
     class: certificate.class,
     labels,

@@ -5,6 +5,10 @@ import type { Standing, StoredState } from '../store/host.ts';
 export const isGood = (verdict: Verdict): boolean =>
   verdict === 'affirming' || verdict === 'warning';
 
+/** Whether somebody let the host in, and nobody put it out again. */
+export const isAdmitted = ({ state }: { readonly state: StoredState }): boolean =>
+  state === 'trusted' || state === 'untrusted';
+
 /**
  * Where new authentic evidence leaves a host. DESIGN 3:
  * - an appraisal never moves `pending` or `revoked`;

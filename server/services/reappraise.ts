@@ -1,9 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  appraiseEvidence,
-  type AttestationResult,
-  type VerifiedEvidence,
-} from '@touchstone/appraisal';
+import type { AttestationResult, VerifiedEvidence } from '@touchstone/appraisal';
 import { parseAkCertificate } from '@touchstone/endorsement';
 import type { Baseline } from '@touchstone/schemas';
 import { parseTpm2bPublic } from '@touchstone/tpm';
@@ -59,7 +55,7 @@ export async function reappraise(
   { baselines, cause, settle, now }: Reappraisal,
 ): Promise<Standing> {
   const verified = await storedEvidence(verifier, on, host);
-  const result = appraiseEvidence(verified, {
+  const result = await verifier.appraiser.appraise(verified, {
     hostId: host.id,
     class: host.class,
     labels: host.labels,

@@ -1,19 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import {
-  appraiseEvidence,
   evidenceDigestOf,
   type ParsedEvidence,
   type VerifiedEvidence,
 } from '@touchstone/appraisal';
-import { type Issuer, parseAkCertificate } from '@touchstone/endorsement';
+import type { Issuer } from '@touchstone/endorsement';
 import type { Evidence, EvidenceAnswer, PermitsAnswer } from '@touchstone/schemas';
-import { parseTpm2bPublic } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import { refusal } from '../codes.ts';
 import { raiseAlert } from '../store/alerts.ts';
 import { answerToEvidence, type DatedReference } from '../store/attestations.ts';
 import { appendAudit, type AuditLine } from '../store/audit.ts';
-import { activeBaselines } from '../store/baselines.ts';
 import type { Queryable } from '../store/database.ts';
 import { insertEvidence } from '../store/evidence.ts';
 import type { Host, Mark } from '../store/host.ts';
@@ -94,8 +91,7 @@ async function verifiedOrCounted(
       purpose,
       hostId: host.id,
       challenge: Buffer.from(parsed.statement.challenge, 'base64url'),
-      akPublic: parseTpm2bPublic(host.akPublic),
-      akCertificate: parseAkCertificate(host.akCertificate),
+      ...verifier.identityOf(host),
       issuers,
       selection: verifier.settings.selection,
       now,
@@ -134,13 +130,14 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     receivedAt: now,
   });
   // Under the host's lock: what was approved while this evidence waited for it counts already.
-  const result = appraiseEvidence(verified, {
+  const context = {
     hostId: host.id,
     class: host.class,
     labels: host.labels,
-    baselines: await activeBaselines(on),
+    baselines: await verifier.policy.read(on),
     now,
-  });
+  };
+  const result = await verifier.appraiser.appraiseAgain(verified, context, host);
   await recordEpoch(verifier, on, { host, epoch: verified.statement.bundleEpoch, now });
   const standing = standingAfterEvidence(host, {
     verdict: result.verdict,

@@ -1,9 +1,13 @@
 import type { Logger } from 'pino';
 import type { Selection } from '@touchstone/schemas';
+import type { ActivePolicy } from '../store/active-policy.ts';
 import type { Database } from '../store/database.ts';
+import type { Appraiser } from './appraiser.ts';
 import type { ChallengeKeys } from './challenge-keys.ts';
 import type { DatabaseClock } from './database-clock.ts';
+import type { Host } from '../store/host.ts';
 import type { IssuerList } from './issuers.ts';
+import type { Identity } from './known-identities.ts';
 import type { SigningKey } from './signing-key.ts';
 import type { TrustBundles } from './trust-bundles.ts';
 
@@ -14,6 +18,9 @@ export type Verifier = {
   readonly issuers: IssuerList;
   readonly challengeKeysAt: (now: Date) => ChallengeKeys;
   readonly bundles: TrustBundles;
+  readonly appraiser: Appraiser;
+  readonly policy: ActivePolicy;
+  readonly identityOf: (host: Host) => Identity;
   readonly resultKey: SigningKey;
   readonly permitKey: SigningKey;
   readonly settings: {

@@ -21,17 +21,20 @@ export async function insertEvidence(on: Queryable, stored: StoredEvidence): Pro
   const { evidence } = stored;
   const digests = Object.keys(evidence.blobs);
   const day = dayOf(stored.receivedAt);
-  for (const digest of digests) {
+  const first = await firstOfDay(on, digests, day);
+  for (const digest of first) {
     await on.query(
       'INSERT INTO blobs (digest, bytes, last_day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
       [digest, bytesOf(evidence.blobs[digest] ?? ''), day],
     );
   }
   // The first of each day alone writes here, so that hosts with one log do not wait for each other.
-  await on.query('UPDATE blobs SET last_day = $2 WHERE digest = ANY ($1) AND last_day < $2::date', [
-    digests,
-    day,
-  ]);
+  if (first.length > 0) {
+    await on.query(
+      'UPDATE blobs SET last_day = $2 WHERE digest = ANY ($1) AND last_day < $2::date',
+      [first, day],
+    );
+  }
   await on.query(
     `INSERT INTO evidence (digest, purpose, statement, attest, signature, pcrs, blobs, selection,
                            ak_certificate, received_at, day)
@@ -50,6 +53,23 @@ export async function insertEvidence(on: Queryable, stored: StoredEvidence): Pro
       day,
     ],
   );
+}
+
+/**
+ * A log comes again with every evidence of its boot. Where it came today already it is stored, nothing that
+ * ends with its time takes it away, and its bytes are not sent again.
+ */
+async function firstOfDay(
+  on: Queryable,
+  digests: readonly string[],
+  day: ReturnType<typeof dayOf>,
+): Promise<string[]> {
+  const { rows } = await on.query<{ digest: string }>(
+    'SELECT digest FROM blobs WHERE digest = ANY ($1) AND last_day >= $2::date',
+    [digests, day],
+  );
+  const stored = new Set(rows.map(({ digest }) => digest));
+  return digests.filter((digest) => !stored.has(digest));
 }
 
 type EvidenceRow = {

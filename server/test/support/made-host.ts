@@ -31,6 +31,8 @@ import { SELECTION } from './made-verifier.ts';
 /** What a host measured: one file in PCR 13. */
 type Boot = {
   readonly file: string;
+  /** More of the kind, in PCR 13 as well. */
+  readonly moreFiles: number;
   readonly resetCount: number;
   readonly restartCount: number;
   readonly clock: bigint;
@@ -53,6 +55,7 @@ export function makeHost(options: { class?: AssuranceClass; ek?: ReturnType<type
   const certificate = certify(ek, ak, assuranceClass);
   const boot: { -readonly [K in keyof Boot]: Boot[K] } = {
     file: 'good',
+    moreFiles: 0,
     resetCount: 7,
     restartCount: 0,
     clock: 1_000n,
@@ -104,16 +107,13 @@ function makeEvidence(
     vendorInfo: SOFTWARE_VENDOR_INFO,
     banks: ['sha256'],
     events: [
-      {
-        pcr: 13,
-        type: EV_EVENT_TAG,
-        data: encodeSoftwareEvent({
-          kind: 'file',
-          path: '/etc/touchstone/agent.json',
-          sha256: sha256(boot.file),
-        }),
-      },
-    ],
+      '/etc/touchstone/agent.json',
+      ...Array.from({ length: boot.moreFiles }, (_, index) => `/f${index}`),
+    ].map((path) => ({
+      pcr: 13,
+      type: EV_EVENT_TAG,
+      data: encodeSoftwareEvent({ kind: 'file', path, sha256: sha256(boot.file) }),
+    })),
   });
   const replayed = replayEventLog(parseEventLog(log)).banks.get('sha256');
   const values = new Map(

@@ -3,12 +3,16 @@ import { pino } from 'pino';
 import type { Role } from '@touchstone/schemas';
 import { type Postgres, startPostgres } from '../../../test/support/postgres.ts';
 import { refusal } from '../../codes.ts';
+import { makeAppraiser } from '../../services/appraiser.ts';
 import { challengeKeysOf } from '../../services/challenge-key-days.ts';
+import { knownIdentities } from '../../services/known-identities.ts';
+import { measurementJudge } from '../../services/measurement-judge.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
 import { signingKey } from '../../services/signing-key.ts';
 import { trustBundles } from '../../services/trust-bundles.ts';
 import type { Verifier } from '../../services/verifier.ts';
 import { insertApiToken } from '../../store/api-tokens.ts';
+import { activePolicy } from '../../store/active-policy.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
 import { ISSUER, ISSUER_PEM } from './made-authority.ts';
@@ -67,6 +71,9 @@ export async function startVerifier(): Promise<MadeVerifier> {
         maxEvidenceBytes: 4_194_304,
         build: 'server test',
       },
+      appraiser: makeAppraiser(measurementJudge()),
+      policy: activePolicy(),
+      identityOf: knownIdentities(),
       log: pino({ level: 'silent' }),
     };
     const bundleKey = await signingKey(newKey(), 'touchstone-bundle+jwt');
