@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { AgentStatus } from '@touchstone/schemas';
-import { unixClient } from '@touchstone/transport';
+import { AppError, unixClient } from '@touchstone/transport';
+import { agentError } from '../codes.ts';
 import { type AgentSurroundings, socketPathOf } from '../surroundings.ts';
 
 export async function statusCommand(
@@ -10,7 +11,11 @@ export async function statusCommand(
   const path = socketPathOf(resolve(surroundings.workingDirectory, options.state));
   const client = unixClient({ path });
   try {
-    const status = await client.request({ method: 'GET', path: '/v1/status', schema: AgentStatus });
+    const to = { method: 'GET', path: '/v1/status', schema: AgentStatus } as const;
+    const status = await client.request(to).catch((cause: unknown) => {
+      if (!(cause instanceof AppError) || cause.code !== 'UNREACHABLE') throw cause;
+      throw agentError('AGENT_UNAVAILABLE', { detail: path, cause });
+    });
     surroundings.stdout.write(options.json ? `${JSON.stringify(status)}\n` : statusText(status));
   } finally {
     await client.close();

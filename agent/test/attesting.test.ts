@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { pino } from 'pino';
+import { AppError } from '@touchstone/transport';
+import { Attesting } from '../attesting.ts';
+import { HeldEnrolment } from '../state/held-enrolment.ts';
+import { type GateAtSocket, startGateAtSocket } from './start-gate.ts';
+
+describe('the agent, attesting', () => {
+  let gate: GateAtSocket;
+  let log: { readonly msg: string; readonly retryInSeconds?: number; readonly failures?: number }[];
+  let attesting: Attesting;
+
+  before(async () => {
+    gate = await startGateAtSocket();
+  });
+  beforeEach(() => {
+    gate.verifier.behave({});
+    gate.verifier.asked.length = 0;
+    log = [];
+    const { attestation, conversations, enrolment, host } = gate;
+    attesting = new Attesting(attestation, new HeldEnrolment(host.stateDir, enrolment), {
+      conversations,
+      log: pino({}, { write: (line) => void log.push(JSON.parse(line) as (typeof log)[number]) }),
+    });
+  });
+  after(() => gate?.close());
+
+  const refusing = (code: string, status: number, retryAfterSeconds?: number) => () => {
+    throw new AppError(code, status, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
+  };
+  /** Until that has happened to the loop, and no longer. */
+  const until = async (happened: () => boolean) => {
+    const stop = new AbortController();
+    const loop = attesting.until(stop.signal);
+    while (!happened()) await new Promise((resolve) => setTimeout(resolve, 10));
+    stop.abort();
+    await loop;
+  };
+
+  it('starts over with a new challenge where nothing was decided: EVIDENCE_SUPERSEDED', async () => {
+    let left = 2;
+    gate.verifier.behave({
+      evidence: (honest) => (left-- > 0 ? refusing('EVIDENCE_SUPERSEDED', 409)() : honest),
+    });
+    assert.equal((await attesting.now()).state, 'trusted');
+    const once = ['attest', '/v1/evidence'];
+    assert.deepEqual(gate.verifier.asked, [...once, ...once, ...once]);
+    assert.equal(attesting.status.lastError, null);
+  });
+
+  it('starts over three times and no more', async () => {
+    gate.verifier.behave({ evidence: refusing('EVIDENCE_SUPERSEDED', 409) });
+    await assert.rejects(attesting.now(), { code: 'EVIDENCE_SUPERSEDED' });
+    assert.equal(gate.verifier.asked.length, 6);
+    assert.equal(attesting.status.lastError?.code, 'EVIDENCE_SUPERSEDED');
+  });
+
+  it('waits for as long as a server asks that has too much to do: 429, 503, Retry-After', async () => {
+    for (const status of [429, 503]) {
+      gate.verifier.behave({ evidence: refusing('TOO_MANY_REQUESTS', status, 120) });
+      log.length = 0;
+      await until(() => log.some(({ msg }) => msg === 'attestation failed'));
+      const [{ retryInSeconds = 0 } = {}] = log.filter(({ msg }) => msg === 'attestation failed');
+      assert.ok(retryInSeconds >= 120 && retryInSeconds < 122, `${retryInSeconds}`);
+      assert.equal(log.length, 1);
+    }
+  });
+
+  it('tries again by itself, counts what failed in a row, and begins at one again', async () => {
+    const fails = [true, true, false, true];
+    gate.verifier.behave({
+      evidence: (honest) =>
+        (fails.shift() ?? true)
+          ? refusing('DATABASE_UNAVAILABLE', 503)()
+          : { ...honest, intervalSeconds: 1 },
+    });
+    const told = () => log.map(({ msg, failures = 0 }) => `${msg} ${failures}`);
+    const failed = 'attestation failed';
+    const expected = [`${failed} 1`, `${failed} 2`, 'attested 0', `${failed} 1`];
+    await until(() => told().length >= expected.length);
+    assert.deepEqual(told().slice(0, 4), expected);
+    const { state, lastError } = attesting.status;
+    assert.deepEqual([state, lastError?.code], ['trusted', 'DATABASE_UNAVAILABLE']);
+  });
+
+  it('gives evidence one after the other, whoever asks', async () => {
+    await Promise.all([attesting.now(), attesting.now()]);
+    const once = ['attest', '/v1/evidence'];
+    assert.deepEqual(gate.verifier.asked, [...once, ...once]);
+  });
+});
