@@ -10,7 +10,7 @@ const REACH_MB = 130;
 /** Of one core. Below it is what an idle Node takes as well. */
 const REACH_PERCENT = 0.1;
 /** From the first attestation until what it has left behind is collected. */
-const SETTLING_MS = 6_000;
+const SETTLING_MS = 15_000;
 const WINDOW_MS = 2_000;
 
 export const agent: Row = {

@@ -9,18 +9,20 @@ import { dirname, join } from 'node:path';
  * returns only there. Another Node would not strip the types of what comes next, or not in the same way.
  *
  * @param {string} script the bin that is to run
+ * @param {readonly string[]} [flags] options of Node's that it is to run with
  * @returns {Promise<void>}
  */
-export async function continueInPinnedNode(script) {
+export async function continueInPinnedNode(script, flags = []) {
   const pinned = findPinnedNode(dirname(script));
   if (!pinned) {
     const name = `node-${process.platform}-${process.arch}`;
     console.error(`the pinned Node (${name}) is not installed: run npm ci where package.json is`);
     process.exit(69); // EX_UNAVAILABLE
   }
-  if (process.version === `v${pinned.version}`) return;
+  const missing = flags.filter((flag) => !process.execArgv.includes(flag));
+  if (process.version === `v${pinned.version}` && missing.length === 0) return;
 
-  const argv = [...process.execArgv, script, ...process.argv.slice(2)];
+  const argv = [...process.execArgv, ...missing, script, ...process.argv.slice(2)];
   if (process.execve) process.execve(pinned.path, [pinned.path, ...argv], process.env);
 
   const child = spawn(pinned.path, argv, { stdio: 'inherit' });
