@@ -90,6 +90,7 @@ export class Attesting {
       return answer;
     } catch (error) {
       const lastError = { code: codeOf(error), detail: detailOf(error) };
+      if (lastError.code === 'AK_CERT_EXPIRED') this.#renewal.atOnce();
       this.#last = { ...this.#last, lastError };
       throw error;
     }

@@ -54,6 +54,15 @@ export class Renewal {
   }
 
   /**
+   * The server has an older certificate than this host's, and that one has ended: it came back from a backup. A new
+   * one ends that; this host's own may have half its life left. After a failure the pause stays as it is.
+   */
+  atOnce(): void {
+    const [of = ''] = this.#held.current.certificates;
+    if (this.#failures === 0) this.#due = { of, atMs: 0 };
+  }
+
+  /**
    * One that fails is tried again at a later attestation, less and less often, so that a fleet does not lean on a
    * CA that is away: the certificate has half its life left.
    */

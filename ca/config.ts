@@ -23,6 +23,8 @@ const Database = closed({
   database: Text,
   user: Text,
   passwordFile: Path,
+  /** Over the network: TLS, with a certificate for this host that one of these CAs (PEM) signed. */
+  tls: Type.Optional(closed({ caFile: Path })),
 });
 
 const Bucket = closed({
@@ -50,9 +52,10 @@ export type CaConfig = Static<typeof CaConfig>;
 export async function loadConfig(path: string): Promise<CaConfig> {
   const config = readConfig(await readFile(path));
   const at = (file: string) => resolve(dirname(path), file);
-  const database = ({ passwordFile, ...rest }: CaConfig['database']) => ({
+  const database = ({ passwordFile, tls, ...rest }: CaConfig['database']) => ({
     ...rest,
     passwordFile: at(passwordFile),
+    ...(tls === undefined ? {} : { tls: { caFile: at(tls.caFile) } }),
   });
   return {
     ...config,

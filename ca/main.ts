@@ -3,11 +3,12 @@ import { pino } from 'pino';
 import { CA_CODES, type CaCode } from './codes.ts';
 import { loadConfig } from './config.ts';
 import { initialize } from './init.ts';
+import { restored } from './restored.ts';
 import { revokeEk } from './revoke.ts';
 import { serve } from './serve.ts';
 
 const USAGE =
-  'usage: main.ts init|serve --config FILE\n' +
+  'usage: main.ts init|serve|restored --config FILE\n' +
   '       main.ts revoke-ek --config FILE --ek-ref HEX --reason TEXT\n';
 
 const log = pino(
@@ -22,7 +23,7 @@ const log = pino(
 );
 
 type Arguments =
-  | { readonly command: 'init' | 'serve'; readonly configFile: string }
+  | { readonly command: 'init' | 'serve' | 'restored'; readonly configFile: string }
   | {
       readonly command: 'revoke-ek';
       readonly configFile: string;
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
   const config = await loadConfig(given.configFile);
   process.umask(0o077);
   if (given.command === 'init') return initialize(config, log);
+  if (given.command === 'restored') return restored(config, log);
   if (given.command === 'revoke-ek') return revokeEk(config, given, log);
 
   const serving = await serve(config, log);
@@ -60,9 +62,8 @@ function readArguments(): Arguments {
     const [command, ...more] = positionals;
     const { config: configFile, 'ek-ref': ekRef, reason } = values;
     const known = configFile !== undefined && more.length === 0;
-    if (known && (command === 'init' || command === 'serve') && !ekRef && !reason) {
-      return { command, configFile };
-    }
+    const plain = command === 'init' || command === 'serve' || command === 'restored';
+    if (known && plain && !ekRef && !reason) return { command, configFile };
     if (known && command === 'revoke-ek' && /^[0-9a-f]{64}$/.test(ekRef ?? '') && reason) {
       return { command, configFile, ekRef: ekRef ?? '', reason };
     }

@@ -9,6 +9,7 @@ import {
   Selection,
   Sha256Hex,
 } from '@touchstone/schemas';
+import type { DatabaseLogin } from './store/database.ts';
 
 const Path = Type.String({ pattern: '^[^\\u0000]+$', maxLength: 4_096 });
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
@@ -23,6 +24,8 @@ const DatabaseConfig = closed({
   database: Identifier,
   user: Identifier,
   passwordFile: Path,
+  /** Over the network: TLS, with a certificate for this host that one of these CAs (PEM) signed. */
+  tls: Type.Optional(closed({ caFile: Path })),
 });
 type DatabaseConfig = Type.Static<typeof DatabaseConfig>;
 
@@ -82,7 +85,11 @@ export async function readConfig(path: string): Promise<ServerConfig> {
     throw new Error('selection: at least one PCR, each list ascending');
   }
   const at = (file: string) => resolve(dirname(path), file);
-  const login = (one: DatabaseConfig) => ({ ...one, passwordFile: at(one.passwordFile) });
+  const login = ({ tls, ...one }: DatabaseConfig) => ({
+    ...one,
+    passwordFile: at(one.passwordFile),
+    ...(tls === undefined ? {} : { tls: { caFile: at(tls.caFile) } }),
+  });
   return {
     ...DEFAULTS,
     ...given,
@@ -108,6 +115,11 @@ export async function readRootSecret(path: string): Promise<Uint8Array> {
   return secret;
 }
 
-export async function loginOf({ passwordFile, ...login }: DatabaseConfig) {
-  return { ...login, password: (await readFile(passwordFile, 'utf8')).trimEnd() };
+export async function loginOf(config: DatabaseConfig): Promise<DatabaseLogin> {
+  const { passwordFile, tls, ...login } = config;
+  const password = (await readFile(passwordFile, 'utf8')).trimEnd();
+  if (tls === undefined) return { ...login, password };
+  // `host` as well: an address has no server name, and its certificate would be checked against "localhost".
+  const ca = await readFile(tls.caFile, 'utf8');
+  return { ...login, password, ssl: { ca, host: login.host, rejectUnauthorized: true } };
 }

@@ -7,6 +7,7 @@ import { AppError, listenTls, pinnedClient } from '@touchstone/transport';
 import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { readPage } from './http/page.ts';
+import { afterRestore } from './services/after-restore.ts';
 import { createFirstToken } from './services/api-tokens.ts';
 import { makeAppraiser } from './services/appraiser.ts';
 import { challengeKeysOf } from './services/challenge-key-days.ts';
@@ -16,14 +17,17 @@ import { issuerList } from './services/issuers.ts';
 import { knownIdentities } from './services/known-identities.ts';
 import { measurementJudge } from './services/measurement-judge.ts';
 import { signingKey, type TokenType } from './services/signing-key.ts';
-import { trustBundles } from './services/trust-bundles.ts';
+import { type BundleSigners, trustBundles } from './services/trust-bundles.ts';
 import type { Verifier } from './services/verifier.ts';
 import { activePolicy } from './store/active-policy.ts';
 import { openDatabase } from './store/database.ts';
 import { checkSchema, migrate } from './store/migrate.ts';
 import { makePartitionsAhead } from './store/retention.ts';
+import { newestRestore } from './store/restores.ts';
 
-const USAGE = 'usage: main.ts serve|migrate|first-token --config FILE\n';
+const USAGE =
+  'usage: main.ts serve|migrate|first-token --config FILE\n' +
+  '       main.ts restored --backup-made-at TIME --config FILE\n';
 
 /** sysexits.h */
 const EX_USAGE = 64;
@@ -56,7 +60,25 @@ const COMMANDS: Readonly<Record<string, (config: ServerConfig) => Promise<void>>
   migrate: async ({ migrateDatabase, retentionDays }) =>
     migrate(await loginOf(migrateDatabase), (line) => log.info(line), retentionDays),
   'first-token': firstToken,
+  restored,
 };
+
+/** After a database came back from a backup, and before anybody is served from it. */
+async function restored(config: ServerConfig): Promise<void> {
+  const backupAt = new Date(values['backup-made-at'] ?? Number.NaN);
+  if (Number.isNaN(backupAt.getTime())) throw new Error('--backup-made-at: no time');
+  const database = openDatabase(await loginOf(config.database), onDatabaseError);
+  try {
+    await checkSchema(database);
+    await makePartitionsAhead(database);
+    const clock = databaseClock(database);
+    await clock.measure();
+    const parts = { database, clock, ...(await bundleSigners(config)) };
+    process.stdout.write(`${JSON.stringify(await afterRestore(parts, backupAt))}\n`);
+  } finally {
+    await database.close();
+  }
+}
 
 async function firstToken(config: ServerConfig): Promise<void> {
   const database = openDatabase(await loginOf(config.database), onDatabaseError);
@@ -78,14 +100,14 @@ async function serve(config: ServerConfig): Promise<void> {
   await makePartitionsAhead(database);
   const ca = pinnedClient({ url: config.ca.url, pin: config.ca.pin });
   const { publicUrl, selection, intervalSeconds, quorum, maxEvidenceBytes } = config;
-  const keyIn = async (file: string, typ: TokenType) =>
-    signingKey(await readFile(file, 'utf8'), typ);
-  const { previousBundleKeyFile: previous } = config;
   const parts = {
     database,
     clock: databaseClock(database),
     issuers: issuerList(ca, database),
-    challengeKeysAt: challengeKeysOf(await readRootSecret(config.rootSecretFile)),
+    challengeKeysAt: challengeKeysOf(
+      await readRootSecret(config.rootSecretFile),
+      await newestRestore(database),
+    ),
     resultKey: await keyIn(config.resultKeyFile, 'touchstone-result+jwt'),
     permitKey: await keyIn(config.permitKeyFile, 'touchstone-permit+jwt'),
     settings: {
@@ -102,13 +124,7 @@ async function serve(config: ServerConfig): Promise<void> {
     identityOf: knownIdentities(),
     log,
   };
-  const bundles = trustBundles({
-    ...parts,
-    bundleKey: await keyIn(config.bundleKeyFile, 'touchstone-bundle+jwt'),
-    ...(previous === undefined
-      ? {}
-      : { previousBundleKey: await keyIn(previous, 'touchstone-bundle+jwt') }),
-  });
+  const bundles = trustBundles({ ...parts, ...(await bundleSigners(config)) });
   const verifier: Verifier = { ...parts, bundles };
 
   const noClock = (error: unknown) => log.error({ err: error }, 'the time could not be measured');
@@ -142,6 +158,15 @@ async function serve(config: ServerConfig): Promise<void> {
   await database.close();
 }
 
+const keyIn = async (file: string, typ: TokenType) => signingKey(await readFile(file, 'utf8'), typ);
+
+async function bundleSigners(config: ServerConfig): Promise<BundleSigners> {
+  const { bundleKeyFile, previousBundleKeyFile: previous } = config;
+  const bundleKey = await keyIn(bundleKeyFile, 'touchstone-bundle+jwt');
+  if (previous === undefined) return { bundleKey };
+  return { bundleKey, previousBundleKey: await keyIn(previous, 'touchstone-bundle+jwt') };
+}
+
 const signalled = (): Promise<void> =>
   new Promise((resolve) => {
     process.once('SIGTERM', () => resolve());
@@ -154,7 +179,7 @@ async function build(): Promise<string> {
 }
 
 const { values, positionals } = parseArgs({
-  options: { config: { type: 'string' } },
+  options: { config: { type: 'string' }, 'backup-made-at': { type: 'string' } },
   allowPositionals: true,
 });
 const [name = '', ...rest] = positionals;

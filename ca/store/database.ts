@@ -8,6 +8,7 @@ export type DatabaseAddress = {
   readonly database: string;
   readonly user: string;
   readonly passwordFile: string;
+  readonly tls?: { readonly caFile: string };
 };
 
 /** A pool in which no statement and no wait lasts for ever. `onError` hears of idle connections that broke. */
@@ -43,8 +44,16 @@ export async function withConnection<T>(
   }
 }
 
-async function connectionOf({ passwordFile, ...address }: DatabaseAddress) {
-  return { ...address, password: (await readFile(passwordFile, 'utf8')).trimEnd() };
+async function connectionOf({ passwordFile, tls, ...address }: DatabaseAddress) {
+  const password = (await readFile(passwordFile, 'utf8')).trimEnd();
+  if (tls === undefined) return { ...address, password };
+  // `host` as well: an address has no server name, and its certificate would be checked against "localhost".
+  const ssl = {
+    ca: await readFile(tls.caFile, 'utf8'),
+    host: address.host,
+    rejectUnauthorized: true,
+  };
+  return { ...address, password, ssl };
 }
 
 /** The only clock that decides anything here. */

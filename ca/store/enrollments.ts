@@ -144,3 +144,9 @@ const attemptOf = (row: AttemptRow): Attempt => ({
   class: row.class,
   now: row.now,
 });
+
+/** Those under way: their tries may have been used up, or they activated, after what is known here. */
+export async function forgetPending(client: pg.Client): Promise<number> {
+  const { rowCount } = await client.query('DELETE FROM enrollments WHERE activated_at IS NULL');
+  return rowCount ?? 0;
+}

@@ -2,6 +2,6 @@ export { recordedKey } from './attestation-keys.ts';
 export { recordActivation } from './certificates.ts';
 export { databaseNow, openPool, withConnection } from './database.ts';
 export { isRevoked, revokeEndorsementKey } from './endorsement-keys.ts';
-export { insertEnrollment, takeAttempt } from './enrollments.ts';
+export { forgetPending, insertEnrollment, takeAttempt } from './enrollments.ts';
 export { checkSchemaVersion, migrate } from './schema-version.ts';
 export { queueUntrusted } from './untrusted-endorsement-keys.ts';

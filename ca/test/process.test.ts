@@ -88,6 +88,25 @@ describe('the process of the CA', () => {
     }
   });
 
+  it('forgets the enrolments under way when it came back from a backup, and nothing else', async () => {
+    const enrolment = (id: number, activated: string) =>
+      `('00000000-0000-0000-0000-00000000000${id}', now(), sha256('x'), ${activated}, '', '', '', '',
+        sha256('y'), '{}', 'software', '', true)`;
+    await postgres.query(
+      DATABASE,
+      `INSERT INTO enrollments (id, expires_at, secret_sha256, activated_at, ak_name, ak_public,
+         ak_qualified_name, ek_name, ek_ref, ek_certificates, class, ek_public, software)
+       VALUES ${enrolment(1, 'NULL')}, ${enrolment(2, 'now()')}`,
+    );
+    assert.equal((await runCa('restored', '--config', ca.configFile)).code, 0);
+    const { rows } = await postgres.query(
+      DATABASE,
+      'SELECT right(id::text, 1) AS id FROM enrollments',
+    );
+    assert.deepEqual(rows, [{ id: '2' }]);
+    await postgres.query(DATABASE, 'DELETE FROM enrollments');
+  });
+
   describe('does not start', () => {
     const refusal = async (command: 'init' | 'serve', configFile = ca.configFile) => {
       const { code, stdout, stderr } = await runCa(command, '--config', configFile);

@@ -8,7 +8,7 @@ import {
   validApiToken,
 } from '../store/api-tokens.ts';
 import { appendAudit } from '../store/audit.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Queryable } from '../store/database.ts';
 import { hashOfToken, isSecretToken, makeSecretToken } from './secret-token.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
@@ -74,14 +74,22 @@ function requireRoles(by: Pick<ApiToken, 'roles'>, roles: readonly Role[]): void
  * @throws AppError FIRST_TOKEN_EXISTS
  */
 export async function createFirstToken(database: Database, now: Date): Promise<ApiTokenCreated> {
-  const made = newToken({ name: 'first', roles: [...ALL_ROLES] }, now, null);
-  await database.transaction(async (on) => {
+  return database.transaction(async (on) => {
     if (!(await claimFirstToken(on, now))) throw refusal('FIRST_TOKEN_EXISTS');
-    await insertApiToken(on, made.record, made.hash);
-    const detail = 'the first token, with every role';
-    const line = { actor: 'setup', action: 'token.create', subject: made.record.id, detail };
-    await appendAudit(on, line, now);
+    return createTokenWithAllRoles(on, { name: 'first', now });
   });
+}
+
+/** For whoever holds the machine that the server runs on, and for nobody else. */
+export async function createTokenWithAllRoles(
+  on: Queryable,
+  { name, now }: { readonly name: 'first' | 'restored'; readonly now: Date },
+): Promise<ApiTokenCreated> {
+  const made = newToken({ name, roles: [...ALL_ROLES] }, now, null);
+  await insertApiToken(on, made.record, made.hash);
+  const detail = `the ${name} token, with every role`;
+  const line = { actor: 'setup', action: 'token.create', subject: made.record.id, detail };
+  await appendAudit(on, line, now);
   return { token: made.token, record: made.record };
 }
 

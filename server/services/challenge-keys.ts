@@ -14,13 +14,18 @@ export function challengeKeys(
   rootSecret: Uint8Array,
   current = 1,
   other = current - 1,
+  restore: string | null = null,
 ): ChallengeKeys {
   const numbers = other > 0 ? [other, current] : [current];
-  const live = new Map(numbers.map((number) => [number & 0xff, deriveKey(rootSecret, number)]));
+  const live = new Map(
+    numbers.map((number) => [number & 0xff, deriveKey(rootSecret, number, restore)]),
+  );
   return { current: current & 0xff, live };
 }
 
-function deriveKey(rootSecret: Uint8Array, id: number): KeyObject {
-  const key = hkdfSync('sha256', rootSecret, '', `touchstone/challenge-key/1/${id}`, 32);
+/** `restore`: what was given out before the database came back from a backup is no challenge after it. */
+function deriveKey(rootSecret: Uint8Array, id: number, restore: string | null): KeyObject {
+  const info = `touchstone/challenge-key/1/${id}`;
+  const key = hkdfSync('sha256', rootSecret, restore ?? '', info, 32);
   return createSecretKey(new Uint8Array(key));
 }

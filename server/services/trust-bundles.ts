@@ -4,7 +4,7 @@ import { decodeJwt } from 'jose';
 import { checkAgainst, TrustBundle } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Queryable } from '../store/database.ts';
 import {
   bundlesAfter,
   insertBundle,
@@ -20,6 +20,8 @@ const VALID_MS = 365 * DAY_MS;
 /** With so much left, agents that were away for long still find one that holds. */
 const RENEWED_WITH_LEFT_MS = 180 * DAY_MS;
 const LOOK_EVERY_MS = 10_000;
+/** Where the clock is no help: more than are ever made between two backups. */
+const RESTORED_EPOCHS = 100_000;
 
 /** What agents are to trust, by epoch. */
 export type TrustBundles = {
@@ -41,6 +43,9 @@ export type BundleParts = {
   };
   readonly resultKey: Pick<SigningKey, 'jwk'>;
   readonly permitKey: Pick<SigningKey, 'jwk'>;
+} & BundleSigners;
+
+export type BundleSigners = {
   readonly bundleKey: SigningKey;
   readonly previousBundleKey?: SigningKey;
 };
@@ -108,23 +113,58 @@ function says({ epoch: _epoch, notAfter: _notAfter, ...content }: TrustBundle, w
 }
 
 async function publish(
-  { database, clock, bundleKey, previousBundleKey }: BundleParts,
+  { database, clock, ...signers }: BundleParts,
   held: TrustBundle | null,
   content: Content,
 ): Promise<void> {
+  const now = clock.now();
+  const epoch = (held?.epoch ?? 0) + 1;
+  const signed = signBundle(signers, held, { ...content, epoch, notAfter: endFrom(now) });
+  await database.transaction((on) => storeBundle(on, signed, now));
+}
+
+/**
+ * The newest bundle's content again, under an epoch above any that was published since a backup was made: what is
+ * restored would else give agents epochs that they have seen. The time in seconds is above those of an earlier
+ * restore too, as long as bundles are not made once a second.
+ * @throws AppError BUNDLE_KEY_MISSING
+ */
+export async function supersedeBundles(
+  on: Queryable,
+  signers: BundleSigners,
+  now: Date,
+): Promise<{ readonly was: number; readonly now: number } | null> {
+  const newest = await newestBundle(on);
+  if (newest === null) return null;
+  const held = readBundle(newest.jws);
+  const epoch = Math.max(held.epoch + RESTORED_EPOCHS, Math.floor(now.getTime() / 1_000));
+  const signed = signBundle(signers, held, { ...held, epoch, notAfter: endFrom(now) });
+  await storeBundle(on, signed, now);
+  return { was: held.epoch, now: epoch };
+}
+
+const endFrom = (now: Date): string => new Date(now.getTime() + VALID_MS).toISOString();
+
+type Signed = { readonly bundle: TrustBundle; readonly jws: string; readonly signer: string };
+
+/** @throws AppError BUNDLE_KEY_MISSING */
+function signBundle(
+  { bundleKey, previousBundleKey }: BundleSigners,
+  held: TrustBundle | null,
+  bundle: TrustBundle,
+): Signed {
   const expected = held?.bundleKey.kid ?? bundleKey.jwk.kid;
   const signer = [bundleKey, previousBundleKey].find((key) => key?.jwk.kid === expected);
   if (signer === undefined) throw refusal('BUNDLE_KEY_MISSING', { detail: `key ${expected}` });
-  const now = clock.now();
-  const epoch = (held?.epoch ?? 0) + 1;
-  const notAfter = new Date(now.getTime() + VALID_MS).toISOString();
-  const jws = signer.sign({ ...content, epoch, notAfter } satisfies TrustBundle);
-  await database.transaction(async (on) => {
-    if (!(await insertBundle(on, { epoch, jws, createdAt: now }))) return;
-    const detail = `key ${bundleKey.jwk.kid}, signed by ${expected}, until ${notAfter}`;
-    const line = { actor: 'verifier', action: 'trust-bundle.publish', subject: `epoch ${epoch}` };
-    await appendAudit(on, { ...line, detail }, now);
-  });
+  return { bundle, jws: signer.sign(bundle), signer: expected };
+}
+
+async function storeBundle(on: Queryable, { bundle, jws, signer }: Signed, now: Date) {
+  const { epoch, notAfter, bundleKey } = bundle;
+  if (!(await insertBundle(on, { epoch, jws, createdAt: now }))) return;
+  const detail = `key ${bundleKey.kid}, signed by ${signer}, until ${notAfter}`;
+  const line = { actor: 'verifier', action: 'trust-bundle.publish', subject: `epoch ${epoch}` };
+  await appendAudit(on, { ...line, detail }, now);
 }
 
 /** One of our own making, from our own database. */

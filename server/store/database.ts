@@ -9,6 +9,8 @@ export type DatabaseLogin = {
   readonly database: string;
   readonly user: string;
   readonly password: string;
+  /** node:tls's options; without it, in clear text. */
+  readonly ssl?: { readonly ca: string; readonly host: string; readonly rejectUnauthorized: true };
 };
 
 /** What a store function runs on: the pool, or one transaction's connection. */

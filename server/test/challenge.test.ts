@@ -114,6 +114,21 @@ describe('Challenge', () => {
     assert.equal(verifyChallenge(keys, challenge, expected).ok, true);
   });
 
+  it('given out before the database came back from a backup is none after it: CHALLENGE_INVALID', () => {
+    const secret = Buffer.alloc(32, 1);
+    const now = later(1);
+    const ofRestore = (id: string | null) => challengeKeysOf(secret, id)(now);
+    const input = { akName: AK_NAME, purpose: 'attest' as const, random: randomBytes(16), now };
+    const { challenge } = makeChallenge(ofRestore(null), input);
+    const verdict = (id: string | null) =>
+      verifyChallenge(ofRestore(id), challenge, { ...expected, now });
+    assert.equal(verdict(null).ok, true);
+    assert.deepEqual(verdict('one'), { ok: false, code: 'CHALLENGE_INVALID' });
+    const { challenge: next } = makeChallenge(ofRestore('one'), input);
+    const second = verifyChallenge(ofRestore('two'), next, { ...expected, now });
+    assert.deepEqual(second, { ok: false, code: 'CHALLENGE_INVALID' });
+  });
+
   describe('under keys that follow the clock', () => {
     const keysAt = challengeKeysOf(Buffer.alloc(32, 1));
     const day = (days: number, ms = 0) => new Date(Date.UTC(2026, 10, 22) + days * 86_400_000 + ms);
