@@ -68,6 +68,9 @@ function buildProgram(world: World): Command {
 const OTHER_COMMANDS = `
 Besides:
   touchstone up         start PostgreSQL, the CA and the server on this machine
+  touchstone backup     everything of a deployment in one encrypted file
+  touchstone restore    a deployment out of a backup
+  touchstone move       from the private PostgreSQL to a shared one
   touchstone demo       the whole story on this machine, with nothing left behind
 
 Exit status: 0 yes, 1 no, 64 usage, 65 malformed input, 69 unavailable, 70 bug, 77 not permitted.`;

@@ -1,4 +1,5 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { UpError } from './failure.ts';
 
 /**
@@ -23,3 +24,31 @@ const exposed = (path: string, what: string): UpError =>
     `the data directory ${path} ${what}`,
     'Look who wrote there, or choose another --data directory.',
   );
+
+const RESTORING = 'restore-under-way';
+
+/** There from a restore's first write to its last: what lies beside it is no deployment yet. */
+export const restoreMarker = (dataDir: string): string => join(dataDir, RESTORING);
+
+export const restoreUnderWay = (dataDir: string): Promise<boolean> =>
+  stat(restoreMarker(dataDir)).then(
+    () => true,
+    () => false,
+  );
+
+/** Everything in it that a backup takes: not the cluster and its passwords, which a restore makes anew. */
+export async function filesToKeep(dataDir: string): Promise<string[]> {
+  const kept: string[] = [];
+  for (const entry of await readdir(dataDir, { withFileTypes: true })) {
+    if (entry.isFile()) kept.push(entry.name);
+    if (!entry.isDirectory() || DIRECTORIES_NOT_KEPT.has(entry.name)) continue;
+    const path = join(dataDir, entry.name);
+    const within = await readdir(path, { recursive: true, withFileTypes: true });
+    const files = within.filter((each) => each.isFile());
+    kept.push(...files.map((each) => relative(dataDir, join(each.parentPath, each.name))));
+  }
+  return kept.filter((path) => !FILES_NOT_KEPT.test(path)).toSorted();
+}
+
+const DIRECTORIES_NOT_KEPT = new Set(['postgres', 'postgres-moved', 'secrets']);
+const FILES_NOT_KEPT = /^(?:database\.json|database-ca\.pem|move\.json)$|\.(?:log|draft)$/u;

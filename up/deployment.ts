@@ -1,21 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Child, runToEnd, startRoom } from './child.ts';
 import { ensureDataDirectory } from './data-directory.ts';
+import type { Postgres } from './database-access.ts';
 import { UpError } from './failure.ts';
-import { type PrivatePostgres, startPrivatePostgres } from './private-postgres.ts';
-import { keepSecret, keepTlsIdentity, newSigningKey, type TlsIdentity } from './secrets.ts';
+import { openPostgres } from './postgres.ts';
+import { type CaAddress, prepareCa, prepareServer, room, type RoomOptions } from './rooms.ts';
+import { keepSecret } from './secrets.ts';
 
-export type DeploymentOptions = {
-  readonly dataDir: string;
-  readonly host: string;
-  readonly serverPort: number;
-  readonly caPort: number;
-  readonly intervalSeconds: number;
-  readonly progress: (line: string) => void;
-};
+export type DeploymentOptions = RoomOptions & { readonly progress: (line: string) => void };
 
 export type Deployment = {
   readonly url: string;
@@ -26,8 +18,6 @@ export type Deployment = {
   readonly failed: Promise<string>;
   stop(): Promise<void>;
 };
-
-const HOUSE = await realpath(fileURLToPath(new URL('..', import.meta.url)));
 
 /** Private PostgreSQL, the CA and the verifier, each a process with its own files: DESIGN section 6. */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
@@ -42,9 +32,10 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     for (const { child, signal } of started.toReversed()) await child.stop(signal);
   };
   try {
-    progress('starting the private PostgreSQL');
-    const postgres = await startPrivatePostgres(dataDir, progress);
-    started.push({ name: 'PostgreSQL', child: postgres.child, signal: 'SIGINT' });
+    const postgres = await openPostgres(dataDir, progress);
+    if (postgres.child !== null) {
+      started.push({ name: 'PostgreSQL', child: postgres.child, signal: 'SIGINT' });
+    }
     const ca = await startCa(options, postgres);
     started.push({ name: 'the CA', child: ca.child, signal: 'SIGTERM' });
     const server = await startServer(options, postgres, ca);
@@ -62,82 +53,26 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   }
 }
 
-const room = (name: 'ca' | 'server', ...args: string[]): [string, ...string[]] => [
-  process.execPath,
-  join(HOUSE, name, 'main.ts'),
-  ...args,
-];
-
-type RunningCa = { readonly child: Child; readonly url: string; readonly pin: string };
-
-async function startCa(
-  { dataDir, host, caPort, progress }: DeploymentOptions,
-  postgres: PrivatePostgres,
-): Promise<RunningCa> {
-  progress('starting the CA');
-  const directory = join(dataDir, 'ca');
-  const tls = await keepTlsIdentity(directory, 'touchstone-ca');
-  const url = `https://${host}:${caPort}`;
-  const config = await writeConfig(directory, {
-    listen: { host, port: caPort },
-    tls: { keyFile: tls.keyFile, certFile: tls.certFile },
-    publicUrl: url,
-    database: postgres.access('touchstone_ca', 'ca'),
-    migrateDatabase: postgres.access('touchstone_ca', 'ca_migrate'),
-    stateDir: join(directory, 'state'),
-    roots: [],
-  });
-  const logFile = join(dataDir, 'ca.log');
-  await runToEnd({ name: 'the CA', command: room('ca', 'init', '--config', config), logFile });
+async function startCa(options: DeploymentOptions, postgres: Postgres) {
+  options.progress('starting the CA');
+  const { config, logFile, url, pin } = await prepareCa(options, postgres);
   const command = room('ca', 'serve', '--config', config);
   const { child } = await startRoom({ name: 'the CA', command, logFile });
-  return { child, url, pin: tls.pin };
+  return { child, url, pin };
 }
 
-async function startServer(
-  { dataDir, host, serverPort, intervalSeconds, progress }: DeploymentOptions,
-  postgres: PrivatePostgres,
-  ca: RunningCa,
-): Promise<{ child: Child; url: string; tls: TlsIdentity; firstToken: string | null }> {
-  progress('starting the verifier');
-  const directory = join(dataDir, 'server');
-  const tls = await keepTlsIdentity(directory, 'touchstone-server');
-  const url = `https://${host}:${serverPort}`;
-  const keep = async (name: string, make: () => Promise<string | Uint8Array>): Promise<string> => {
-    await keepSecret(join(directory, name), make);
-    return join(directory, name);
-  };
-  const config = await writeConfig(directory, {
-    listen: { host, port: serverPort },
-    tls: { keyFile: tls.keyFile, certFile: tls.certFile },
-    publicUrl: url,
-    database: postgres.access('touchstone', 'server'),
-    migrateDatabase: postgres.access('touchstone', 'server_migrate'),
-    rootSecretFile: await keep('root-secret', newRootSecret),
-    resultKeyFile: await keep('result-key.pem', newSigningKey),
-    permitKeyFile: await keep('permit-key.pem', newSigningKey),
-    bundleKeyFile: await keep('bundle-key.pem', newSigningKey),
-    ca: { url: ca.url, pin: ca.pin },
-    intervalSeconds,
-    quorum: 1,
-  });
-  const logFile = join(dataDir, 'server.log');
-  const at = { name: 'the verifier', logFile };
-  await runToEnd({ ...at, command: room('server', 'migrate', '--config', config) });
-  const { child } = await startRoom({
-    ...at,
-    command: room('server', 'serve', '--config', config),
-  });
+async function startServer(options: DeploymentOptions, postgres: Postgres, ca: CaAddress) {
+  options.progress('starting the verifier');
+  const { config, logFile, url, tls } = await prepareServer(options, postgres, ca);
+  const command = room('server', 'serve', '--config', config);
+  const { child } = await startRoom({ name: 'the verifier', logFile, command });
   try {
-    return { child, url, tls, firstToken: await firstTokenOf(dataDir, config, logFile) };
+    return { child, url, tls, firstToken: await firstTokenOf(options.dataDir, config, logFile) };
   } catch (error) {
     await child.stop();
     throw error;
   }
 }
-
-/** Every challenge key derives from it. */
-const newRootSecret = (): Promise<Uint8Array> => Promise.resolve(randomBytes(32));
 
 /** Asked for once a data directory: the server gives it out once and stores its hash. */
 async function firstTokenOf(
@@ -159,10 +94,4 @@ async function firstTokenOf(
     return `${new Date().toISOString()}\n`;
   });
   return made;
-}
-
-async function writeConfig(directory: string, config: unknown): Promise<string> {
-  const path = join(directory, 'config.json');
-  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-  return path;
 }

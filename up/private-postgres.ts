@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { type Child, runToEnd, startChild } from './child.ts';
+import { DATABASES, type Postgres } from './database-access.ts';
 import { UpError } from './failure.ts';
 import { keepSecret, newPassword } from './secrets.ts';
 
@@ -18,35 +19,42 @@ const BIN = `/usr/lib/postgresql/${VERSION}/bin`;
 const MAX_SOCKET_PATH = 107;
 const SUPERUSER = 'touchstone_admin';
 
-/** A role for each thing that may be done, and a database for each room: DESIGN section 6. */
-const DATABASES = {
-  touchstone_ca: { owner: 'ca_migrate', users: ['ca'] },
-  touchstone: { owner: 'server_migrate', users: ['server', 'server_read'] },
-} as const;
+export type PrivatePostgres = Postgres & { readonly child: Child };
 
-export type DatabaseAccess = {
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly user: string;
-  readonly passwordFile: string;
-};
+/** The version of the private cluster's programs. */
+export const PRIVATE_VERSION = VERSION;
 
-export type PrivatePostgres = {
-  readonly child: Child;
-  access(database: keyof typeof DATABASES, user: string): DatabaseAccess;
-};
+/** Where it lies in the data directory, and where its sockets are: `alone` is known to its starter only. */
+export const clusterDirectory = (dataDir: string): string => join(dataDir, 'postgres');
+const socketDirectory = (dataDir: string, alone: boolean): string =>
+  join(clusterDirectory(dataDir), alone ? 'alone' : 'socket');
+
+/** The one that `touchstone up` has started, for whoever finds it running. */
+export function runningPostgres(dataDir: string): Postgres {
+  return { access: accessIn(dataDir, false) };
+}
+
+function accessIn(dataDir: string, alone: boolean): Postgres['access'] {
+  return (database, user) => ({
+    host: socketDirectory(dataDir, alone),
+    port: 5432,
+    database,
+    user,
+    passwordFile: join(dataDir, 'secrets', `postgres-${user}`),
+  });
+}
 
 /**
  * A PostgreSQL cluster of this deployment's own: unix socket in a directory that others cannot enter,
- * no TCP port, scram for everyone with a random password a role.
+ * no TCP port, scram for everyone with a random password a role. `alone`: nobody else finds it.
  */
 export async function startPrivatePostgres(
   dataDir: string,
   progress: (line: string) => void,
+  { alone = false }: { readonly alone?: boolean } = {},
 ): Promise<PrivatePostgres> {
-  const directory = join(dataDir, 'postgres');
-  const socketDir = join(directory, 'socket');
+  const directory = clusterDirectory(dataDir);
+  const socketDir = socketDirectory(dataDir, alone);
   const secrets = join(dataDir, 'secrets');
   if (join(socketDir, '.s.PGSQL.5432').length > MAX_SOCKET_PATH) {
     throw new UpError(
@@ -90,16 +98,7 @@ export async function startPrivatePostgres(
     await child.stop('SIGINT');
     throw error;
   }
-  return {
-    child,
-    access: (database, role) => ({
-      host: socketDir,
-      port: 5432,
-      database,
-      user: role,
-      passwordFile: passwordFileOf(role),
-    }),
-  };
+  return { child, access: accessIn(dataDir, alone) };
 }
 
 /** PostgreSQL's user has to be able to pass through every folder above its own. */

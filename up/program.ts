@@ -1,12 +1,12 @@
 import { Command, CommanderError, Option } from 'commander';
-import { UpError } from './failure.ts';
+import { backup, restore } from './backup/commands.ts';
+import { EXIT, exitOf } from './codes.ts';
 import { runDemo } from './demo/demo.ts';
+import { UpError } from './failure.ts';
+import { move } from './move/command.ts';
 import { up, type UpOptions } from './up-command.ts';
 
-/** `interrupted` as a shell gives it for SIGINT: 128 and the signal's number. */
-const EXIT = { usage: 64, unavailable: 69, bug: 70, interrupted: 130 } as const;
-
-/** `touchstone up` and `touchstone demo`: argv to exit code. DESIGN section 8. */
+/** The commands that know the data directory, and the demonstration: argv to exit code. DESIGN section 8. */
 export function createUpProgram(stop: AbortSignal): (argv: readonly string[]) => Promise<number> {
   return async (argv) => {
     let exitCode = 0;
@@ -38,6 +38,8 @@ export function createUpProgram(stop: AbortSignal): (argv: readonly string[]) =>
       .action(async (options: { keep?: true; sabotage?: 'allow-all' }) => {
         exitCode = await runDemo(options, stop);
       });
+    addBackupCommands(program, stop);
+    addMoveCommand(program, stop);
     try {
       await program.parseAsync([...argv], { from: 'user' });
       return exitCode;
@@ -48,12 +50,49 @@ export function createUpProgram(stop: AbortSignal): (argv: readonly string[]) =>
   };
 }
 
+function addBackupCommands(program: Command, stop: AbortSignal): void {
+  const common = (command: Command) =>
+    command
+      .option('--data <dir>', 'data directory', '/var/lib/touchstone')
+      .option('--passphrase-file <file>', 'its first line is the passphrase; - is standard input')
+      .option('--passphrase-fd <number>', 'the same, of an open file')
+      .option('--json', 'machine-readable output');
+  common(program.command('backup'))
+    .description('everything of a deployment, running or not, in one encrypted file')
+    .argument('<file>', 'to write; there must be none yet')
+    .option('--verify', 'write nothing: does this file open, is it whole and unchanged?')
+    .action((file: string, options: BackupOptions) => backup(file, options, stop));
+  common(program.command('restore'))
+    .description('a deployment out of a backup, into an empty data directory')
+    .argument('<file>', 'a file that `touchstone backup` wrote')
+    .action((file: string, options: BackupOptions) => restore(file, options, stop));
+}
+
+function addMoveCommand(program: Command, stop: AbortSignal): void {
+  program
+    .command('move')
+    .description(
+      'from the private PostgreSQL to a shared one, 15 or later; `up` must not run meanwhile',
+    )
+    .requiredOption(
+      '--to <url>',
+      'postgres://ADMIN@HOST:PORT/DATABASE?sslrootcert=FILE, or ?host=/SOCKET/DIRECTORY',
+    )
+    .option('--password-file <file>', 'holds the password of that administrator')
+    .option('--data <dir>', 'data directory', '/var/lib/touchstone')
+    .option('--dry-run', 'only look whether it could be done; `up` may run')
+    .option('--plain-tcp', 'let sslmode=disable count for another machine too')
+    .option('--json', 'machine-readable output')
+    .action((options: Parameters<typeof move>[0]) => move(options, stop));
+}
+
+type BackupOptions = Parameters<typeof backup>[1];
+
 function reportFailure(error: unknown): number {
   if (!(error instanceof UpError)) {
     process.stderr.write(`touchstone: ${error instanceof Error ? error.stack : String(error)}\n`);
     return EXIT.bug;
   }
   process.stderr.write(`touchstone: ${error.code}: ${error.message}\n  to do: ${error.remedy}\n`);
-  if (error.code === 'INTERRUPTED') return EXIT.interrupted;
-  return error.code === 'USAGE' ? EXIT.usage : EXIT.unavailable;
+  return exitOf(error.code);
 }

@@ -31,6 +31,8 @@ export interface Postgres {
   readonly adminUser: string;
   readonly adminPassword: string;
   readonly pid: number;
+  /** Of the certificate for 127.0.0.1 that signs itself; null without `tlsPort`. */
+  readonly caFile: string | null;
   /**
    * A database owned by the first role; no other than the named roles may connect. Roles belong to
    * the cluster: one that is there already is used again, with its password.
@@ -44,13 +46,16 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-/** PostgreSQL refuses to run as root: then it runs as the user that Debian made for it. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * PostgreSQL refuses to run as root: then it runs as the user that Debian made for it. With `tlsPort` it listens
+ * at that port of 127.0.0.1 too.
+ */
+export async function startPostgres({ tlsPort }: { tlsPort?: number } = {}): Promise<Postgres> {
   const dir = await mkdtemp(join(tmpdir(), 'ts-pg-'));
   const binDir = (await run('pg_config', ['--bindir']).catch(() => undefined))?.stdout.trim();
   const program = (name: string) => join(binDir ?? '/usr/lib/postgresql/15/bin', name);
   const asPostgres = await unprivileged(dir);
-  const port = 5432;
+  const port = tlsPort ?? 5432;
   const passwords = new Map([[ADMIN, newPassword()]]);
   let child: ChildProcess | undefined;
 
@@ -97,9 +102,11 @@ export async function startPostgres(): Promise<Postgres> {
         ...['--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C.UTF-8', '--no-sync'],
       ]),
     );
+    const tls = tlsPort === undefined ? [] : await tlsSettings(dir, asPostgres);
     child = spawn(
       ...asPostgres.command(program('postgres'), [
-        ...['-D', join(dir, 'data'), '-k', dir, '-p', `${port}`, '-c', 'listen_addresses='],
+        ...['-D', join(dir, 'data'), '-k', dir, '-p', `${port}`],
+        ...['-c', `listen_addresses=${tlsPort === undefined ? '' : '127.0.0.1'}`, ...tls],
         ...['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'synchronous_commit=off'],
         ...['-c', 'shared_buffers=16MB', '-c', 'log_min_messages=fatal'],
       ]),
@@ -117,6 +124,7 @@ export async function startPostgres(): Promise<Postgres> {
     adminUser: ADMIN,
     adminPassword: connection(ADMIN).password,
     pid: child.pid ?? 0,
+    caFile: tlsPort === undefined ? null : join(dir, 'tls.cert'),
     async createDatabase(name, roles) {
       const database = pg.escapeIdentifier(name);
       const logins: Record<string, PostgresLogin> = {};
@@ -132,6 +140,23 @@ export async function startPostgres(): Promise<Postgres> {
     query,
     stop,
   };
+}
+
+/** Over TCP nobody gets in without TLS. */
+async function tlsSettings(dir: string, { own }: Unprivileged): Promise<string[]> {
+  const [key, cert, hba] = ['tls.key', 'tls.cert', 'hba.conf'].map((name) => join(dir, name));
+  if (!key || !cert || !hba) throw new Error('never');
+  await run('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+    ...['-subj', '/CN=database', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'],
+    ...['-keyout', key, '-out', cert],
+  ]);
+  await writeFile(hba, 'local all all scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n');
+  for (const path of [key, cert, hba]) await own(path);
+  return [
+    ...['-c', 'ssl=on', '-c', `ssl_key_file=${key}`, '-c', `ssl_cert_file=${cert}`],
+    ...['-c', `hba_file=${hba}`],
+  ];
 }
 
 type Unprivileged = {

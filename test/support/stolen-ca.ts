@@ -12,14 +12,16 @@ import {
 } from '@touchstone/endorsement';
 import type { Touchstone } from './touchstone.ts';
 
+const DAY_MS = 86_400_000;
+
 /** What is taken from a genuine certificate unless the thief wants otherwise. */
-type Forgery = Partial<Pick<AkCertificate, 'ekRef' | 'class'>>;
+type Forgery = Partial<Pick<AkCertificate, 'ekRef' | 'class'>> & { readonly daysAgo?: number };
 
 /** A certificate by the CA's own issuing key, read from its directory: what a thief of that key can make. */
 export async function forge(
   { directory }: Touchstone,
   genuine: AkCertificate,
-  { ekRef = genuine.ekRef, class: assuranceClass = genuine.class }: Forgery,
+  { ekRef = genuine.ekRef, class: assuranceClass = genuine.class, daysAgo = 0 }: Forgery,
 ): Promise<string> {
   const read = (name: string) => readFile(join(directory, 'ca/state', name), 'utf8');
   const issuer = parseCertificate(new X509Certificate(await read('issuing.cert.pem')).raw);
@@ -27,8 +29,8 @@ export async function forge(
   const tbs = encodeTbsCertificate({
     ...{ serial: Uint8Array.of(0x66), signatureAlgorithm: 'ecdsa-sha256' },
     ...{ issuer: issuer.subject.encoded, subject: encodeName({ commonName: genuine.akName }) },
-    notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + 86_400_000),
+    notBefore: new Date(Date.now() - 60_000 - daysAgo * DAY_MS),
+    notAfter: new Date(Date.now() + (1 - daysAgo) * DAY_MS),
     spki: genuine.spki,
     extensions: akCertificateExtensions({
       class: assuranceClass,

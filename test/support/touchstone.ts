@@ -63,17 +63,24 @@ export interface Touchstone {
 }
 
 export async function startTouchstone(
-  options: { intervalSeconds?: number } = {},
+  options: {
+    intervalSeconds?: number;
+    /** HOST:PORT; without it, two free ports. */
+    listen?: string;
+    /** A data directory of the caller's: it stays. `token` is for one that came up before. */
+    data?: string;
+    token?: string;
+  } = {},
 ): Promise<Touchstone> {
   const directory = await mkdtemp(join(tmpdir(), 'ts-up-'));
   await chmod(directory, 0o711);
-  const data = join(directory, 'd');
+  const data = options.data ?? join(directory, 'd');
   const child = spawn(
     process.execPath,
-    [BIN.touchstone, 'up', '--json', '--data', data, '--listen', '127.0.0.1:0'].concat([
-      '--interval',
-      String(options.intervalSeconds ?? 60),
-    ]),
+    [BIN.touchstone, 'up', '--json', '--data', data].concat(
+      ['--listen', options.listen ?? '127.0.0.1:0'],
+      ['--interval', String(options.intervalSeconds ?? 60)],
+    ),
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const ended = once(child, 'close');
@@ -92,8 +99,11 @@ export async function startTouchstone(
     await rm(directory, { recursive: true, force: true });
     throw new Error(`touchstone up did not start:\n${log}`);
   }
-  const { server: url, fingerprint, token } = JSON.parse(line) as Record<string, string>;
-  if (url === undefined || fingerprint === undefined || token === undefined) {
+  const said = JSON.parse(line) as Record<string, string | null | undefined>;
+  const { server: url, fingerprint } = said;
+  // One that came up before gives its first token no more.
+  const token = said['token'] ?? options.token;
+  if (!url || !fingerprint || !token) {
     await stop();
     throw new Error(`touchstone up said ${line}`);
   }

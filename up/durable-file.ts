@@ -1,0 +1,34 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Writes a file whole or not at all, 0600, and on the disk when this returns. What was there gives way. */
+export async function writeDurably(
+  path: string,
+  content: string | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const draft = `${path}.${process.pid}.draft`;
+  try {
+    await rm(draft, { force: true });
+    const file = await open(draft, 'wx', 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Makes what was renamed or removed in it hold through a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { realpath, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runToEnd } from './child.ts';
+import type { Postgres } from './database-access.ts';
+import { keepSecret, keepTlsIdentity, newSigningKey, type TlsIdentity } from './secrets.ts';
+
+export type RoomOptions = {
+  readonly dataDir: string;
+  readonly host: string;
+  readonly serverPort: number;
+  readonly caPort: number;
+  readonly intervalSeconds: number;
+};
+
+export const HOUSE = await realpath(fileURLToPath(new URL('..', import.meta.url)));
+
+/** The command that runs one. */
+export const room = (name: 'ca' | 'server', ...args: string[]): [string, ...string[]] => [
+  process.execPath,
+  join(HOUSE, name, 'main.ts'),
+  ...args,
+];
+
+/** A room that has its files, its configuration and its database's schema. */
+type Prepared = { readonly config: string; readonly logFile: string; readonly url: string };
+
+export type CaAddress = { readonly url: string; readonly pin: string };
+
+/** Makes what is not there; what is there stays. */
+export async function prepareCa(
+  { dataDir, host, caPort }: RoomOptions,
+  postgres: Postgres,
+): Promise<Prepared & CaAddress> {
+  const directory = join(dataDir, 'ca');
+  const tls = await keepTlsIdentity(directory, 'touchstone-ca');
+  const url = `https://${host}:${caPort}`;
+  const config = await writeConfig(directory, {
+    listen: { host, port: caPort },
+    tls: { keyFile: tls.keyFile, certFile: tls.certFile },
+    publicUrl: url,
+    database: postgres.access('touchstone_ca', 'ca'),
+    migrateDatabase: postgres.access('touchstone_ca', 'ca_migrate'),
+    stateDir: join(directory, 'state'),
+    roots: [],
+  });
+  const logFile = join(dataDir, 'ca.log');
+  await runToEnd({ name: 'the CA', command: room('ca', 'init', '--config', config), logFile });
+  return { config, logFile, url, pin: tls.pin };
+}
+
+/** Makes what is not there; what is there stays. */
+export async function prepareServer(
+  { dataDir, host, serverPort, intervalSeconds }: RoomOptions,
+  postgres: Postgres,
+  ca: CaAddress,
+): Promise<Prepared & { readonly tls: TlsIdentity }> {
+  const directory = join(dataDir, 'server');
+  const tls = await keepTlsIdentity(directory, 'touchstone-server');
+  const url = `https://${host}:${serverPort}`;
+  const keep = async (name: string, make: () => Promise<string | Uint8Array>): Promise<string> => {
+    await keepSecret(join(directory, name), make);
+    return join(directory, name);
+  };
+  const config = await writeConfig(directory, {
+    listen: { host, port: serverPort },
+    tls: { keyFile: tls.keyFile, certFile: tls.certFile },
+    publicUrl: url,
+    database: postgres.access('touchstone', 'server'),
+    migrateDatabase: postgres.access('touchstone', 'server_migrate'),
+    rootSecretFile: await keep('root-secret', newRootSecret),
+    resultKeyFile: await keep('result-key.pem', newSigningKey),
+    permitKeyFile: await keep('permit-key.pem', newSigningKey),
+    bundleKeyFile: await keep('bundle-key.pem', newSigningKey),
+    ca: { url: ca.url, pin: ca.pin },
+    intervalSeconds,
+    quorum: 1,
+  });
+  const logFile = join(dataDir, 'server.log');
+  const command = room('server', 'migrate', '--config', config);
+  await runToEnd({ name: 'the verifier', command, logFile });
+  return { config, logFile, url, tls };
+}
+
+/** Every challenge key derives from it. */
+const newRootSecret = (): Promise<Uint8Array> => Promise.resolve(randomBytes(32));
+
+async function writeConfig(directory: string, config: unknown): Promise<string> {
+  const path = join(directory, 'config.json');
+  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
+  return path;
+}
