@@ -84,14 +84,17 @@ export const AGENT_CODES = {
   TRUST_BUNDLE_EXPIRED: {
     title: 'The trust bundle has expired',
     section: '3',
-    remedy: 'Enrol again to take the present keys.',
+    remedy:
+      'Compare the server’s fingerprint with what the deployment shows, and take the present keys: ' +
+      '`touchstone-agent trust --fingerprint F`.',
     actor: 'host-administrator',
   },
   TRUST_BUNDLE_REFUSED: {
     title: 'The server gave a trust bundle that does not follow from the one that is held',
     section: '3',
     remedy:
-      'The held one stays. If the server lost its bundle key, enrol again over a connection that you check.',
+      'The held one stays. If the server lost its bundle key, compare its fingerprint with what the deployment shows, ' +
+      'and take its present keys: `touchstone-agent trust --fingerprint F`.',
     actor: 'operator',
   },
   CERTIFICATE_UNTRUSTED: {

@@ -25,7 +25,7 @@ export function checkPin(socket: TLSSocket, pin: string): void {
     title: 'The server does not have the pinned key',
     detail: `pinned ${pin}, presented ${actual === '' ? 'no certificate' : actual}`,
     remedy:
-      'Compare the fingerprint with the one that `touchstone up` printed. If the server has a new key, ' +
-      'enrol again with the new fingerprint; if it has not, somebody stands in between.',
+      'Compare the fingerprint with the one that `touchstone up` printed. If the server has a new key, take it by ' +
+      '`touchstone-agent trust --fingerprint F`, or log in again; if it has not, somebody stands in between.',
   });
 }
