@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 /**
  * What becomes of an attack. R: the evidence or request is rejected and nothing changes. U: the host
  * is untrusted. D: the VM is not started. Q: it waits for an operator. T: it is accepted as it should
- * be. SAME: the stored answer comes again and nothing changes. HOLDS: a property that has no answer.
+ * be. W: it is accepted with a warning. SAME: the stored answer comes again and nothing changes. HOLDS: a
+ * property that has no answer.
  */
-export type Outcome = 'R' | 'U' | 'D' | 'Q' | 'T' | 'SAME' | 'HOLDS';
+export type Outcome = 'R' | 'U' | 'D' | 'Q' | 'T' | 'W' | 'SAME' | 'HOLDS';
 
 export interface Observed {
   readonly outcome: Outcome;

@@ -1,13 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import type { Selection } from '@touchstone/schemas';
 import { pinnedClient, spkiPinOf } from '@touchstone/transport';
+import { startProcess } from './replica-process.ts';
 import type { Touchstone } from './touchstone.ts';
-
-const SERVER = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
 
 /** The deployment as seen through another server process, over the same database and with the same keys. */
 export type Replica = Touchstone & {
@@ -19,36 +14,22 @@ export type ReplicaOptions = {
   readonly port?: number;
   /** Another TLS key than the deployment's. */
   readonly tls?: { readonly keyFile: string; readonly certFile: string };
+  /** Another than the deployment asks to be quoted. */
+  readonly selection?: Selection;
 };
 
 export async function startReplica(
   touchstone: Touchstone,
-  { port: wantedPort = 0, tls }: ReplicaOptions = {},
+  { port = 0, ...changed }: ReplicaOptions = {},
 ): Promise<Replica> {
-  const directory = join(touchstone.directory, 'server');
-  const config = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8')) as object;
-  const path = join(directory, 'replica.json');
-  const listen = { host: '127.0.0.1', port: wantedPort };
-  const written = { ...config, listen, ...(tls === undefined ? {} : { tls }) };
-  await writeFile(path, JSON.stringify(written), { mode: 0o600 });
-  const child = spawn(process.execPath, [SERVER, 'serve', '--config', path], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const ended = once(child, 'close');
-  const line = await Promise.race([
-    once(createInterface({ input: child.stdout }), 'line').then(([text]) => text as string),
-    ended.then(() => null),
-  ]);
-  if (line === null) throw new Error('the replica did not start');
-  const { port } = JSON.parse(line) as { port: number };
-  const url = `https://127.0.0.1:${port}`;
+  const { url, end } = await startProcess(touchstone, 'server', { port, changed });
+  const { tls } = changed;
   const fingerprint =
     tls === undefined ? touchstone.fingerprint : spkiPinOf(await readFile(tls.certFile, 'utf8'));
   const client = pinnedClient({ url, pin: fingerprint });
-  const end = async (signal: NodeJS.Signals) => {
+  const endWith = async (signal: NodeJS.Signals) => {
     await client.close();
-    child.kill(signal);
-    await ended;
+    await end(signal);
   };
   return {
     ...touchstone,
@@ -63,10 +44,7 @@ export async function startReplica(
         bearer: touchstone.token,
         ...(body === undefined ? {} : { body }),
       }),
-    crash: () => end('SIGKILL'),
-    stop: async () => {
-      await end('SIGTERM');
-      await rm(path, { force: true });
-    },
+    crash: () => endWith('SIGKILL'),
+    stop: () => endWith('SIGTERM'),
   };
 }
