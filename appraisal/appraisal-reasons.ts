@@ -33,6 +33,20 @@ export const APPRAISAL_REASONS = {
     remedy: 'Enable the SHA-256 bank of PCRs and restart the host.',
     actor: 'host-administrator',
   },
+  BANK_NOT_EXTENDED: {
+    title: 'A bank of PCRs is quoted into which nothing was measured while booting',
+    section: 'TCG PC Client Platform Firmware Profile, 3.3.4; CVE-2021-42299',
+    remedy:
+      'Update the firmware, or set it to measure into this bank, and restart the host; or ask only for banks that it feeds.',
+    actor: 'host-administrator',
+  },
+  BANK_ENABLED_EMPTY: {
+    title: 'A bank of PCRs is enabled, and nothing was measured into it while booting',
+    section: 'TCG PC Client Platform Firmware Profile, 3.3.4',
+    remedy:
+      'Disable that bank in the setup of the firmware (or with tpm2_pcrallocate) and restart the host: root could fill it with anything.',
+    actor: 'host-administrator',
+  },
   LOG_MISSING: {
     title: 'No log of measured events was sent',
     section: 'TCG PC Client Platform Firmware Profile, 10',

@@ -1,5 +1,6 @@
 import type { Finding } from '@touchstone/schemas';
 import type { AppraisalContext } from './appraisal-context.ts';
+import { emptyBankFindings } from './bank-findings.ts';
 import { finding } from './finding.ts';
 import type { VerifiedEvidence } from './verify-evidence.ts';
 
@@ -20,6 +21,7 @@ export function hostFindings(evidence: VerifiedEvidence, context: AppraisalConte
     findings.push(finding('CLOCK_NOT_SAFE', details));
   }
   findings.push(
+    ...emptyBankFindings(evidence),
     finding('KEXEC_UNMEASURED', {
       subject: 'kexec',
       effect: context.class === 'software' ? 'warn' : 'enforce',

@@ -1,5 +1,6 @@
 import type { EventLog, LogEvent } from '@touchstone/eventlog';
 import type { FindingEffect, MeasuredEvent } from '@touchstone/schemas';
+import { unfedBankFindings } from './bank-findings.ts';
 import { readBootLog } from './boot-log.ts';
 import { eventFindings, type PcrFinding } from './event-findings.ts';
 import { explainEvents, type Explanation } from './explain-events.ts';
@@ -44,6 +45,7 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
     key: keyOf(measurements),
     log: weigh([
       ...weakBankFindings(measurements),
+      ...unfedBankFindings(measurements),
       ...(boot.state === 'unreadable' ? boot.findings : replayFindings(measurements, log)),
       ...grammarFindings(measurements, log, measurements.class),
     ]),

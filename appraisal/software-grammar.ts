@@ -9,7 +9,8 @@ import type { Measurements } from './measurements.ts';
 export const SOFTWARE_PCRS = { commandLine: 8, bootChain: 9, runtime: 13 } as const;
 
 const MEASURED: readonly number[] = Object.values(SOFTWARE_PCRS);
-const FIRMWARE_PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
+/** What firmware measures into before the operating system: TCG PC Client PFP, 3.3.4. */
+export const FIRMWARE_PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /**
  * Whether the log is of the kind that hosts of this class have. The class says which kind that is; what

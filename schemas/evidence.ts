@@ -16,6 +16,9 @@ import {
 /** Banks of PCRs by the names of their hash algorithms. */
 export const Bank = oneOf('sha1', 'sha256', 'sha384', 'sha512', 'sm3_256');
 
+/** Those that a selection can name. */
+const QuotedBank = oneOf('sha1', 'sha256', 'sha384', 'sha512');
+
 const PcrIndices = Type.Array(Type.Integer({ minimum: 0, maximum: 23 }), {
   maxItems: 24,
   uniqueItems: true,
@@ -61,6 +64,8 @@ export const SelfReported = closed({
   claimedHostname: LineOfText(253),
   claimedKernel: LineOfText(128),
   agentVersion: LineOfText(64),
+  /** Banks that the TPM has and that hold nothing of this boot. */
+  claimedEmptyBanks: Type.Optional(Type.Array(QuotedBank, { maxItems: 4, uniqueItems: true })),
 });
 export type SelfReported = Type.Static<typeof SelfReported>;
 

@@ -42,6 +42,7 @@ async function evidenceOnce(
   input: EvidenceInput,
 ): Promise<Evidence> {
   const log = await attester.bootLog();
+  const emptyBanks = await attester.emptyBanks();
   const digest = createHash('sha256').update(log).digest('hex');
   const { purpose, hostId, bundleEpoch, challenge, selection, permits } = input;
   const statement: Statement = {
@@ -57,6 +58,7 @@ async function evidenceOnce(
       claimedHostname: hostname().slice(0, 253),
       claimedKernel: release().slice(0, 128),
       agentVersion: AGENT_VERSION,
+      ...(emptyBanks.length === 0 ? {} : { claimedEmptyBanks: [...emptyBanks] }),
     },
     ...(permits === undefined ? {} : { permits: [...permits] }),
   };

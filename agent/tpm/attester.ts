@@ -14,6 +14,7 @@ import { measureBoot, readBootLog } from '../measure/boot-log.ts';
 import type { KeyRecord } from '../state/identity.ts';
 import { createAttestationKey, loadAttestationKey, withSaltedSession } from './attestation-key.ts';
 import { type EndorsementKey, openEndorsementKey } from './endorsement-key.ts';
+import { emptyBanksOf, type SelectableBank } from './empty-banks.ts';
 import { ensureSoftwareTpm } from './software-tpm.ts';
 
 const MAX_UNSTEADY_READS = 3;
@@ -24,6 +25,13 @@ export type QuotedPcrs = {
   readonly pcrs: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>;
 };
 
+type OpenTpm = {
+  readonly tpm: Tpm;
+  readonly ek: EndorsementKey;
+  readonly boot: TpmClock;
+  readonly emptyBanks: readonly SelectableBank[];
+};
+
 /**
  * The host's TPM with its keys: opened when first needed, and anew after it failed. Callers hold one
  * of `Conversations` while they use it.
@@ -31,7 +39,7 @@ export type QuotedPcrs = {
 export class Attester {
   readonly #stateDir: string;
   readonly #measure: readonly Measurement[];
-  #open: { readonly tpm: Tpm; readonly ek: EndorsementKey; readonly boot: TpmClock } | null = null;
+  #open: OpenTpm | null = null;
   #key: { readonly record: KeyRecord; readonly object: TpmObject } | null = null;
   #lastClock = -1n;
 
@@ -86,6 +94,11 @@ export class Attester {
     });
   }
 
+  /** Banks that the TPM has and that hold nothing of this boot. */
+  emptyBanks(): Promise<readonly SelectableBank[]> {
+    return this.use(() => Promise.resolve(this.#open?.emptyBanks ?? []));
+  }
+
   /** Sessions and loaded keys end with the boot, and the PCRs are zero again. */
   async #sameBoot(): Promise<boolean> {
     if (this.#open === null) return true;
@@ -138,12 +151,13 @@ export class Attester {
     await tpm?.close();
   }
 
-  async #connect(): Promise<{ tpm: Tpm; ek: EndorsementKey; boot: TpmClock }> {
+  async #connect(): Promise<OpenTpm> {
     const tpm = await openTpm({ tcti: await ensureSoftwareTpm(this.#stateDir) });
     try {
       const boot = await tpm.readClock();
       await measureBoot(tpm, this.#stateDir, this.#measure);
-      return { tpm, ek: await openEndorsementKey(tpm), boot };
+      const ek = await openEndorsementKey(tpm);
+      return { tpm, ek, boot, emptyBanks: await emptyBanksOf(tpm) };
     } catch (error) {
       await tpm.close();
       throw error;
