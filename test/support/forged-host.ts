@@ -60,10 +60,14 @@ export class ForgedHost {
   hostId: string | null = null;
   #clock = 1_000n;
 
-  constructor(touchstone: Touchstone, ak: ForgedKey = forgedEccAk()) {
+  /** `maker` vouches for its EK; by default nobody does. */
+  constructor(touchstone: Touchstone, ak: ForgedKey = forgedEccAk(), maker?: Made) {
     this.touchstone = touchstone;
     this.ak = ak;
-    this.ekCertificate = makeCertificate('A software TPM', { keys: this.ek, extensions: [] });
+    this.ekCertificate = makeCertificate('A TPM', {
+      ...{ keys: this.ek, extensions: [] },
+      ...(maker && { issuer: maker }),
+    });
   }
 
   /** Certified, enrolled with a token that approves it, and trusted by a baseline of its own. */
@@ -89,8 +93,8 @@ export class ForgedHost {
     };
   }
 
-  async certify(ca: CaReplica): Promise<void> {
-    const challenge = await ca.enroll(this.enrollmentRequest());
+  async certify(ca: CaReplica, changed: Partial<EnrollmentRequest> = {}): Promise<void> {
+    const challenge = await ca.enroll(this.enrollmentRequest(changed));
     const path = `/v1/enrollments/${challenge.enrollmentId}/activation`;
     const body = { secret: base64Url(this.activate(challenge)) };
     const answer = await ca.client.request({

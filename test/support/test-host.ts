@@ -33,13 +33,13 @@ import {
   AK_TEMPLATE_ECC_P256,
   BINDING_TEMPLATES,
   EK_TEMPLATE_RSA2048,
+  bankAlgorithm,
   type BankName,
   encodeTpm2bPublic,
   encodeTpmlPcrSelection,
   hash,
   nameOf,
   parseTpm2bPublic,
-  TPM_ALG_SHA256,
 } from '@touchstone/tpm';
 import { type Client, pinnedClient, ProblemError } from '@touchstone/transport';
 import {
@@ -104,7 +104,8 @@ export type Dishonesty = {
  * and evidence that can be made wrong at any place.
  */
 export class TestHost {
-  readonly touchstone: Touchstone;
+  /** A test may go to another replica. */
+  touchstone: Touchstone;
   /** What it calls itself; a test may call it as another is called. */
   name: string;
   readonly swtpm: Swtpm;
@@ -116,6 +117,8 @@ export class TestHost {
   akName = '';
   certificates: string[] = [];
   log: Uint8Array = new Uint8Array();
+  /** What it measures into from its next boot on; the TPM has SHA-1, SHA-256 and SHA-384. */
+  banks: readonly BankName[] = ['sha256'];
   readonly #auth = randomBytes(32);
   #blobs: { private: Uint8Array; public: Uint8Array } | null = null;
   #lastClock = -1n;
@@ -208,14 +211,18 @@ export class TestHost {
 
   async #open(boot: readonly Measured[]): Promise<void> {
     this.#lastClock = -1n;
-    this.log = logOf(boot);
+    this.log = logOf(boot, this.banks);
     await this.#connect();
     for (const { pcr, event } of boot) await this.extend(pcr, encodeSoftwareEvent(event));
   }
 
   /** TPM2_PCR_Extend by what the bytes hash to. */
   extend(pcr: number, data: Uint8Array): Promise<void> {
-    return this.tpm.pcrExtend(pcr, [{ alg: TPM_ALG_SHA256, digest: hash('sha256', data) }]);
+    const digests = this.banks.map((bank) => ({
+      alg: bankAlgorithm(bank),
+      digest: hash(bank, data),
+    }));
+    return this.tpm.pcrExtend(pcr, digests);
   }
 
   async #connect(): Promise<void> {
@@ -518,10 +525,13 @@ export class TestHost {
 }
 
 /** The log that an agent writes of these measurements. */
-export const logOf = (boot: readonly Measured[]): Uint8Array =>
+export const logOf = (
+  boot: readonly Measured[],
+  banks: readonly BankName[] = ['sha256'],
+): Uint8Array =>
   encodeEventLog({
     vendorInfo: SOFTWARE_VENDOR_INFO,
-    banks: ['sha256'],
+    banks,
     events: boot.map(({ pcr, event }) => ({
       pcr,
       type: EV_EVENT_TAG,
