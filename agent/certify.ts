@@ -1,7 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ActivationAnswer, EnrollmentChallenge, type TrustBundle } from '@touchstone/schemas';
+import {
+  ActivationAnswer,
+  EnrollmentChallenge,
+  type Finding,
+  type TrustBundle,
+} from '@touchstone/schemas';
 import { type Client, pinnedClient } from '@touchstone/transport';
 import { agentError } from './codes.ts';
 import type { KeyRecord } from './state/identity.ts';
@@ -9,7 +14,12 @@ import { activateCredential } from './tpm/attestation-key.ts';
 import type { Attester } from './tpm/attester.ts';
 
 /** The AK's certificate and its issuers, and the enrolment at the CA under which it is renewed. */
-export type Certified = { readonly certificates: string[]; readonly enrollmentId: string };
+export type Certified = {
+  readonly certificates: string[];
+  readonly enrollmentId: string;
+  /** What the CA says of the TPM's certificate, none of which speaks against it. */
+  readonly findings: readonly Finding[];
+};
 
 /** What is needed to answer the CA's challenges. */
 type Prover = {
@@ -40,7 +50,8 @@ export function certify(stateDir: string, prover: Prover): Promise<Certified> {
       },
     });
     const certificates = await activate(ca, prover, challenge);
-    return { certificates, enrollmentId: challenge.enrollmentId };
+    const { enrollmentId, findings = [] } = challenge;
+    return { certificates, enrollmentId, findings };
   });
 }
 

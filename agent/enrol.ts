@@ -50,9 +50,12 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
     if (lost) progress('the TPM was cleared: making a new key in place of the one that it lost');
     const key = await ownKey(stateDir, attester, { known, lost });
     progress(`proving to the CA that this TPM holds it (AK ${key.akName.slice(0, 16)}…)`);
-    const { certificates, enrollmentId } = await certify(stateDir, {
+    const { certificates, enrollmentId, findings } = await certify(stateDir, {
       ...{ attester, key, bundle: trustBundle, hold: (work) => work() },
     });
+    for (const { effect, code, actual = '', remedy } of findings) {
+      if (effect === 'warn') progress(`the CA warns: ${code}, ${actual}. ${remedy}`);
+    }
     progress('sending the first evidence to the server');
     const { challenge, evidence } = await answerChallenge(
       { client, attester, key },

@@ -17,6 +17,18 @@ export const CA_CODES = {
       "If the TPM is genuine, add its maker's root certificate with its class under `roots` in the CA's " +
       'configuration, restart the CA and enrol again. A host without such a TPM may enrol as software.',
   },
+  EK_CLAIM_MISMATCH: {
+    title: 'The EK certificate names another maker of TPMs than the one that vouches for it',
+    section: 'TCG EK Credential Profile 2.5, 3.2.9',
+    remedy:
+      'Its class is that of its root, whatever it claims. Find out where this TPM is from before the host is approved; ' +
+      'if the root vouches for that maker too, add it to its `manufacturers` in the configuration of the CA.',
+  },
+  EK_CERT_QUIRKS: {
+    title: 'The EK certificate is in a form beside its specifications that real chips have',
+    section: 'TCG EK Credential Profile 2.5, 3.2',
+    remedy: 'Nothing to do: it was read all the same.',
+  },
   BASE64URL_MALFORMED: {
     title: 'A field is not base64url',
     section: 'RFC 4648, 5 and 3.5',

@@ -39,7 +39,15 @@ const CaConfig = closed({
   database: Database,
   migrateDatabase: Database,
   stateDir: Path,
-  roots: Type.Array(closed({ certificateFile: Path, class: AssuranceClass }), { maxItems: 256 }),
+  roots: Type.Array(
+    closed({
+      certificateFile: Path,
+      class: AssuranceClass,
+      /** As its certificates may name them, `id:494E5443` or `INTC`. Another one is a warning. */
+      manufacturers: Type.Optional(Type.Array(Text, { minItems: 1, maxItems: 64 })),
+    }),
+    { maxItems: 256 },
+  ),
   publicUrl: HttpsUrl,
   /** How fast enrolments may come. */
   limits: Type.Optional(closed({ perAddress: Bucket, total: Bucket })),

@@ -4,8 +4,10 @@ import type { EnrollmentChallenge, EnrollmentRequest, Finding } from '@touchston
 import { encodeTpmtPublic, makeCredential } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import type pg from 'pg';
+import type { Logger } from 'pino';
 import { decodeBase64Url, encodeBase64Url } from './base64url.ts';
 import { caError } from './ca-error.ts';
+import { CA_CODES, type CaCode } from './codes.ts';
 import type { Authority } from './issuance/index.ts';
 import { databaseNow, insertEnrollment, isRevoked, queueUntrusted } from './store/index.ts';
 import {
@@ -21,6 +23,7 @@ export type CaContext = {
   readonly pool: pg.Pool;
   readonly authority: Authority;
   readonly roots: readonly ConfiguredRoot[];
+  readonly log: Logger;
 };
 
 const SECRET_BYTES = 32;
@@ -68,7 +71,7 @@ export async function checkedEnrollment(
 
 /** @throws AppError ENROLLMENTS_FULL */
 export async function challenge(
-  { pool, authority }: CaContext,
+  { pool, authority, log }: CaContext,
   enrollment: CheckedEnrollment,
   { software, renews }: { readonly software: boolean; readonly renews: string | null },
 ): Promise<EnrollmentChallenge> {
@@ -93,11 +96,16 @@ export async function challenge(
     ekCertificates: enrollment.ekCertificates,
   });
   if (stored === undefined) throw caError('ENROLLMENTS_FULL', 503, { retryAfterSeconds: 60 });
+  const { notes } = enrollment;
+  for (const { code, expected, actual } of notes.filter(({ effect }) => effect === 'warn')) {
+    log.warn({ code, expected, actual, enrollmentId: id }, CA_CODES[code as CaCode].title);
+  }
   return {
     enrollmentId: id,
     expiresAt: stored.expiresAt.toISOString(),
     credentialBlob: encodeBase64Url(credential.credentialBlob),
     secret: encodeBase64Url(credential.secret),
+    ...(notes.length === 0 ? {} : { findings: [...notes] }),
   };
 }
 

@@ -24,7 +24,7 @@ export async function serve(config: CaConfig, log: Logger): Promise<Serving> {
   const pool = await openPool(config.database, (err) => log.error({ err }, 'database connection'));
   try {
     await checkSchemaVersion(pool);
-    const router = caRouter({ pool, authority, roots }, config.limits ?? DEFAULT_LIMITS);
+    const router = caRouter({ pool, authority, roots, log }, config.limits ?? DEFAULT_LIMITS);
     const app = createEdge({ log });
     app.use(router.routes());
     app.use(router.allowedMethods());

@@ -37,3 +37,4 @@ export {
 } from './path-validation.ts';
 export type { Problem } from './problem.ts';
 export { keyIdOf } from './public-key.ts';
+export { isRegisteredManufacturer, manufacturerOf } from './tpm-manufacturer.ts';

@@ -15,6 +15,7 @@ import {
 } from './scalars.ts';
 import { AssuranceClass, HostState } from './classes.ts';
 import { Evidence } from './evidence.ts';
+import { Finding } from './finding.ts';
 
 /** An ECDSA P-256 public key as a JWK (RFC 7517), with the key id that tokens name. */
 export const SigningJwk = closed({
@@ -67,12 +68,16 @@ export const EnrollmentRequest = closed({
 });
 export type EnrollmentRequest = Type.Static<typeof EnrollmentRequest>;
 
-/** `credentialBlob` is TPM2B_ID_OBJECT, `secret` TPM2B_ENCRYPTED_SECRET (TCG Part 3, 12.5). */
+/**
+ * `credentialBlob` is TPM2B_ID_OBJECT, `secret` TPM2B_ENCRYPTED_SECRET (TCG Part 3, 12.5). `findings` are what a
+ * person should know of the TPM's certificate; none of them enforces.
+ */
 export const EnrollmentChallenge = closed({
   enrollmentId: Uuid,
   expiresAt: Timestamp,
   credentialBlob: base64UrlUpTo(1_024),
   secret: base64UrlUpTo(1_024),
+  findings: Type.Optional(Type.Array(Finding, { maxItems: 16 })),
 });
 export type EnrollmentChallenge = Type.Static<typeof EnrollmentChallenge>;
 

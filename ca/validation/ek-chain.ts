@@ -8,7 +8,12 @@ import {
 import { ParseError, publicKeyOf, type TpmtPublic } from '@touchstone/tpm';
 
 /** A root that the administrator trusts, and what kind of TPM it vouches for. */
-export type ConfiguredRoot = { readonly der: Uint8Array; readonly class: AssuranceClass };
+export type ConfiguredRoot = {
+  readonly der: Uint8Array;
+  readonly class: AssuranceClass;
+  /** What it may call the makers of the TPMs that it vouches for; undefined where nobody said. */
+  readonly manufacturers?: readonly string[];
+};
 
 /** What the EK certificates say about the key that the host presents. */
 export type EkChain =

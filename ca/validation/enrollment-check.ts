@@ -3,9 +3,12 @@ import {
   type AssuranceClass,
   checkAkPublic,
   checkEkPublic,
+  type PathFinding,
   type Problem,
 } from '@touchstone/endorsement';
+import type { Finding } from '@touchstone/schemas';
 import { nameOf, parseTpm2bPublic, type TpmtPublic } from '@touchstone/tpm';
+import { certificateNotes } from './certificate-notes.ts';
 import { type ConfiguredRoot, type EkChain, ekChainOf } from './ek-chain.ts';
 
 /** The bytes of an EnrollmentRequest. */
@@ -24,6 +27,8 @@ declare const checked: unique symbol;
 /** An enrolment that `checkEnrollment` found nothing against. That the AK is in that TPM is still to prove. */
 export type CheckedEnrollment = EnrollmentIdentity & {
   readonly class: AssuranceClass;
+  /** What a person should know; none of it speaks against the enrolment. */
+  readonly notes: readonly Finding[];
   readonly [checked]: true;
 };
 
@@ -47,7 +52,7 @@ export type EnrollmentVerdict =
 /**
  * What `checked` proves:
  *
- * - the EK is the certificate's key and template L-1 to the bit;
+ * - the EK is the certificate's key, and one of the templates that we take to the bit;
  * - a configured root vouches for the certificate, and gives the class; or the host calls itself
  *   software, which is the one class that nobody has to vouch for and that any host may have;
  * - the AK is restricted, cannot leave its TPM, and has no other use;
@@ -65,7 +70,7 @@ export function checkEnrollment(
   const [first, ...rest] = [
     ...checkEkPublic(ekPublic, chain.leaf),
     ...checkAkPublic(akPublic),
-    ...chainProblems(chain),
+    ...chainProblems(chain, request.software),
   ];
   if (first !== undefined) return { kind: 'refused', problems: [first, ...rest] };
 
@@ -77,13 +82,21 @@ export function checkEnrollment(
   };
   const assuranceClass = classOf(chain, request.software);
   if (assuranceClass === undefined) return { kind: 'untrusted-root', identity };
-  const enrollment = { ...identity, class: assuranceClass } as CheckedEnrollment;
-  return { kind: 'checked', enrollment };
+  const found: Omit<CheckedEnrollment, typeof checked> = {
+    ...identity,
+    class: assuranceClass,
+    notes: certificateNotes(chain, assuranceClass),
+  };
+  return { kind: 'checked', enrollment: found as CheckedEnrollment };
 }
 
-function chainProblems(chain: EkChain): Problem[] {
+/** What is wrong with the certificate itself comes first; a host that is software needs no root. */
+function chainProblems(chain: EkChain, software: boolean): Problem[] {
   if (chain.kind !== 'refused') return [];
-  return chain.findings.map(({ code, subject, detail }) => ({ code, subject, actual: detail }));
+  const isUnknown = ({ code }: PathFinding) => code === 'EK_UNTRUSTED_ROOT';
+  const own = chain.findings.filter((found) => !isUnknown(found));
+  const told = software ? own : [...own, ...chain.findings.filter(isUnknown)];
+  return told.map(({ code, subject, detail }) => ({ code, subject, actual: detail }));
 }
 
 /** `software` can only lower: a host has no other word in its class. */
