@@ -46,7 +46,7 @@ export const EVENTLOG_CODES = {
     remedy: FIRMWARE,
   },
   SPEC_ID_ALGORITHMS: {
-    title: 'The log declares no digest algorithm, too many, or one twice',
+    title: 'The log declares no digest algorithm that is known here, too many, or one twice',
     section: 'TCG PC Client PFP, 10.4.5.1',
     remedy: FIRMWARE,
   },

@@ -78,6 +78,11 @@ function readAlgorithms(event: Reader, maxAlgorithms: number): DeclaredAlgorithm
     if (wrong) throw new ParseError('SPEC_ID_DIGEST_SIZE', field, offset, `${size} bytes`);
     algorithms.push({ bank, alg, size });
   }
+  if (algorithms.every(({ bank }) => bank === null)) {
+    const [{ alg } = { alg: 0 }] = algorithms;
+    const detail = `0x${alg.toString(16)}`;
+    throw new ParseError('SPEC_ID_ALGORITHMS', 'SpecId.digestSizes', start, detail);
+  }
   return algorithms;
 }
 

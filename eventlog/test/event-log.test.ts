@@ -121,6 +121,11 @@ describe('parseEventLog', () => {
         code: 'SPEC_ID_DIGEST_SIZE',
       },
       {
+        given: 'no algorithm that is known (L19)',
+        bytes: logDeclaring([[0xcafe, 32]]),
+        code: 'SPEC_ID_ALGORITHMS',
+      },
+      {
         given: 'an unknown algorithm of no bytes',
         bytes: logDeclaring([[0xcafe, 0]]),
         code: 'SPEC_ID_DIGEST_SIZE',
