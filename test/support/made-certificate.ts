@@ -55,7 +55,7 @@ export function makeCertificate(name: string, making: Making = {}): Made {
 }
 
 /** One element, its length in the fewest octets. */
-export function der(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+function der(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const content = Buffer.concat(contents);
   const { length } = content;
   const octets = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : null;
@@ -65,7 +65,7 @@ export function der(tag: number, ...contents: readonly Uint8Array[]): Uint8Array
   ]);
 }
 
-export function oid(dotted: string): Uint8Array {
+function oid(dotted: string): Uint8Array {
   const [root = 0, second = 0, ...rest] = dotted.split('.').map(Number);
   const octets = [root * 40 + second, ...rest].flatMap((arc) => {
     const base128 = [arc & 0x7f];
