@@ -198,7 +198,7 @@ describe('The banks of PCRs', function () {
 
     it('make a host of a hardware class untrusted by its PCR 0 to 7: Q13', () =>
       attack('Q13', async () => {
-        const discrete = new ForgedHost(touchstone, undefined, maker);
+        const discrete = new ForgedHost(touchstone, undefined, { maker });
         await discrete.certify(ca, { software: false });
         await discrete.enrol(await touchstone.joinToken({ classes: ['discrete'] }));
         assert.equal((await discrete.attest()).verdict, 'contraindicated');

@@ -52,7 +52,7 @@ export type Signer = (attest: Uint8Array) => Uint8Array;
 export class ForgedHost {
   readonly touchstone: Touchstone;
   readonly name = `forged-${randomUUID().slice(0, 8)}`;
-  readonly ek = forgedEk();
+  readonly ek: ReturnType<typeof forgedEk>;
   readonly ekCertificate: Made;
   readonly ak: ForgedKey;
   readonly log = logOf(GOOD_BOOT);
@@ -61,7 +61,12 @@ export class ForgedHost {
   #clock = 1_000n;
 
   /** `maker` vouches for its EK; by default nobody does. */
-  constructor(touchstone: Touchstone, ak: ForgedKey = forgedEccAk(), maker?: Made) {
+  constructor(
+    touchstone: Touchstone,
+    ak: ForgedKey = forgedEccAk(),
+    { maker, ek = forgedEk() }: { maker?: Made; ek?: ForgedHost['ek'] } = {},
+  ) {
+    this.ek = ek;
     this.touchstone = touchstone;
     this.ak = ak;
     this.ekCertificate = makeCertificate('A TPM', {
@@ -93,7 +98,7 @@ export class ForgedHost {
     };
   }
 
-  async certify(ca: CaReplica, changed: Partial<EnrollmentRequest> = {}): Promise<void> {
+  async certify(ca: CaReplica, changed: Partial<EnrollmentRequest> = {}) {
     const challenge = await ca.enroll(this.enrollmentRequest(changed));
     const path = `/v1/enrollments/${challenge.enrollmentId}/activation`;
     const body = { secret: base64Url(this.activate(challenge)) };
@@ -104,6 +109,7 @@ export class ForgedHost {
       body,
     });
     this.certificates = answer.certificates;
+    return challenge;
   }
 
   /** TPM2_ActivateCredential without a TPM: Part 1, 24. */

@@ -15,22 +15,25 @@ import type { Touchstone } from './touchstone.ts';
 const DAY_MS = 86_400_000;
 
 /** What is taken from a genuine certificate unless the thief wants otherwise. */
-type Forgery = Partial<Pick<AkCertificate, 'ekRef' | 'class'>> & { readonly daysAgo?: number };
+type Forgery = Partial<Pick<AkCertificate, 'ekRef' | 'class' | 'notBefore' | 'notAfter'>> & {
+  readonly daysAgo?: number;
+};
 
 /** A certificate by the CA's own issuing key, read from its directory: what a thief of that key can make. */
 export async function forge(
   { directory }: Touchstone,
-  genuine: AkCertificate,
-  { ekRef = genuine.ekRef, class: assuranceClass = genuine.class, daysAgo = 0 }: Forgery,
+  genuine: Pick<AkCertificate, 'akName' | 'akQualifiedName' | 'ekRef' | 'class' | 'spki'>,
+  forgery: Forgery,
 ): Promise<string> {
+  const { ekRef = genuine.ekRef, class: assuranceClass = genuine.class, daysAgo = 0 } = forgery;
   const read = (name: string) => readFile(join(directory, 'ca/state', name), 'utf8');
   const issuer = parseCertificate(new X509Certificate(await read('issuing.cert.pem')).raw);
   const key = createPrivateKey(await read('issuing.key.pem'));
   const tbs = encodeTbsCertificate({
     ...{ serial: Uint8Array.of(0x66), signatureAlgorithm: 'ecdsa-sha256' },
     ...{ issuer: issuer.subject.encoded, subject: encodeName({ commonName: genuine.akName }) },
-    notBefore: new Date(Date.now() - 60_000 - daysAgo * DAY_MS),
-    notAfter: new Date(Date.now() + (1 - daysAgo) * DAY_MS),
+    notBefore: forgery.notBefore ?? new Date(Date.now() - 60_000 - daysAgo * DAY_MS),
+    notAfter: forgery.notAfter ?? new Date(Date.now() + (1 - daysAgo) * DAY_MS),
     spki: genuine.spki,
     extensions: akCertificateExtensions({
       class: assuranceClass,
