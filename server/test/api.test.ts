@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Router } from '@koa/router';
 import { decodeJwt } from 'jose';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -26,6 +27,7 @@ import {
 } from '@touchstone/schemas';
 import { type Client, listenUnix, type Listening, unixClient } from '@touchstone/transport';
 import { createApp } from '../http/app.ts';
+import { describedRoutes } from '../http/described-routes.ts';
 import type { OperatorRoute } from '../http/operator-route.ts';
 import { OPERATOR_ROUTES } from '../http/operator-routes.ts';
 import { refusal } from '../codes.ts';
@@ -391,6 +393,16 @@ describe('The API', () => {
       });
       assert.ok(!entries.some(({ action }) => action.includes('metrics')));
     });
+  });
+
+  it('serves nothing that its description does not tell of (I29)', () => {
+    const served = createApp(verifier).middleware.flatMap((one) =>
+      ((one as { router?: Router }).router?.stack ?? []).flatMap(({ methods, path }) =>
+        methods.filter((method) => method !== 'HEAD').map((method) => `${method} ${String(path)}`),
+      ),
+    );
+    const described = describedRoutes().map(({ method, path }) => `${method} ${path}`);
+    assert.deepEqual(new Set(served), new Set(described));
   });
 
   it('describes itself to anybody', async () => {

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { caRouter } from '../http/router.ts';
+
+/**
+ * Every call of the CA is for anybody, and this is why that is well. A call that is not here fails this test: whoever adds
+ * one says what keeps strangers from harm, or protects it.
+ */
+const OPEN: Readonly<Record<string, string>> = {
+  'POST /v1/enrollments': 'the answer is worth nothing without the TPM',
+  'POST /v1/enrollments/:id/activation': 'the secret is what only that TPM could open',
+  'POST /v1/enrollments/:id/renewals': 'the answer is worth nothing without the TPM',
+  'GET /v1/bundle': 'public keys and certificates',
+  'GET /v1/health': 'says nothing of hosts',
+};
+
+describe('The calls of the CA', () => {
+  it('are those that are open for a reason (I29)', () => {
+    const some = { burst: 1, perSecond: 1 };
+    // Only listed: nothing is called.
+    const { stack } = caRouter({} as never, { perAddress: some, total: some });
+    const calls = stack.flatMap(({ methods, path }) =>
+      methods.filter((method) => method !== 'HEAD').map((method) => `${method} ${String(path)}`),
+    );
+    assert.deepEqual(calls.toSorted(), Object.keys(OPEN).toSorted());
+  });
+});
