@@ -102,6 +102,11 @@ export const CA_CODES = {
     section: 'RFC 5958; RFC 5280',
     remedy: 'Restore the file from its backup.',
   },
+  RETENTION_TOO_SHORT: {
+    title: 'The configuration remembers ended certificates for less than the least there is',
+    section: 'Configuration of the CA (retentionDays)',
+    remedy: 'Raise the number of days that is named, then run `init` again.',
+  },
   SCHEMA_OLDER: {
     title: 'The database lacks migrations of this version',
     section: 'Configuration of the CA (database)',
@@ -110,7 +115,8 @@ export const CA_CODES = {
   SCHEMA_NEWER: {
     title: 'The database was migrated by a newer version',
     section: 'Configuration of the CA (database)',
-    remedy: 'Start the newer version.',
+    remedy:
+      'Start the newer version. To go back, restore the backup that was made before the upgrade.',
   },
 } as const satisfies Record<string, CodeEntry>;
 

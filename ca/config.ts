@@ -49,6 +49,10 @@ const CaConfig = closed({
     { maxItems: 256 },
   ),
   publicUrl: HttpsUrl,
+  /** How long ended AK certificates are remembered; `init` tells the database. Default 400. */
+  retentionDays: Type.Optional(
+    closed({ certificates: Type.Integer({ minimum: 1, maximum: 36_500 }) }),
+  ),
   /** How fast enrolments may come. */
   limits: Type.Optional(closed({ perAddress: Bucket, total: Bucket })),
 });

@@ -11,6 +11,14 @@ const USAGE =
   'usage: main.ts init|serve|restored --config FILE\n' +
   '       main.ts revoke-ek --config FILE --ek-ref HEX --reason TEXT\n';
 
+/** sysexits.h */
+const EX_USAGE = 64;
+const EX_DATAERR = 65;
+const EX_UNAVAILABLE = 69;
+
+/** Where it is not that the CA cannot run. */
+const EXIT_OF: Readonly<Record<string, number>> = { CONFIG_INVALID: EX_DATAERR, EK_UNKNOWN: 1 };
+
 const log = pino(
   {
     base: { process: 'ca' },
@@ -71,7 +79,7 @@ function readArguments(): Arguments {
     // The usage says it.
   }
   process.stderr.write(USAGE);
-  process.exit(2);
+  process.exit(EX_USAGE);
 }
 
 /** What stops a start is told with its remedy, and without the values that may be secret. */
@@ -80,7 +88,7 @@ function reportFailure(error: unknown): void {
   const known = typeof code === 'string' && Object.hasOwn(CA_CODES, code);
   const remedy = known ? CA_CODES[code as CaCode].remedy : undefined;
   log.fatal({ err: error, code, remedy }, 'the CA cannot run');
-  process.exitCode = 1;
+  process.exitCode = EXIT_OF[code as string] ?? EX_UNAVAILABLE;
 }
 
 main().catch(reportFailure);

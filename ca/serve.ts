@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { createEdge, listenTls } from '@touchstone/transport';
 import type { CaConfig } from './config.ts';
+import { keepForgetting } from './forget.ts';
 import { caRouter, type Limits } from './http/router.ts';
 import { loadAuthority } from './issuance/index.ts';
 import { loadRoots } from './roots.ts';
@@ -29,11 +30,15 @@ export async function serve(config: CaConfig, log: Logger): Promise<Serving> {
     app.use(router.routes());
     app.use(router.allowedMethods());
     const listening = await listenTls(app, { ...config.listen, key, cert });
+    const stop = new AbortController();
+    const forgetting = keepForgetting(pool, log, stop.signal);
     log.info({ port: listening.port, issuer: authority.issuing.keyId }, 'serving');
     return {
       port: listening.port,
       close: async () => {
+        stop.abort();
         await listening.close();
+        await forgetting;
         await pool.end();
       },
     };

@@ -57,6 +57,11 @@ export const CLI_CODES = {
       'Do not approve it before you know why: either the name was copied wrongly, or this is another TPM.',
     exit: EXIT.no,
   },
+  ALERT_UNKNOWN: {
+    title: 'No such alert is open',
+    remedy: '`touchstone alert list` shows those that are, with their ids.',
+    exit: EXIT.no,
+  },
   REPLACEMENT_UNKNOWN: {
     title: 'No such replacement waits',
     remedy: '`touchstone host replacements` shows those that do.',

@@ -1,4 +1,6 @@
 import {
+  Alert,
+  type AlertAcknowledgement,
   AlertList,
   type ApiTokenRequest,
   ApiToken,
@@ -84,7 +86,14 @@ export function operatorApi(client: Client, bearer: string) {
     retention: () => client.request({ ...get, path: at('retention'), schema: Retention }),
     runRetention: () =>
       client.request({ ...post, path: at('retention', 'runs'), schema: RetentionRun }),
-    alerts: () => client.request({ ...get, path: at('alerts'), schema: AlertList }),
+    alerts: (all: boolean) =>
+      client.request({
+        ...get,
+        path: `${at('alerts')}${all ? '?all=true' : ''}`,
+        schema: AlertList,
+      }),
+    acknowledgeAlert: (id: string, body: AlertAcknowledgement) =>
+      client.request({ ...post, path: at('alerts', id, 'acknowledgement'), body, schema: Alert }),
 
     captureBaseline: (hostId: string, body: BaselineCapture) =>
       client.request({

@@ -59,15 +59,25 @@ export type ReplacementRejection = Type.Static<typeof ReplacementRejection>;
 
 /** Something that people should look at; counted, however often it happens. */
 export const Alert = closed({
+  id: Uuid,
   code: Code,
   subject: LineOfText(256),
   detail: LineOfText(2_048),
   count: Type.Integer({ minimum: 1 }),
   firstAt: Timestamp,
   lastAt: Timestamp,
+  /** When somebody had seen to it, and who; null while it is open. */
+  acknowledgedAt: Type.Union([Timestamp, Type.Null()]),
+  acknowledgedBy: Type.Union([LineOfText(256), Type.Null()]),
+  /** What to do, where the code has one thing to do. */
+  remedy: Type.Union([LineOfText(512), Type.Null()]),
 });
 export type Alert = Type.Static<typeof Alert>;
 
-/** GET /v1/alerts: the latest first. */
+/** POST /v1/alerts/{id}/acknowledgement: as often as it had happened when it was looked at. */
+export const AlertAcknowledgement = closed({ count: Type.Integer({ minimum: 1 }) });
+export type AlertAcknowledgement = Type.Static<typeof AlertAcknowledgement>;
+
+/** GET /v1/alerts: the open ones, or all; the latest first. */
 export const AlertList = closed({ alerts: Type.Array(Alert, { maxItems: 1_000 }) });
 export type AlertList = Type.Static<typeof AlertList>;

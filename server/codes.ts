@@ -2,6 +2,7 @@ import type { Finding, FindingEffect } from '@touchstone/schemas';
 import { AppError, type AppErrorOptions } from '@touchstone/transport';
 import { ENROLMENT_CODES } from './codes/enrolment-codes.ts';
 import { EVIDENCE_CODES } from './codes/evidence-codes.ts';
+import { EXPIRY_CODES } from './codes/expiry-codes.ts';
 import { GATE_CODES } from './codes/gate-codes.ts';
 import { OPERATOR_CODES } from './codes/operator-codes.ts';
 import { PROCESS_CODES } from './codes/process-codes.ts';
@@ -13,6 +14,7 @@ export const SERVER_CODES = {
   ...ENROLMENT_CODES,
   ...GATE_CODES,
   ...OPERATOR_CODES,
+  ...EXPIRY_CODES,
 } as const;
 
 export type ServerCode = keyof typeof SERVER_CODES;

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -118,6 +119,7 @@ async function serve(config: ServerConfig): Promise<void> {
       quorum,
       maxEvidenceBytes,
       build: await build(),
+      tlsCertificate: lifeOf(await readFile(config.tls.certFile, 'utf8')),
     },
     appraiser: makeAppraiser(measurementJudge()),
     policy: activePolicy(),
@@ -172,6 +174,11 @@ const signalled = (): Promise<void> =>
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
+
+function lifeOf(pem: string): { since: Date; endsAt: Date } {
+  const { validFromDate: since, validToDate: endsAt } = new X509Certificate(pem);
+  return { since, endsAt };
+}
 
 async function build(): Promise<string> {
   const text = await readFile(new URL('./package.json', import.meta.url), 'utf8');

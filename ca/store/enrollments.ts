@@ -57,11 +57,16 @@ export async function insertEnrollment(
   }
 }
 
-async function makeRoom(client: pg.PoolClient): Promise<boolean> {
-  await client.query(
+export async function forgetExpiredEnrollments(on: pg.Pool | pg.PoolClient): Promise<number> {
+  const { rowCount } = await on.query(
     `DELETE FROM enrollments WHERE expires_at < now() - make_interval(secs => $1)`,
     [REMEMBERED_SECONDS],
   );
+  return rowCount ?? 0;
+}
+
+async function makeRoom(client: pg.PoolClient): Promise<boolean> {
+  await forgetExpiredEnrollments(client);
   if ((await count(client)) < MAX_ENROLLMENTS) return true;
   await client.query(
     `DELETE FROM enrollments WHERE id IN (

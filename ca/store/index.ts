@@ -3,5 +3,6 @@ export { recordActivation } from './certificates.ts';
 export { databaseNow, openPool, withConnection } from './database.ts';
 export { isRevoked, revokeEndorsementKey } from './endorsement-keys.ts';
 export { forgetPending, insertEnrollment, takeAttempt } from './enrollments.ts';
+export { forgetEnded, setCertificateDays } from './retention.ts';
 export { checkSchemaVersion, migrate } from './schema-version.ts';
 export { queueUntrusted } from './untrusted-endorsement-keys.ts';

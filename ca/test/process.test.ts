@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { CaBundle, EnrollmentChallenge, Health } from '@touchstone/schemas';
 import { ProblemError } from '@touchstone/transport';
@@ -34,11 +35,39 @@ describe('the process of the CA', () => {
     for (const line of ca.stderr().trimEnd().split('\n')) JSON.parse(line);
   });
 
-  it('has the same keys after another init', async () => {
+  it('forgets certificates that ended long ago, at its start, and no other', async () => {
+    const insert = (serial: number, daysAgo: number) =>
+      postgres.query(
+        DATABASE,
+        `INSERT INTO certificates (serial, enrollment_id, ak_name, ek_ref, class, issuer_key_id, not_before, not_after)
+         VALUES ($1, gen_random_uuid(), '', $2, 'software', '', now() - interval '999 days',
+                 now() - make_interval(days => $3))`,
+        [Buffer.alloc(16, serial), Buffer.alloc(32), daysAgo],
+      );
+    await postgres.query(
+      DATABASE,
+      `INSERT INTO endorsement_keys (ek_name, ek_ref, class, certificates) VALUES ('', $1, 'software', '{}')`,
+      [Buffer.alloc(32)],
+    );
+    for (const [index, daysAgo] of [401, 399, -1].entries()) await insert(index, daysAgo);
+    await ca.stop();
+    await ca.start();
+    const left = async () =>
+      (await postgres.query(DATABASE, 'SELECT serial FROM certificates ORDER BY serial')).rows;
+    for (let tries = 0; (await left()).length === 3 && tries < 200; tries += 1) await sleep(50);
+    const serials = (await left()) as { serial: Buffer }[];
+    assert.deepEqual(
+      serials.map(({ serial }) => serial[0]),
+      [1, 2],
+    );
+  });
+
+  it('has the same keys after another init, and after two at once', async () => {
     const request = { method: 'GET', path: '/v1/bundle', schema: CaBundle } as const;
     const bundle = await ca.client.request(request);
     assert.equal(bundle.epoch, 1);
-    assert.equal((await runCa('init', '--config', ca.configFile)).code, 0);
+    const inits = [1, 2].map(() => runCa('init', '--config', ca.configFile));
+    for (const { code, stderr } of await Promise.all(inits)) assert.equal(code, 0, stderr);
     assert.equal(await ca.stop(), 0);
     await ca.start();
     assert.deepEqual(await ca.client.request(request), bundle);
@@ -77,6 +106,7 @@ describe('the process of the CA', () => {
         'DROP TABLE enrollments',
         'DELETE FROM certificates',
         'UPDATE certificates SET not_after = now()',
+        'UPDATE retention SET days = 30',
         'DELETE FROM endorsement_keys',
         "INSERT INTO schema_migrations (name, run_on) VALUES ('x', now())",
       ]) {
@@ -108,9 +138,12 @@ describe('the process of the CA', () => {
   });
 
   describe('does not start', () => {
-    const refusal = async (command: 'init' | 'serve', configFile = ca.configFile) => {
+    const refusal = async (
+      command: 'init' | 'serve',
+      { configFile = ca.configFile, exit = 69 } = {},
+    ) => {
       const { code, stdout, stderr } = await runCa(command, '--config', configFile);
-      assert.deepEqual([code, stdout], [1, '']);
+      assert.deepEqual([code, stdout], [exit, '']);
       return (JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? '') as { code: string }).code;
     };
     const migrations = (sql: string) => postgres.query(DATABASE, sql);
@@ -118,6 +151,7 @@ describe('the process of the CA', () => {
     it('on a database that a newer version has migrated: SCHEMA_NEWER', async () => {
       await migrations("INSERT INTO schema_migrations (name, run_on) VALUES ('9999_x', now())");
       assert.equal(await refusal('serve'), 'SCHEMA_NEWER');
+      assert.equal(await refusal('init'), 'SCHEMA_NEWER');
       await migrations("DELETE FROM schema_migrations WHERE name = '9999_x'");
     });
 
@@ -138,12 +172,15 @@ describe('the process of the CA', () => {
       const other = `${ca.configFile}.other`;
       const config = JSON.parse(await readFile(ca.configFile, 'utf8')) as object;
       await writeFile(other, JSON.stringify({ ...config, allowAll: true }));
-      assert.equal(await refusal('serve', other), 'CONFIG_INVALID');
+      assert.equal(await refusal('serve', { configFile: other, exit: 65 }), 'CONFIG_INVALID');
+      const short = { ...config, retentionDays: { certificates: 29 } };
+      await writeFile(other, JSON.stringify(short));
+      assert.equal(await refusal('init', { configFile: other }), 'RETENTION_TOO_SHORT');
     });
 
-    it('without a command: usage, exit code 2', async () => {
-      assert.equal((await runCa()).code, 2);
-      assert.equal((await runCa('serve')).code, 2);
+    it('without a command: usage, exit code 64', async () => {
+      assert.equal((await runCa()).code, 64);
+      assert.equal((await runCa('serve')).code, 64);
     });
   });
 

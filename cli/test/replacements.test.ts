@@ -20,7 +20,7 @@ const REPLACEMENT = {
   decidedAt: null,
 };
 
-describe('touchstone host replacements, and alert list', () => {
+describe('touchstone host replacements', () => {
   let server: FixedServer;
   let operator: Operator;
 
@@ -75,15 +75,5 @@ describe('touchstone host replacements, and alert list', () => {
     const { body } = server.asked.find((asked) => asked.route === route) ?? {};
     assert.deepEqual(body, { reason: 'not ours' });
     assert.equal((await operator.run(argv.slice(0, 4))).exit, 64);
-  });
-
-  it('lists alerts, the latest first', async () => {
-    const alert = {
-      ...{ code: 'EK_ALREADY_BOUND', subject: 'laptop-2', detail: 'offered as laptop-3' },
-      ...{ count: 2, firstAt: '2026-11-22T10:00:00.000Z', lastAt: '2026-11-22T11:58:00.000Z' },
-    };
-    server.answer('GET /v1/alerts', { alerts: [alert] });
-    const { out } = await operator.run(['alert', 'list']);
-    assert.match(out, /EK_ALREADY_BOUND\s+laptop-2\s+2\s+2h\s+2m\s+offered as laptop-3/u);
   });
 });

@@ -86,6 +86,18 @@ export const OPERATOR_CODES = {
     'DESIGN 8',
     'Give back `nextCursor` as it came, to the list that gave it; or begin again without.',
   ),
+  ALERT_UNKNOWN: entry(
+    404,
+    'No such alert',
+    'DESIGN 8',
+    'List them: `touchstone alert list --all`.',
+  ),
+  ALERT_CHANGED: entry(
+    409,
+    'It has happened again since you looked',
+    'DESIGN 8',
+    'Look at it again, then acknowledge what you have seen.',
+  ),
   RETENTION_BUSY: entry(
     503,
     'What has had its time is in use just now; nothing is lost, and what went is in the audit log',

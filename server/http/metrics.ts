@@ -2,6 +2,7 @@ import type { Middleware } from 'koa';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Verifier } from '../services/verifier.ts';
 import { countHosts } from '../services/count-hosts.ts';
+import { currentExpiries } from '../services/expiries.ts';
 
 export type Metrics = { readonly registry: Registry; readonly observe: Middleware };
 
@@ -40,6 +41,7 @@ export function createMetrics(verifier: Verifier): Metrics {
     registers,
   });
   gaugeHosts(verifier, registry);
+  gaugeExpiries(verifier, registry);
 
   const observe: Middleware = async (ctx, next) => {
     const begun = performance.now();
@@ -89,6 +91,23 @@ function gaugeHosts(verifier: Verifier, registry: Registry): void {
         for (const { state, class: ofClass, count } of counts) {
           this.set({ state, class: ofClass }, count);
         }
+      },
+    }),
+  );
+}
+
+/** By what ends and the threshold that it has passed; `0` has ended. */
+function gaugeExpiries(verifier: Verifier, registry: Registry): void {
+  registry.registerMetric(
+    new Gauge({
+      name: 'touchstone_expiries',
+      help: 'Baselines, tokens, certificates and bundles that end soon or have ended, by days before the end',
+      labelNames: ['code', 'days'],
+      registers: [],
+      async collect() {
+        const expiries = await currentExpiries(verifier);
+        this.reset();
+        for (const { code, daysBefore } of expiries) this.inc({ code, days: String(daysBefore) });
       },
     }),
   );

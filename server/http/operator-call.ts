@@ -22,12 +22,13 @@ export async function serveOperatorCall(
     if (!mayCall(by, route)) {
       throw refusal('ROLE_MISSING', { detail: `It takes the role ${route.role}.` });
     }
-    const { name, page } = queryIn(ctx, route);
+    const { name, all, page } = queryIn(ctx, route);
     const answer = await route.handle({
       verifier,
       by,
       key: keyOf(ctx, route.key),
       name,
+      all,
       page,
       body: (await bodyOf(ctx, route)) as never,
     });
@@ -73,7 +74,7 @@ export function keyOf(ctx: RouterContext, schema: TSchema | undefined): string {
 function queryIn(
   ctx: RouterContext,
   route: OperatorRoute,
-): { name: string | undefined; page: Page } {
+): { name: string | undefined; all: boolean; page: Page } {
   const schemas = queryOf(route);
   const given: Record<string, unknown> = {};
   for (const [parameter, text] of Object.entries(ctx.query)) {
@@ -84,8 +85,13 @@ function queryIn(
     const digits = schema === PageLimit && typeof text === 'string' && /^\d{1,9}$/u.test(text);
     given[parameter] = checkAgainst(schema, digits ? Number(text) : text);
   }
-  const { name, limit, cursor } = given as { name?: string; limit?: number; cursor?: string };
-  return { name, page: { limit: limit ?? FIRST_PAGE.limit, cursor } };
+  const { name, all, limit, cursor } = given as {
+    name?: string;
+    all?: string;
+    limit?: number;
+    cursor?: string;
+  };
+  return { name, all: all === 'true', page: { limit: limit ?? FIRST_PAGE.limit, cursor } };
 }
 
 function bodyOf(ctx: RouterContext, { body, maxBytes }: OperatorRoute): Promise<unknown> {

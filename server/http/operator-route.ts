@@ -1,5 +1,5 @@
 import type { Static, TSchema } from 'typebox';
-import { type ApiToken, Cursor, PageLimit, type Role, Slug } from '@touchstone/schemas';
+import { type ApiToken, Cursor, oneOf, PageLimit, type Role, Slug } from '@touchstone/schemas';
 import type { Page } from '../services/paging.ts';
 import type { Verifier } from '../services/verifier.ts';
 
@@ -10,6 +10,8 @@ export type Call<B> = {
   /** The path's one parameter, or empty. */
   readonly key: string;
   readonly name: string | undefined;
+  /** Of a list that shows by default what is open: whether all of it is asked for. */
+  readonly all: boolean;
   /** The first, where the route has no pages. */
   readonly page: Page;
   readonly body: B;
@@ -24,6 +26,7 @@ export type OperatorRoute = {
   readonly role: Role;
   readonly key?: TSchema;
   readonly takesName?: true;
+  readonly takesAll?: true;
   /** A list, given page by page. */
   readonly paged?: true;
   /** Answered with an ETag, and with 304 to whoever has it. */
@@ -48,7 +51,12 @@ export const route = <B extends TSchema, A extends TSchema>(typed: Typed<B, A>):
   typed;
 
 /** The query parameters that a route takes. */
-export const queryOf = ({ takesName, paged }: OperatorRoute): Record<string, TSchema> => ({
+export const queryOf = ({
+  takesName,
+  takesAll,
+  paged,
+}: OperatorRoute): Record<string, TSchema> => ({
   ...(takesName === true ? { name: Slug } : {}),
+  ...(takesAll === true ? { all: oneOf('true', 'false') } : {}),
   ...(paged === true ? { limit: PageLimit, cursor: Cursor } : {}),
 });

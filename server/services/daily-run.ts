@@ -3,7 +3,7 @@ import { claimDailyRun, makePartitionsAhead, releaseDailyRun } from '../store/re
 import { removeDue } from './retention.ts';
 import type { Verifier } from './verifier.ts';
 
-export type Worker = Pick<Verifier, 'database' | 'clock' | 'log'>;
+type Worker = Pick<Verifier, 'database' | 'clock' | 'log'>;
 
 /**
  * Partitions for the days to come, and once a day, by one replica, the removal of what has had its time: gives

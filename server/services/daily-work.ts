@@ -1,16 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dailyRun, type Worker } from './daily-run.ts';
+import { raiseReminders } from './alerts.ts';
+import { dailyRun } from './daily-run.ts';
+import type { Verifier } from './verifier.ts';
 
 const LOOK_EVERY_MS = 3_600_000;
 
 /** What the server does by itself, looked after once an hour. */
 export async function keepDailyWork(
-  worker: Worker,
+  verifier: Verifier,
   signal: AbortSignal,
   onFailure: (error: unknown) => void,
 ): Promise<void> {
   while (!signal.aborted) {
-    await dailyRun(worker).catch(onFailure);
+    await dailyRun(verifier).catch(onFailure);
+    await raiseReminders(verifier).catch(onFailure);
     await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
   }
 }

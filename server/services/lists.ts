@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import {
-  type AlertList,
   type ApiTokenList,
   type AuditList,
   type BaselineList,
@@ -10,7 +9,6 @@ import {
   Uuid,
   type VmList,
 } from '@touchstone/schemas';
-import { listAlerts } from '../store/alerts.ts';
 import { type ApiTokenPosition, listApiTokens } from '../store/api-tokens.ts';
 import { listAudit } from '../store/audit.ts';
 import { type BaselinePosition, listBaselines } from '../store/baselines.ts';
@@ -74,7 +72,3 @@ export async function listAuditLog({ database }: Stored, page: Page): Promise<Au
   });
   return { entries: rows.toReversed(), ...next };
 }
-
-export const listRaised = async ({ database }: Stored): Promise<AlertList> => ({
-  alerts: await listAlerts(database),
-});

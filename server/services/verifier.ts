@@ -33,6 +33,8 @@ export type Verifier = {
     /** The largest body that carries evidence. */
     readonly maxEvidenceBytes: number;
     readonly build: string;
+    /** The life of the certificate that this process serves with. */
+    readonly tlsCertificate: { readonly since: Date; readonly endsAt: Date };
   };
   readonly log: Logger;
 };

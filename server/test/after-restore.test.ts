@@ -97,7 +97,7 @@ describe('A database that came back from a backup', () => {
       ['token.create', 'deployment.restore', 'trust-bundle.publish'],
     );
     assert.ok(entry?.subject.includes(second ?? '-') && entry.detail.includes('2026-11-20'));
-    const alerts = await listAlerts(verifier.database);
+    const alerts = await listAlerts(verifier.database, { all: true });
     assert.ok(
       alerts.some(
         ({ code, subject }) => code === 'DEPLOYMENT_RESTORED' && subject.includes(second ?? '-'),

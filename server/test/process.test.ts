@@ -153,8 +153,12 @@ describe('The server process', function () {
     assert.match(stderr, /allowAll/u);
   });
 
-  it('does not serve on a database without its schema', async () => {
-    assert.equal((await run('serve', '--config', await configFile())).code, 69);
+  it('does not serve on a database without its schema: 69, SCHEMA_OLDER, and what to do', async () => {
+    const { code, stdout, stderr } = await run('serve', '--config', await configFile());
+    assert.deepEqual([code, stdout], [69, '']);
+    const said = JSON.parse(stderr.trim().split('\n').at(-1) ?? '') as Record<string, string>;
+    assert.equal(said['code'], 'SCHEMA_OLDER');
+    assert.match(said['remedy'] ?? '', /migrate/u);
   });
 
   it('migrates, and has nothing to do when it does so again', async () => {
@@ -163,6 +167,34 @@ describe('The server process', function () {
       const { code, stderr } = await run('migrate', '--config', path);
       assert.equal(code, 0, stderr);
     }
+  });
+
+  it("neither serves nor migrates a newer version's database: 69, SCHEMA_NEWER, and what to do", async () => {
+    await postgres.query(
+      'server',
+      `INSERT INTO pgmigrations (name, run_on) VALUES ('9999_x', now())`,
+    );
+    for (const command of ['serve', 'migrate', 'first-token']) {
+      const { code, stdout, stderr } = await run(command, '--config', await configFile());
+      assert.deepEqual([code, stdout], [69, ''], command);
+      const said = JSON.parse(stderr.trim().split('\n').at(-1) ?? '') as Record<string, string>;
+      assert.equal(said['code'], 'SCHEMA_NEWER', command);
+      assert.match(said['remedy'] ?? '', /newer version/u);
+    }
+    await postgres.query('server', `DELETE FROM pgmigrations WHERE name = '9999_x'`);
+  });
+
+  it('keeps what the configuration says, and nothing for less than the least: RETENTION_TOO_SHORT', async () => {
+    const days = async () =>
+      (await postgres.query('server', `SELECT days FROM retention WHERE kind = 'audit'`)).rows;
+    const short = { retentionDays: { audit: 30 } };
+    const refused = await run('migrate', '--config', await configFile(short));
+    assert.equal(refused.code, 69);
+    assert.match(refused.stderr, /RETENTION_TOO_SHORT/u);
+    assert.deepEqual(await days(), [{ days: 400 }]);
+    const long = { retentionDays: { audit: 2_000 } };
+    assert.equal((await run('migrate', '--config', await configFile(long))).code, 0);
+    assert.deepEqual(await days(), [{ days: 2_000 }]);
   });
 
   it('serves, with the first token that it gives once, and ends at SIGTERM', async () => {

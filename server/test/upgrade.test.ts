@@ -6,11 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import { attack } from '../../test/support/attack.ts';
 import type { PostgresLogin } from '../../test/support/postgres.ts';
+import { viewAlerts } from '../services/alerts.ts';
 import { approveBaselines } from '../services/approve-baselines.ts';
 import { captureBaseline } from '../services/baselines.ts';
 import { viewReplacements } from '../services/decide-replacement.ts';
 import { explainHost, viewHost, viewHosts } from '../services/host-views.ts';
-import { listAuditLog, listDrafted, listJoining, listRaised } from '../services/lists.ts';
+import { listAuditLog, listDrafted, listJoining } from '../services/lists.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
 import type { Verifier } from '../services/verifier.ts';
@@ -96,9 +97,9 @@ describe('A database of an older version', () => {
         baselines: await listDrafted(verifier, FIRST_PAGE),
         joinTokens: await listJoining(verifier, FIRST_PAGE),
         audit: await listAuditLog(verifier, FIRST_PAGE),
-        alerts: (await listRaised(verifier)).alerts.map(({ code, subject, count }) => [
-          ...[code, subject, count],
-        ]),
+        alerts: (await viewAlerts(verifier, { all: true })).alerts.map(
+          ({ code, subject, count }) => [...[code, subject, count]],
+        ),
       });
       const before = await answersOf(fleet.verifier);
       assert.ok(before.audit.entries.length > 5 && before.explained.events.length > 0);

@@ -1,6 +1,16 @@
-import { AlertList, AuditList, CaStatus, Retention, RetentionRun } from '@touchstone/schemas';
+import {
+  Alert,
+  AlertAcknowledgement,
+  AlertList,
+  AuditList,
+  CaStatus,
+  Retention,
+  RetentionRun,
+  Uuid,
+} from '@touchstone/schemas';
 import { viewCaStatus } from '../../services/ca-status.ts';
-import { listAuditLog, listRaised } from '../../services/lists.ts';
+import { acknowledgeAlert, viewAlerts } from '../../services/alerts.ts';
+import { listAuditLog } from '../../services/lists.ts';
 import { runRetention, viewRetention } from '../../services/retention.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
 
@@ -9,10 +19,21 @@ export const RECORD_ROUTES: readonly OperatorRoute[] = [
   route({
     method: 'GET',
     path: '/v1/alerts',
-    summary: 'What people should look at',
+    summary: 'What people should look at; with `all`, what they have seen to as well',
+    takesAll: true,
     role: 'viewer',
     answer: AlertList,
-    handle: ({ verifier }) => listRaised(verifier),
+    handle: ({ verifier, all }) => viewAlerts(verifier, { all }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:key/acknowledgement',
+    summary: 'Say that somebody has seen to it',
+    role: 'operator',
+    key: Uuid,
+    body: AlertAcknowledgement,
+    answer: Alert,
+    handle: ({ verifier, by, key, body }) => acknowledgeAlert(verifier, by, key, body),
   }),
   route({
     method: 'GET',
