@@ -26,8 +26,13 @@ describe('Retention', () => {
     it('removes days that had their time, and says so before, afterwards and in the audit log', async () => {
       const { host, hostId } = await trustedHost();
       await attest(host, hostId);
+      const oldest = async () =>
+        (await viewRetention(fleet.verifier)).kinds.find(({ kind }) => kind === 'attestations')
+          ?.since;
+      assert.ok(Date.parse((await oldest()) ?? '') > Date.now() - 2 * 86_400_000);
       await makeItPast(fleet.verifier, 40);
       await attest(host, hostId);
+      assert.ok(Date.parse((await oldest()) ?? '') < Date.now() - 40 * 86_400_000);
       const due = (await viewRetention(fleet.verifier)).due;
       assert.deepEqual(new Set(due.map(({ kind }) => kind)), new Set(['attestations', 'evidence']));
       const before = {

@@ -188,10 +188,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY kind, since, part
 $$;
 
--- How much there is of each kind, and since when.
+-- How much there is of each kind, and since when: a partition counts from when it holds anything.
 CREATE FUNCTION retention_stock() RETURNS TABLE (kind text, since timestamptz, bytes bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT kind, min(since), sum(pg_total_relation_size(relation))::bigint FROM public.dated_partitions GROUP BY kind
+  SELECT kind, min(since) FILTER (WHERE pg_relation_size(relation) > 0),
+         sum(pg_total_relation_size(relation))::bigint
+    FROM public.dated_partitions GROUP BY kind
   UNION ALL SELECT 'blobs', min(last_day)::timestamp AT TIME ZONE 'UTC', pg_total_relation_size('public.blobs')
               FROM public.blobs
   UNION ALL SELECT 'alerts', min(first_at), pg_total_relation_size('public.alerts') FROM public.alerts
