@@ -11,7 +11,7 @@ import {
   type Postgres,
 } from '../database-access.ts';
 import { differences, inSnapshot, readFacts } from '../database-facts.ts';
-import { ensureDataDirectory, restoreMarker } from '../data-directory.ts';
+import { ensureDataDirectory, restoreMarker, restoreUnderWay } from '../data-directory.ts';
 import { syncDirectory, writeDurably } from '../durable-file.ts';
 import { UpError } from '../failure.ts';
 import { loadDatabase } from '../postgres-programs.ts';
@@ -60,8 +60,9 @@ export async function restoreBackup(
   }
 }
 
-/** @throws UpError DATA_NOT_EMPTY */
+/** @throws UpError DATA_NOT_EMPTY, DATA_INCOMPLETE */
 export async function refuseFilled(dataDir: string): Promise<void> {
+  if (await restoreUnderWay(dataDir)) throw refuse('DATA_INCOMPLETE', dataDir);
   const there = await readdir(dataDir).catch(noneThere);
   if (there.length > 0) throw refuse('DATA_NOT_EMPTY', dataDir);
 }
