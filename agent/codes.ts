@@ -85,8 +85,8 @@ export const AGENT_CODES = {
     title: 'The trust bundle has expired',
     section: '3',
     remedy:
-      'Compare the server’s fingerprint with what the deployment shows, and take the present keys: ' +
-      '`touchstone-agent trust --fingerprint F`.',
+      'Compare this host’s clock with the time. If it is right, compare the server’s fingerprint with what the ' +
+      'deployment shows, and take the present keys: `touchstone-agent trust --fingerprint F`.',
     actor: 'host-administrator',
   },
   TRUST_BUNDLE_REFUSED: {

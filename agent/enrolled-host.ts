@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Attesting } from './attesting.ts';
 import { agentError } from './codes.ts';
 import type { Attestation } from './evidence/deliver.ts';
+import { LastPolicy } from './evidence/last-policy.ts';
 import { HeldEnrolment } from './state/held-enrolment.ts';
 import { readEnrolment, readKeyRecord } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
@@ -28,7 +29,7 @@ export async function openEnrolledHost(
   }
   const client = pinnedClient({ url: enrolment.server, pin: enrolment.fingerprint });
   const held = new HeldEnrolment(stateDir, enrolment);
-  const attestation: Attestation = { client, attester, key };
+  const attestation: Attestation = { client, attester, key, judgedBy: new LastPolicy() };
   const conversations = new Conversations();
   const attesting = new Attesting(attestation, held, { conversations, log });
   return { held, client, attestation, conversations, attesting };

@@ -14,6 +14,8 @@ export async function withState<T>(
   work: (stateDir: string, attester: Attester) => Promise<T>,
 ): Promise<T> {
   const stateDir = resolve(surroundings.workingDirectory, state);
+  // What swtpm's own tools write there is the owner's alone as well.
+  process.umask(0o077);
   await ensureStateDirectory(stateDir);
   const lock = await lockState(stateDir);
   try {

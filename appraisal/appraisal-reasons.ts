@@ -138,6 +138,19 @@ export const APPRAISAL_REASONS = {
     remedy: 'Approve a baseline in a bank that is quoted, or ask for that bank.',
     actor: 'approver',
   },
+  RULE_TYPE_UNKNOWN: {
+    title: 'A rule is about a type of event that nobody knows',
+    section: 'TCG PC Client PFP, 10.4.1',
+    remedy:
+      'Look for a typing error in its type. What it enforces is never met, so it trusts nobody.',
+    actor: 'operator',
+  },
+  RULE_PCR_NOT_QUOTED: {
+    title: 'A rule is about a PCR that hosts are not asked for',
+    section: 'RFC 9334, 8.3 (reference values)',
+    remedy: "Correct its PCR, or add that one to the selection in the server's configuration.",
+    actor: 'operator',
+  },
   BASELINES_TOO_MANY: {
     title: 'More baselines apply to this host than can be shown',
     section: 'Bounded results',

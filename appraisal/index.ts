@@ -17,9 +17,11 @@ export { judgeMeasurements, type MeasurementJudgement } from './judge-measuremen
 export type { Measurements } from './measurements.ts';
 export { evidenceDigestOf, type ParsedEvidence, parseEvidence } from './parse-evidence.ts';
 export { parseBaselines } from './parse-baselines.ts';
+export { documentsOf } from './policy-id.ts';
 export { qualifyingDataOf } from './qualifying-data.ts';
 export type { Reason } from './reason.ts';
 export { type ReasonCode, REASONS } from './reasons.ts';
 export { resultClaims, type ResultIssue } from './result-claims.ts';
+export { unmeetableRules } from './unmeetable-rules.ts';
 export type { VerificationContext } from './verification-context.ts';
 export { type Verification, type VerifiedEvidence, verifyEvidence } from './verify-evidence.ts';

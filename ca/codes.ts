@@ -29,6 +29,11 @@ export const CA_CODES = {
     section: 'TCG EK Credential Profile 2.5, 3.2',
     remedy: 'Nothing to do: it was read all the same.',
   },
+  ID_MALFORMED: {
+    title: 'The id in the path is none',
+    section: 'RFC 9562, 4',
+    remedy: 'Give the id as the CA gave it.',
+  },
   BASE64URL_MALFORMED: {
     title: 'A field is not base64url',
     section: 'RFC 4648, 5 and 3.5',

@@ -66,6 +66,8 @@ export const SelfReported = closed({
   agentVersion: LineOfText(64),
   /** Banks that the TPM has and that hold nothing of this boot. */
   claimedEmptyBanks: Type.Optional(Type.Array(QuotedBank, { maxItems: 4, uniqueItems: true })),
+  /** Of the last result that it was given: `ear.appraisal-policy-id`. Absent where there was none since it started. */
+  claimedPolicyId: Type.Optional(LineOfText(512)),
 });
 export type SelfReported = Type.Static<typeof SelfReported>;
 

@@ -136,6 +136,8 @@ export const BaselineList = closed({
       maxItems: 1_000,
     }),
   ),
+  /** Of documents that were drafted now: what in them no evidence can ever have. */
+  warnings: Type.Optional(Type.Array(Finding, { maxItems: 256 })),
   nextCursor,
 });
 export type BaselineList = Type.Static<typeof BaselineList>;

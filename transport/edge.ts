@@ -3,6 +3,7 @@ import Koa from 'koa';
 import type { Logger } from 'pino';
 import { AppError } from './app-error.ts';
 import { problemOf } from './problem.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 /**
  * A Koa application whose every failure is a problem (RFC 9457) with a code, whose every answer names
@@ -50,7 +51,8 @@ function logFailure(
   requestId: string,
   error: unknown,
 ): void {
-  const line = { requestId, method: ctx.method, path: ctx.path, status: ctx.status };
+  const path = withoutSecrets(ctx.path);
+  const line = { requestId, method: ctx.method, path, status: ctx.status };
   if (ctx.status >= 500) log?.error({ ...line, err: error }, 'request failed');
   else log?.info({ ...line, code: problemOf(error).code }, 'request refused');
 }

@@ -12,4 +12,5 @@ export { boundLargeBodies, type LargeBodies } from './large-bodies.ts';
 export { type Listening, listenTls, listenUnix } from './listen.ts';
 export { checkPin, spkiPinOf } from './pin.ts';
 export { problemOf } from './problem.ts';
+export { withoutSecrets } from './without-secrets.ts';
 export { type Bucket, tokenBuckets } from './token-buckets.ts';

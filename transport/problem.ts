@@ -1,5 +1,6 @@
 import { JsonError, type Problem, SchemaError } from '@touchstone/schemas';
 import { AppError } from './app-error.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 /** The most findings that one problem carries; `Problem` in the schemas bounds them. */
 const MAX_FINDINGS = 256;
@@ -49,12 +50,14 @@ function ofAppError(error: AppError): Problem {
   });
 }
 
-/** One line, no control characters, bounded: these texts end in terminals and logs. */
+const LENGTH = { detail: 1_024, field: 256, remedy: 1_024 } as const;
+
+/** One line, no control characters, no secrets, bounded: these texts end in terminals and logs. */
 function plain(extras: Extras): Extras {
   const clean: Extras = { ...extras };
   for (const key of ['detail', 'field', 'remedy'] as const) {
     const text = extras[key];
-    if (text !== undefined) clean[key] = oneLine(text, key === 'field' ? 256 : 1_024);
+    if (text !== undefined) clean[key] = oneLine(withoutSecrets(text), LENGTH[key]);
   }
   return clean;
 }

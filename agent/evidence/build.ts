@@ -16,6 +16,8 @@ export type EvidenceInput = {
   readonly challenge: string;
   readonly selection: Selection;
   readonly permits?: readonly StartRequest[];
+  /** That judged this host last. */
+  readonly policyId?: string | undefined;
 };
 
 /**
@@ -44,7 +46,7 @@ async function evidenceOnce(
   const log = await attester.bootLog();
   const emptyBanks = await attester.emptyBanks();
   const digest = createHash('sha256').update(log).digest('hex');
-  const { purpose, hostId, bundleEpoch, challenge, selection, permits } = input;
+  const { purpose, hostId, bundleEpoch, challenge, selection, permits, policyId } = input;
   const statement: Statement = {
     schema: 'touchstone/statement/1',
     purpose,
@@ -59,6 +61,7 @@ async function evidenceOnce(
       claimedKernel: release().slice(0, 128),
       agentVersion: AGENT_VERSION,
       ...(emptyBanks.length === 0 ? {} : { claimedEmptyBanks: [...emptyBanks] }),
+      ...(policyId === undefined ? {} : { claimedPolicyId: policyId }),
     },
     ...(permits === undefined ? {} : { permits: [...permits] }),
   };

@@ -10,6 +10,7 @@ import type { TSchema } from 'typebox';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import type { Attester } from '../tpm/attester.ts';
 import { buildEvidence } from './build.ts';
+import type { LastPolicy } from './last-policy.ts';
 
 const MAX_TRIES = 3;
 
@@ -22,11 +23,13 @@ export type Attestation = {
   readonly key: KeyRecord;
   /** Told the newest epoch with each challenge. */
   readonly onBundleEpoch?: (epoch: number) => void;
+  /** What the last results said of themselves. */
+  readonly judgedBy?: LastPolicy;
 };
 
 /** A challenge, and the evidence that answers it. */
 export async function answerChallenge(
-  { client, attester, key, onBundleEpoch }: Attestation,
+  { client, attester, key, onBundleEpoch, judgedBy }: Attestation,
   options: {
     readonly purpose: ChallengePurpose;
     readonly hostId: string | null;
@@ -41,16 +44,21 @@ export async function answerChallenge(
     schema: ChallengeAnswer,
   });
   onBundleEpoch?.(bundleEpoch);
-  const evidence = await buildEvidence(attester, key, { ...options, challenge, selection });
+  const evidence = await buildEvidence(attester, key, {
+    ...{ ...options, challenge, selection },
+    policyId: judgedBy?.id,
+  });
   return { challenge, evidence };
 }
 
 /** Evidence of purpose `attest`. Its answer is for show: what the server decided is at the server. */
-export function deliverAttestation(
+export async function deliverAttestation(
   attestation: Attestation,
   enrolment: Enrolment,
 ): Promise<EvidenceAnswer> {
-  return delivered(attestation, enrolment, 'attest', '/v1/evidence', EvidenceAnswer);
+  const answer = await delivered(attestation, enrolment, 'attest', '/v1/evidence', EvidenceAnswer);
+  attestation.judgedBy?.hear(answer.result);
+  return answer;
 }
 
 /** Challenge, evidence and delivery; over again, a bounded number of times, where nothing was decided. */

@@ -21,12 +21,16 @@ export type PendingRequest = {
 /** A permit is taken this long after it was asked for: DESIGN section 4, Start a VM, step 4. */
 const LIFETIME_SECONDS = 15;
 
+/** The most that a permit may say of its own life: the server gives as much. */
+const MAX_CLAIMED_SECONDS = 60;
+
 const PERMIT_TYPE = 'touchstone-permit+jwt';
 
 /**
  * What a permit proves once this returns:
  *
  * - a permit key of the trust bundle signed it, with ES256, as a permit and for the bundle's issuer;
+ * - the times in it make sense by themselves: no longer life than a permit has, and begun before the bundle ends;
  * - it is for this host's AK, the challenge of this conversation, and this very request;
  * - it came within 15 s of the asking by a clock that nobody sets;
  * - the TPM has not been reset or resumed since the evidence: `boot` is what it shows now.
@@ -90,6 +94,7 @@ async function readSigned(token: string, bundle: TrustBundle): Promise<PermitCla
     if (extra.length > 0) throw new Error(`header ${extra.join(', ')}`);
     const claims = checkAgainst(PermitClaims, parseStrictJson(payload));
     if (claims.iss !== bundle.issuer) throw new Error(`issued by ${claims.iss}`);
+    requireSoundTimes(claims, bundle);
     return claims;
   } catch (cause) {
     throw agentError('PERMIT_INVALID', {
@@ -97,4 +102,12 @@ async function readSigned(token: string, bundle: TrustBundle): Promise<PermitCla
       cause,
     });
   }
+}
+
+/** By the server's times alone: what this host's wall clock says decides nothing (decision 21). */
+function requireSoundTimes({ iat, exp }: PermitClaims, { notAfter }: TrustBundle): void {
+  const lifetime = exp - iat;
+  if (!(lifetime > 0 && lifetime <= MAX_CLAIMED_SECONDS))
+    throw new Error(`a life of ${lifetime} s`);
+  if (!(iat * 1_000 < Date.parse(notAfter))) throw new Error('issued after the trust bundle ended');
 }

@@ -174,6 +174,24 @@ describe('a permit', () => {
       );
     });
 
+    it('T4: times that no permit has, by themselves and by the bundle’s end', async () => {
+      const end = Date.parse(bundle.notAfter) / 1_000;
+      for (const times of [
+        { iat: 1, exp: 62 },
+        { iat: 1, exp: 1 },
+        { iat: 60, exp: 1 },
+        { iat: 1, exp: Number.MAX_SAFE_INTEGER },
+        { iat: end, exp: end + 60 },
+        { iat: 1, exp: 61, nbf: 1 },
+      ]) {
+        await assert.rejects(verify(signPermit({ ...claims(), ...times }, key)), PERMIT_INVALID);
+      }
+      await verify(signPermit(claims({ iat: end - 1, exp: end + 59 }), key));
+      const endless = { ...bundle, notAfter: 'never' };
+      const honest = signPermit(claims(), key);
+      await assert.rejects(verify(honest, NOW, pending, endless), PERMIT_INVALID);
+    });
+
     it('claims that are not exactly a permit’s', async () => {
       const { exp: _, ...withoutExp } = claims();
       for (const given of [

@@ -60,6 +60,10 @@ async function manufacture(directory: string): Promise<void> {
     ),
     { timeout: 60_000 },
   );
+  // swtpm_localca lets its group read them, whatever the umask.
+  for (const key of ['signkey.pem', 'swtpm-localca-rootca-privkey.pem']) {
+    await chmod(join(directory, key), 0o600);
+  }
   await writeFile(join(directory, 'manufactured'), '', { mode: 0o600 });
 }
 

@@ -1,4 +1,4 @@
-import { Router } from '@koa/router';
+import { Router, type RouterContext } from '@koa/router';
 import {
   ActivationRequest,
   type CaBundle,
@@ -35,16 +35,14 @@ export function caRouter(context: CaContext, limits: Limits): Router {
   });
 
   router.post('/v1/enrollments/:id/activation', limitEnrolling, async (ctx) => {
-    const id = ctx.params['id'] ?? '';
-    if (!UUID.test(id)) throw caError('ACTIVATION_UNKNOWN', 404);
+    const id = idIn(ctx);
     const request = await readJson(ctx, ActivationRequest, { maxBytes: 1_024 });
     ctx.body = await activateEnrollment(context, id, request);
     ctx.status = 201;
   });
 
   router.post('/v1/enrollments/:id/renewals', limitEnrolling, async (ctx) => {
-    const id = ctx.params['id'] ?? '';
-    if (!UUID.test(id)) throw caError('RENEWAL_UNKNOWN', 404);
+    const id = idIn(ctx);
     await readJson(ctx, RenewalRequest, { maxBytes: 1_024 });
     ctx.body = await beginRenewal(context, id);
     ctx.status = 201;
@@ -60,6 +58,13 @@ export function caRouter(context: CaContext, limits: Limits): Router {
     ctx.status = health.status === 'ok' ? 200 : 503;
   });
   return router;
+}
+
+/** @throws AppError ID_MALFORMED */
+function idIn(ctx: RouterContext): string {
+  const id = ctx.params['id'] ?? '';
+  if (UUID.test(id)) return id;
+  throw caError('ID_MALFORMED', 400);
 }
 
 function bundleOf({ authority: { anchor, issuing } }: CaContext): CaBundle {

@@ -91,9 +91,10 @@ describe('renewal at the CA: a fresh activation of the recorded AK and EK', () =
     const { id } = await enrol();
     const unanswered = await ask('/v1/enrollments', host.request());
     const renewal = await begin(id);
-    for (const unknown of [unanswered.enrollmentId, renewal.enrollmentId, randomUUID(), 'x']) {
+    for (const unknown of [unanswered.enrollmentId, renewal.enrollmentId, randomUUID()]) {
       await assert.rejects(begin(unknown), { code: 'RENEWAL_UNKNOWN' });
     }
+    await assert.rejects(begin('x'), { code: 'ID_MALFORMED' });
   });
 
   it('takes no word of the host: SCHEMA_MISMATCH', async () => {

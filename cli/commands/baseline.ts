@@ -5,7 +5,7 @@ import { CliError } from '../codes.ts';
 import { readInput } from '../input.ts';
 import { baselineListLines, changedHostLines, describeBaseline } from '../show/baseline.ts';
 import { counted } from '../show/state.ts';
-import { faint, type Line } from '../show/text.ts';
+import { caution, faint, type Line } from '../show/text.ts';
 import type { World } from '../world.ts';
 
 /** What the server reads at most: BaselineDraft in the schemas. */
@@ -172,13 +172,17 @@ const yamlLines = (records: readonly BaselineRecord[]): Line[] =>
     ...yaml.replace(/\r?\n$/u, '').split(/\r?\n/u),
   ]);
 
-function draftLines({ baselines }: BaselineList): Line[] {
+function draftLines({ baselines, warnings = [] }: BaselineList): Line[] {
   const names = [...new Set(baselines.map(({ baseline }) => baseline.name))];
   return [
     ...baselines.map(({ baseline: { name, part, version, rules } }): Line => {
       const values = rules.reduce((sum, { allow = [] }) => sum + allow.length, 0);
       return `Drafted ${name}, ${part}, version ${version}: ${counted(values, 'allowed measurement')}`;
     }),
+    ...warnings.flatMap(({ subject, actual, remedy }): Line[] => [
+      [caution('Warning: '), actual === undefined ? subject : `${subject}: ${actual}`],
+      `  ${remedy}`,
+    ]),
     ...names.flatMap((name) => [
       `Read it:     touchstone baseline show ${name}`,
       `Approve it:  touchstone baseline approve ${name}`,

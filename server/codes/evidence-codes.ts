@@ -86,6 +86,25 @@ export const EVIDENCE_CODES = {
     'Read the findings.',
     'host-administrator',
   ),
+  POLICY_DIVERGES: entry(
+    409,
+    'A host was judged by a policy that this deployment has never had',
+    'DESIGN 4, Attest',
+    'Find the server that answered it: a fallback whose database is older or newer, or this one from an old backup.',
+  ),
+  EVIDENCE_UNSETTLED: entry(
+    500,
+    'Authentic evidence came, and its verdict could not be stored',
+    'DESIGN 4, Attest; CVE-2022-3500',
+    "Read the server's log. The host is untrusted until its next boot, or until an approver has looked at it.",
+  ),
+  TPM_CLOCK_FELL: entry(
+    409,
+    "The TPM's clock fell within one boot: its state was put back, or two TPMs share one key",
+    'DESIGN 4, Attest: single use; TCG Part 1, 36.2',
+    'Find out who copied or restored the TPM. Revoke the host if nobody can say.',
+    'host-administrator',
+  ),
   TPM_ROLLED_BACK: entry(
     409,
     "The TPM's reset count fell: its state was rolled back, or two TPMs share one key",

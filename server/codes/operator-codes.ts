@@ -21,6 +21,13 @@ export const OPERATOR_CODES = {
     'Read the AK Name on the machine again and compare it with what `touchstone host show` says.',
     'approver',
   ),
+  EVIDENCE_DOUBTED: entry(
+    409,
+    'Something newer is known of the host than the evidence that this would approve',
+    'DESIGN 3',
+    'Read the alerts. Once the host has given newer evidence, look at it and approve again.',
+    'approver',
+  ),
   CLASS_NOT_APPROVED: entry(
     409,
     "The approval does not name the class of the host's TPM",

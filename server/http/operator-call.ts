@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RouterContext } from '@koa/router';
 import { type ApiToken, checkAgainst, PageLimit, SchemaError } from '@touchstone/schemas';
-import { AppError, readJson } from '@touchstone/transport';
+import { AppError, readJson, withoutSecrets } from '@touchstone/transport';
 import type { TSchema } from 'typebox';
 import { refusal } from '../codes.ts';
 import { FIRST_PAGE, type Page } from '../services/paging.ts';
@@ -17,7 +17,7 @@ export async function serveOperatorCall(
   ctx: RouterContext,
 ): Promise<void> {
   const by = await authenticated(verifier, ctx);
-  const call = { action: `${route.method} ${route.path}`, subject: ctx.path };
+  const call = { action: `${route.method} ${route.path}`, subject: withoutSecrets(ctx.path) };
   try {
     if (!mayCall(by, route)) {
       throw refusal('ROLE_MISSING', { detail: `It takes the role ${route.role}.` });

@@ -20,7 +20,8 @@ const ALL = { limit: 10_000, after: null };
 /**
  * Makes drafts of one name the policy, in place of what was active, and holds the last authentic evidence of
  * each host that they are for against it. A host whose evidence leaves no enforced finding becomes trusted:
- * the approver has decided about this boot. One whose evidence is now bad becomes untrusted.
+ * the approver has decided about this boot. One whose evidence is now bad becomes untrusted. One of which something
+ * newer is known than its evidence stays as it is.
  * @throws AppError BASELINE_NO_DRAFT
  */
 export async function approveBaselines(

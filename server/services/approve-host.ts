@@ -4,6 +4,7 @@ import { appendAudit } from '../store/audit.ts';
 import { activeBaselines, holdPolicy } from '../store/baselines.ts';
 import { recordApproval, setStanding } from '../store/host-changes.ts';
 import { lockHost } from '../store/hosts.ts';
+import { isEvidenceDoubted } from '../store/doubted-evidence.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { requireHost, viewHost } from './host-views.ts';
 import { reappraise } from './reappraise.ts';
@@ -13,7 +14,7 @@ import { type Actor, auditActor, type Verifier } from './verifier.ts';
  * What is approved is the AK Name that the approver compared, with the classes that are good enough for
  * this host. Its state then follows from its last authentic evidence: an approval makes nobody trusted
  * whose evidence is bad.
- * @throws AppError AK_NAME_CHANGED, CLASS_NOT_APPROVED, HOST_REVOKED
+ * @throws AppError AK_NAME_CHANGED, CLASS_NOT_APPROVED, EVIDENCE_DOUBTED, HOST_REVOKED
  */
 export async function approveHost(
   verifier: Verifier,
@@ -29,6 +30,7 @@ export async function approveHost(
     if (host === null) throw refusal('HOST_UNKNOWN');
     if (host.state === 'revoked') throw refusal('HOST_REVOKED');
     if (host.akName !== akName) throw refusal('AK_NAME_CHANGED');
+    if (await isEvidenceDoubted(on, id)) throw refusal('EVIDENCE_DOUBTED');
     if (!classes.includes(host.class)) {
       throw refusal('CLASS_NOT_APPROVED', { detail: `The host's class is ${host.class}.` });
     }

@@ -4,6 +4,7 @@ import {
   CaptureError,
   formatBaseline,
   parseBaselines,
+  unmeetableRules,
 } from '@touchstone/appraisal';
 import type { Baseline, BaselineCapture, BaselineList, BaselineRecord } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
@@ -54,7 +55,7 @@ function parsedOrRefused(yaml: string): Baseline[] {
 }
 
 async function storeDrafts(
-  { clock }: Verifier,
+  { clock, settings }: Verifier,
   on: Queryable,
   drafted: {
     readonly by: Actor;
@@ -79,7 +80,8 @@ async function storeDrafts(
     const action = 'baseline.draft';
     await appendAudit(on, { actor: auditActor(by), action, subject: keyText(baseline) }, now);
   }
-  return { baselines };
+  const warnings = documents.flatMap((baseline) => unmeetableRules(baseline, settings.selection));
+  return { baselines, ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, 256) }) };
 }
 
 export const keyText = ({ name, part, version }: Baseline): string => `${name}/${part}/${version}`;

@@ -105,11 +105,16 @@ function authenticate(verifier: Verifier, enrolment: HostEnrolment): Applicant {
  */
 async function knownHost(verifier: Verifier, applicant: Applicant): Promise<Host | null> {
   const { database } = verifier;
-  const bound = await hostByEkRef(database, applicant.certificate.ekRef);
-  if (bound?.name === applicant.enrolment.name && bound.akName === applicant.verified.akName) {
-    return bound;
-  }
-  const namesake = await hostByName(database, applicant.enrolment.name);
+  const { ekRef } = applicant.certificate;
+  const { name } = applicant.enrolment;
+  const bound = await hostByEkRef(database, ekRef);
+  const namesake = await hostByName(database, name);
+  // Either: another delivery of the same may have been let in between the two questions.
+  const itself = [bound, namesake].find(
+    (host) =>
+      host?.name === name && host.ekRef === ekRef && host.akName === applicant.verified.akName,
+  );
+  if (itself) return itself;
   if (bound === null && namesake === null) return null;
   throw await settleConflict(verifier, applicant, { bound, namesake });
 }

@@ -5,6 +5,7 @@ import type { Baseline } from '@touchstone/schemas';
 import { parseTpm2bPublic } from '@touchstone/tpm';
 import type { Attestation } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
+import { isEvidenceDoubted } from '../store/doubted-evidence.ts';
 import { evidenceByDigest } from '../store/evidence.ts';
 import type { Host, Standing } from '../store/host.ts';
 import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
@@ -47,6 +48,12 @@ export type Reappraisal = {
   readonly now: Date;
 };
 
+/** Something newer is known of the host: what was good then makes nobody trusted now. */
+const withoutTrust = ({ mark }: Host, standing: Standing): Standing =>
+  standing.state === 'trusted'
+    ? { state: 'untrusted', untrustedResetCount: mark.resetCount }
+    : standing;
+
 /** Appraises stored evidence against the policy of now, and stores what came of it. */
 export async function reappraise(
   verifier: Verifier,
@@ -62,7 +69,9 @@ export async function reappraise(
     baselines,
     now,
   });
-  const standing = settle(host, result);
+  const standing = (await isEvidenceDoubted(on, host.id))
+    ? withoutTrust(host, settle(host, result))
+    : settle(host, result);
   const appraised = { id: randomUUID(), host, standing, result, cause, now };
   const signed = signResult(verifier, appraised);
   await recordAppraisal(on, { ...appraised, signed, answer: null });

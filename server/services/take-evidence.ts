@@ -21,8 +21,10 @@ import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
 import { recordEpoch, requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterEvidence } from './host-state.ts';
+import { alertDivergingPolicy } from './diverging-policy.ts';
 import { explainOlder, type Older } from './older-evidence.ts';
 import { type Appraised, recordAppraisal, signResult } from './record-appraisal.ts';
+import { settleAsUntrusted } from './unsettled-evidence.ts';
 import type { Verifier } from './verifier.ts';
 
 /** POST /v1/evidence. */
@@ -71,7 +73,7 @@ async function takeEvidence(
   }
 
   const taken = { purpose, evidence, verified, host, challengeMadeAt, now };
-  const outcome = await verifier.database.transaction((on) => settle(verifier, on, taken));
+  const outcome = await settledOrUntrusted(verifier, taken);
   return outcome.kind === 'answered' ? outcome.answer : olderAnswer(verifier, outcome);
 }
 
@@ -101,6 +103,18 @@ async function verifiedOrCounted(
       const alert = { code: 'EVIDENCE_REJECTED', subject: host.name, detail: error.code };
       await raiseAlert(verifier.database, alert, now);
     }
+    throw error;
+  }
+}
+
+async function settledOrUntrusted(verifier: Verifier, taken: Taken): Promise<Outcome> {
+  try {
+    return await verifier.database.transaction((on) => settle(verifier, on, taken));
+  } catch (error) {
+    const unsettled = { ...taken, mark: markOf(taken.verified), error };
+    await settleAsUntrusted(verifier, unsettled).catch((failure: unknown) =>
+      verifier.log.error({ err: failure, host: taken.host.id }, 'a host keeps its state'),
+    );
     throw error;
   }
 }
@@ -138,6 +152,7 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     now,
   };
   const result = await verifier.appraiser.appraiseAgain(verified, context, host);
+  await alertDivergingPolicy(on, verified, { host, policyId: result.policyId, now });
   await recordEpoch(verifier, on, { host, epoch: verified.statement.bundleEpoch, now });
   const standing = standingAfterEvidence(host, {
     verdict: result.verdict,

@@ -87,3 +87,7 @@ export const isUniqueViolation = (error: unknown, constraint?: string): boolean 
   error instanceof pg.DatabaseError &&
   error.code === '23505' &&
   (constraint === undefined || error.constraint === constraint);
+
+/** Another try may do: serialization, deadlock, a lock that was not to be had. PostgreSQL, Appendix A, 40 and 55. */
+export const isTransient = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && /^(40|55)/u.test(error.code ?? '');

@@ -133,7 +133,8 @@ export async function replaceIdentity(
         SET ek_ref = $2, ak_name = $3, approved_ak_name = $3, ak_public = $4, ak_certificate = $5,
             class = $6, admissible_classes = $7, labels = $8, reset_count = $9, restart_count = $10,
             clock = $11, mark_evidence = $12, last_authentic_at = $13, binding_public = $14,
-            mark_evidence_day = $15, ak_not_after = $16
+            mark_evidence_day = $15, ak_not_after = $16,
+            evidence_doubted = false
       WHERE id = $1`,
     [
       id,

@@ -20,7 +20,8 @@ export async function moveMark(
   const { rows } = await on.query<HostRow>(
     `UPDATE hosts
         SET reset_count = $2, restart_count = $3, clock = $4,
-            mark_evidence = $5, last_authentic_at = $6, mark_evidence_day = $7
+            mark_evidence = $5, last_authentic_at = $6, mark_evidence_day = $7,
+            evidence_doubted = false
       WHERE ak_name = $1 AND removed_at IS NULL
         AND (reset_count, restart_count, clock) < ($2::numeric, $3::numeric, $4::numeric)
       RETURNING ${HOST_SELECTED}`,
@@ -35,4 +36,11 @@ export async function moveMark(
     ],
   );
   return rows[0] === undefined ? null : hostOf(rows[0]);
+}
+
+/** The order of the statement above: whether `one` is of a time before `other` by the TPM's own counters. */
+export function isEarlier(one: Mark, other: Mark): boolean {
+  if (one.resetCount !== other.resetCount) return one.resetCount < other.resetCount;
+  if (one.restartCount !== other.restartCount) return one.restartCount < other.restartCount;
+  return one.clock < other.clock;
 }

@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import {
-  cp,
-  mkdir,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { attack } from '../support/attack.ts';
+import { modesBelow, placesInUse } from '../support/exposure.ts';
 import { startAgentHost } from '../support/agent-host.ts';
 import { type GateScene, startGateScene } from '../support/gate-scene.ts';
 import { codeOf } from '../support/test-host.ts';
@@ -117,22 +109,21 @@ describe('A host whose own administrator attacks the gate', function () {
     await unlink(victim);
   });
 
-  it('finds no more than is its owner’s: no file, no socket is anybody else’s to open', async () => {
-    const open = async (path: string): Promise<string[]> => {
-      const status = await stat(path);
-      const exposed = (status.mode & 0o077) === 0 ? [] : [path];
-      if (!status.isDirectory()) return exposed;
-      const within = await Promise.all((await readdir(path)).map((name) => open(join(path, name))));
-      return [...exposed, ...within.flat()];
-    };
-    assert.equal((await stat(scene.host.stateDir)).mode & 0o777, 0o700);
-    // What lies deeper is behind that directory; secrets are closed by themselves as well.
-    const secret = /attestation-key|enrolment|agent\.sock|swtpm\/(?:socket|tpm2-00)/u;
-    assert.deepEqual(
-      (await open(scene.host.stateDir)).filter((path) => secret.test(path)),
-      [],
-    );
-  });
+  it('finds no more than is its owner’s: no file, no socket is anybody else’s to open (T11)', () =>
+    attack('T11', async () => {
+      const { stateDir } = scene.host;
+      const files = await modesBelow(stateDir);
+      assert.equal(files.get(stateDir)?.mode, 0o700);
+      // What lies deeper is behind that directory; it is closed by itself as well.
+      const made = [...files].filter(([path]) => path !== inState('agent.yaml'));
+      const open = made.filter(([, { mode }]) => mode & 0o077).map(([path]) => path);
+      assert.deepEqual(open, []);
+      assert.ok([...files.values()].some(({ isSocket }) => isSocket));
+      const used = await placesInUse(stateDir);
+      assert.ok(used.processes >= 2, 'the agent and its TPM');
+      assert.deepEqual(used.shared, []);
+      return { outcome: 'HOLDS' };
+    }));
 
   it('starts by any spelling of the uuid the VM of that uuid, and by a path none', async () => {
     const { host } = scene;

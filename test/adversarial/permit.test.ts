@@ -1,12 +1,25 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PermitsAnswer } from '@touchstone/schemas';
+import { promisify } from 'node:util';
+import type {
+  Evidence,
+  EvidenceAnswer,
+  PermitsAnswer,
+  ResultClaims,
+  Statement,
+} from '@touchstone/schemas';
 import { startAgentHost } from '../support/agent-host.ts';
 import { attack } from '../support/attack.ts';
 import { type GateScene, PERMITS, startGateScene, withPermit } from '../support/gate-scene.ts';
 import type { Answer } from '../support/impostor.ts';
+import { readJws } from '../support/jws.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
+import { shiftedClock } from '../support/shifted-clock.ts';
 import { startRequest, TestHost } from '../support/test-host.ts';
+import { BIN } from '../support/touchstone.ts';
 
 type Ask = () => Promise<Answer>;
 
@@ -158,6 +171,96 @@ describe('A permit', () => {
       });
       assert.equal(old.code, 'CHALLENGE_EXPIRED');
       assert.deepEqual(await scene.decisionsOf(vm), ['permitted'], 'the one that came too late');
+    });
+  });
+
+  it('is asked for in the name of the policy that judged the host last (T14)', async () => {
+    const { host, impostor } = scene;
+    await host.stopAgent();
+    const attested = () => impostor.answers('/v1/evidence').length;
+    const before = attested();
+    await host.startAgent();
+    while (attested() === before) await sleep(20);
+    const last = impostor.answers('/v1/evidence').at(-1) ?? assert.fail('it never attested');
+    const { result } = last.body as EvidenceAnswer;
+    const { submods } = readJws(result).claims as ResultClaims;
+    const claimed: unknown[] = [];
+    impostor.tamper(PERMITS, (ask, { body }) => {
+      const { statement } = body as Evidence;
+      const { selfReported } = JSON.parse(
+        Buffer.from(statement, 'base64url').toString(),
+      ) as Statement;
+      claimed.push(selfReported.claimedPolicyId);
+      return ask();
+    });
+    await scene.permitted(await scene.newVm());
+    assert.deepEqual(claimed, [submods.host['ear.appraisal-policy-id']]);
+  });
+
+  describe('is asked for and taken by an agent', () => {
+    const HOUR_MS = 3_600_000;
+    const YEAR_MS = 365 * 24 * HOUR_MS;
+    for (const [what, ms] of Object.entries({
+      'an hour ahead': HOUR_MS,
+      'an hour behind': -HOUR_MS,
+      'a year ahead': YEAR_MS,
+      'a year behind': -YEAR_MS,
+    })) {
+      it(`whose host’s clock is ${what}, and by no other rules (G18)`, async () => {
+        const { host, touchstone } = scene;
+        const environment = shiftedClock(ms);
+        const vm = await scene.newVm();
+        await host.stopAgent();
+        await host.startAgent(environment);
+        const probe = host.probe();
+        const { exitCode, stderr } = await host.run(vm, probe.command, { environment });
+        assert.equal(exitCode, 0, stderr);
+        assert.equal(probe.started(), true);
+        assert.equal((await touchstone.host(host.name)).host.state, 'trusted');
+
+        replay();
+        const again = (command: readonly string[]) => host.run(vm, command, { environment });
+        assert.equal((await scene.denied(vm, again)).code, 'PERMIT_UNEXPECTED');
+      });
+    }
+
+    it('whose host is bad gets none by a clock of another year: HOST_NOT_TRUSTED (G18)', async () => {
+      const { host } = scene;
+      const vm = await scene.newVm();
+      await host.stopAgent();
+      await host.cutPower();
+      await writeFile(host.configuration, 'nested = yes\n');
+      await host.startAgent(shiftedClock(-YEAR_MS));
+      assert.equal((await scene.denied(vm)).code, 'HOST_NOT_TRUSTED');
+    });
+
+    it('whose bundle has ended by its clock when it enrols is told of the clock: TRUST_BUNDLE_EXPIRED (G18)', async () => {
+      const { touchstone, host } = scene;
+      const token = join(host.stateDir, '..', 'another-token');
+      await writeFile(token, await touchstone.joinToken(), { mode: 0o600 });
+      const words = [
+        'enroll',
+        '--state',
+        join(host.stateDir, '..', 'later'),
+        '--name',
+        'later',
+      ].concat(
+        ['--server', touchstone.url, '--fingerprint', touchstone.fingerprint],
+        ['--join-token-file', token],
+      );
+      const environment = { ...process.env, ...shiftedClock(2 * YEAR_MS) };
+      await attack('G18', async () => {
+        const run = promisify(execFile)(process.execPath, [BIN.agent, ...words], {
+          env: environment,
+        });
+        const { stderr } = await run.then(
+          () => assert.fail('it enrolled'),
+          (error: unknown) => error as { stderr: string },
+        );
+        assert.match(stderr, /clock/u);
+        const [, code = stderr] = /([A-Z]+(?:_[A-Z]+)+)/u.exec(stderr) ?? [];
+        return { outcome: 'R', code };
+      });
     });
   });
 });

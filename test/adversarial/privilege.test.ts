@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
+import { attack } from '../support/attack.ts';
+import { modesBelow, placesInUse } from '../support/exposure.ts';
+import { everyRow, useSecrets } from '../support/secrets.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 /** Statements that take back what was written, that make things, or that read what is nobody's here. */
@@ -64,18 +67,76 @@ describe('A deployment', () => {
     return client;
   }
 
-  it('keeps every file to its owner, whatever the umask that it was made under', async () => {
-    const open: string[] = [];
-    const look = async (path: string): Promise<void> => {
-      const status = await stat(path);
-      if (status.isSocket()) return;
-      if ((status.mode & 0o077) !== 0) open.push(path);
-      if (!status.isDirectory()) return;
-      await Promise.all((await readdir(path)).map((name) => look(join(path, name))));
+  it('keeps every file to its owner, whatever the umask that it was made under (T11)', () =>
+    attack('T11', async () => {
+      const files = await modesBelow(touchstone.directory);
+      assert.ok(files.size > 100, 'PostgreSQL’s alone are more');
+      const open = [...files].filter(([, { isSocket, mode }]) => !isSocket && mode & 0o077);
+      assert.deepEqual(
+        open.map(([path]) => path),
+        [touchstone.directory],
+        'that one others may pass through',
+      );
+      assert.equal(files.get(touchstone.directory)?.mode, 0o711);
+      // A socket's own mode lets PostgreSQL's clients in; the directory that it lies in lets nobody.
+      const sockets = [...files].filter(([, { isSocket }]) => isSocket);
+      assert.ok(sockets.length > 0);
+      for (const [path] of sockets) assert.equal(files.get(dirname(path))?.mode, 0o700, path);
+      return { outcome: 'HOLDS' };
+    }));
+
+  it('uses no place that anybody could have prepared for it: all lies in its directory (T11)', () =>
+    attack('T11', async () => {
+      const used = await placesInUse(touchstone.directory);
+      assert.ok(used.processes >= 3, `${used.processes} processes were looked at`);
+      assert.deepEqual(used.shared, []);
+      return { outcome: 'HOLDS' };
+    }));
+
+  describe('keeps no secret in clear', () => {
+    type Secrets = Readonly<Record<string, string>>;
+    let secrets: Secrets;
+    let errors: string;
+    before(async () => {
+      ({ secrets, errors } = await useSecrets(touchstone));
+    });
+    /** As it is, and as others might write it. */
+    const shapes = (secret: string) => [
+      secret,
+      Buffer.from(secret).toString('hex'),
+      Buffer.from(secret).toString('base64'),
+      Buffer.from(secret).toString('base64url'),
+    ];
+    const absentFrom = (where: string, text: string) => {
+      for (const [what, secret] of Object.entries(secrets)) {
+        for (const shape of shapes(secret)) {
+          assert.equal(text.includes(shape), false, `${what} is in ${where}`);
+        }
+      }
     };
-    await look(touchstone.directory);
-    assert.deepEqual(open, [touchstone.directory], 'that one others may pass through');
-    assert.equal((await stat(touchstone.directory)).mode & 0o777, 0o711);
+
+    it('in either database, in any column (T10)', () =>
+      attack('T10', async () => {
+        for (const [user, database] of [
+          ['server_migrate', 'touchstone'],
+          ['ca_migrate', 'touchstone_ca'],
+        ] as const) {
+          const text = await everyRow(await connect(user, database));
+          assert.ok(text.length > 1_000, database);
+          absentFrom(database, text);
+        }
+        return { outcome: 'HOLDS' };
+      }));
+
+    it('in a log or in an answer that refuses (T10)', () =>
+      attack('T10', async () => {
+        for (const name of ['server', 'ca', 'postgres'] as const) {
+          absentFrom(`${name}.log`, await touchstone.log(name));
+        }
+        assert.ok(errors.includes('JOIN_TOKEN_UNKNOWN') && errors.includes('ID_MALFORMED'));
+        absentFrom('answers', errors);
+        return { outcome: 'HOLDS' };
+      }));
   });
 
   for (const [user, database] of [

@@ -1,16 +1,23 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import {
+  AlertList,
   BaselineList,
   type Evidence,
   EvidenceAnswer,
+  Health,
   HostList,
   PermitsAnswer,
+  type ResultClaims,
+  type Statement,
   VmStarts,
 } from '@touchstone/schemas';
 import { attack } from '../support/attack.ts';
+import { startFallback } from '../support/fallback.ts';
+import { readJws } from '../support/jws.ts';
 import { recordsOf, refusedWithoutTrace } from '../support/records.ts';
 import { type Replica, startReplica } from '../support/replica.ts';
+import { shiftedClock } from '../support/shifted-clock.ts';
 import { codeOf, permitOf, startRequest, TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
@@ -139,6 +146,78 @@ describe('Two server processes over one PostgreSQL', () => {
         .filter(({ size }) => size > 0);
       assert.ok(versions.length > 8);
       for (const { size } of versions) assert.equal(size, 1, 'one version used throughout');
+    });
+  });
+
+  describe('of which one', () => {
+    for (const [what, ms] of Object.entries({
+      'is 2.5 s ahead': 2_500,
+      'is a year behind': -365 * 86_400_000,
+    })) {
+      it(`${what} serves nobody, and says why: CLOCK_OFF (G18)`, async () => {
+        const environment = shiftedClock(ms);
+        const off = await startReplica(one, { environment });
+        try {
+          const evidence = await attestation();
+          for (const asked of [
+            () => attestAt(off, evidence),
+            () => off.operator('GET', '/v1/hosts', HostList),
+            () => host.challengeFrom(off),
+          ]) {
+            await attack('G18', async () => ({ outcome: 'R', code: await codeOf(asked()) }));
+          }
+          const ready = { method: 'GET', path: '/v1/ready', schema: Health } as const;
+          assert.equal(await codeOf(off.client.request(ready)), 'ANSWER_MALFORMED', 'it is a 503');
+          assert.equal((await attestAt(one, evidence)).state, 'trusted', 'the others serve on');
+        } finally {
+          await off.stop();
+        }
+      });
+    }
+
+    it('has another policy than the host has seen: its result names it, and there is an alert: POLICY_DIVERGES (T14)', async () => {
+      const fallback = await startFallback(one, 'fallback');
+      try {
+        const policyOf = ({ result }: EvidenceAnswer) =>
+          (readJws(result).claims as ResultClaims).submods.host;
+        const { 'ear.appraisal-policy-id': known } = policyOf(await host.attest());
+        const claiming = (claimedPolicyId: string) => (honest: Statement) => ({
+          ...honest,
+          selfReported: { ...honest.selfReported, claimedPolicyId },
+        });
+        const attestedAt = async (at: Touchstone, claimed: string) => {
+          const { challenge } = await host.challengeFrom(at);
+          const statement = claiming(claimed);
+          return policyOf(
+            await attestAt(at, await host.evidence('attest', { challenge, statement })),
+          );
+        };
+        const alerts = async (at: Touchstone) =>
+          (await at.operator('GET', '/v1/alerts', AlertList)).alerts.filter(
+            ({ code, subject }) => code === 'POLICY_DIVERGES' && subject === host.name,
+          );
+        assert.equal((await attestedAt(fallback, known))['ear.appraisal-policy-id'], known);
+        assert.deepEqual(await alerts(fallback), [], 'one policy, one database or two');
+
+        const { name } = host;
+        const path = `/v1/hosts/${host.name}/baseline`;
+        await one.operator('POST', path, BaselineList, { name, acceptUnverified: true });
+        await one.operator('POST', `/v1/baselines/${name}/approval`, BaselineList, {});
+        const newer = (await attestedAt(one, known))['ear.appraisal-policy-id'];
+        assert.notEqual(newer, known);
+        await attack('T14', async () => {
+          const result = await attestedAt(fallback, newer);
+          assert.equal(result['ear.appraisal-policy-id'], known, 'it names what it used');
+          const [alert, ...others] = await alerts(fallback);
+          assert.deepEqual([alert?.detail, others], [`last judged by ${newer}`, []]);
+          return { outcome: 'HOLDS' };
+        });
+        assert.deepEqual(await alerts(one), []);
+        await attestedAt(one, 'touchstone/appraisal/2');
+        assert.equal((await alerts(one)).length, 1, 'nor are the rules of another version known');
+      } finally {
+        await fallback.stop();
+      }
     });
   });
 });

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HostList, type PermitClaims, type PermitsAnswer, Session } from '@touchstone/schemas';
+import {
+  HostList,
+  type PermitClaims,
+  type PermitsAnswer,
+  Session,
+  type TrustBundle,
+} from '@touchstone/schemas';
 import { attack, type Observed } from '../support/attack.ts';
 import {
   type GateScene,
@@ -11,214 +17,14 @@ import {
   startGateScene,
   withPermit,
 } from '../support/gate-scene.ts';
-import { base64Url, type Header, makeJws, publicShapes, readJws } from '../support/jws.ts';
+import { makeJws, publicShapes, readJws } from '../support/jws.ts';
+import { type Forge, FORGED_PERMITS, type ForgersKeys } from '../support/permit-forgeries.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
 import { codeOf, TestHost } from '../support/test-host.ts';
 
-type Keys = {
-  readonly permit: KeyObject;
-  readonly result: KeyObject;
-  /** Nobody’s. */
-  readonly own: KeyObject;
-};
-
-/** A forger has the answer that the server gave, and whatever keys the forgery grants. */
-type Forgery = {
-  readonly header: Header;
-  readonly claims: PermitClaims;
-  readonly permit: string;
-  readonly result: string;
-  readonly keys: Keys;
-};
-type Forge = (forgery: Forgery) => string;
-
-const URL_OF_A_FORGER = 'https://127.0.0.1:1/key';
-const without = <T extends object>(whole: T, name: keyof T): Partial<T> => {
-  const { [name]: _, ...rest } = whole;
-  return rest as Partial<T>;
-};
-
-/** T1: the header decides nothing. */
-const HEADERS: readonly [string, Forge][] = [
-  ['with alg none', ({ header, claims }) => makeJws({ ...header, alg: 'none' }, claims, null)],
-  [
-    'with alg None and the old signature',
-    ({ header, claims, permit }) =>
-      makeJws({ ...header, alg: 'None' }, claims, null) + readJws(permit).signature,
-  ],
-  ['without a signature', ({ header, claims }) => makeJws(header, claims, null)],
-  [
-    'with a signature of zeros',
-    ({ header, claims }) => makeJws(header, claims, null) + base64Url(new Uint8Array(64)),
-  ],
-  [
-    'by HS256 with the public key as PEM',
-    ({ header, claims, keys }) =>
-      makeJws({ ...header, alg: 'HS256' }, claims, publicShapes(keys.permit).pem),
-  ],
-  [
-    'by HS256 with the public key as DER',
-    ({ header, claims, keys }) =>
-      makeJws({ ...header, alg: 'HS256' }, claims, publicShapes(keys.permit).der),
-  ],
-  [
-    'by HS256 with the public key as JWK',
-    ({ header, claims, keys }) => {
-      const secret = Buffer.from(JSON.stringify(publicShapes(keys.permit).jwk));
-      return makeJws({ ...header, alg: 'HS256' }, claims, secret);
-    },
-  ],
-  [
-    'by another key under the permit key’s id',
-    ({ header, claims, keys }) => makeJws(header, claims, keys.own),
-  ],
-  [
-    'by a key that its header brings (jwk)',
-    ({ header, claims, keys }) =>
-      makeJws({ ...header, jwk: publicShapes(keys.own).jwk }, claims, keys.own),
-  ],
-  [
-    'by a key that its header names (jku)',
-    ({ header, claims, keys }) => makeJws({ ...header, jku: URL_OF_A_FORGER }, claims, keys.own),
-  ],
-  [
-    'by a certificate that its header names (x5u)',
-    ({ header, claims, keys }) => makeJws({ ...header, x5u: URL_OF_A_FORGER }, claims, keys.own),
-  ],
-  [
-    'by another key under no id',
-    ({ header, claims, keys }) => makeJws(without(header, 'kid'), claims, keys.own),
-  ],
-  [
-    'by the permit key under no id',
-    ({ header, claims, keys }) => makeJws(without(header, 'kid'), claims, keys.permit),
-  ],
-  [
-    'by the permit key under another id',
-    ({ header, claims, keys }) => makeJws({ ...header, kid: '../permit-key' }, claims, keys.permit),
-  ],
-  [
-    'by the permit key with an unknown critical extension',
-    ({ header, claims, keys }) =>
-      makeJws({ ...header, crit: ['urn:x'], 'urn:x': true }, claims, keys.permit),
-  ],
-  [
-    'by the permit key with a known critical extension (b64)',
-    ({ header, claims, keys }) =>
-      makeJws({ ...header, crit: ['b64'], b64: true }, claims, keys.permit),
-  ],
-  [
-    'by the permit key with itself in the header',
-    ({ header, claims, keys }) =>
-      makeJws({ ...header, jwk: publicShapes(keys.permit).jwk }, claims, keys.permit),
-  ],
-  [
-    'whose claims were changed after it was signed',
-    ({ header, claims, permit }) =>
-      makeJws(header, { ...claims, exp: claims.exp + 1 }, null) + readJws(permit).signature,
-  ],
-  ['with a part too many', ({ permit }) => `${permit}.${base64Url('{}')}`],
-  ['with a space in it', ({ permit }) => permit.replace('.', ' .')],
-];
-
-/** T3: signed by the deployment’s own keys, but not this permit. */
-const PURPOSES: readonly [string, string, Forge][] = [
-  ['the attestation result of the same answer', 'PERMIT_INVALID', ({ result }) => result],
-  [
-    'signed by the result key',
-    'PERMIT_INVALID',
-    ({ header, claims, keys }) => makeJws(header, claims, keys.result),
-  ],
-  [
-    'signed by the result key under its own id',
-    'PERMIT_INVALID',
-    ({ header, claims, result, keys }) =>
-      makeJws({ ...header, kid: readJws(result).header['kid'] }, claims, keys.result),
-  ],
-  [
-    'of the result’s type',
-    'PERMIT_INVALID',
-    ({ header, claims, keys }) =>
-      makeJws({ ...header, typ: 'touchstone-result+jwt' }, claims, keys.permit),
-  ],
-  [
-    'of type JWT',
-    'PERMIT_INVALID',
-    ({ header, claims, keys }) => makeJws({ ...header, typ: 'JWT' }, claims, keys.permit),
-  ],
-  [
-    'of no type',
-    'PERMIT_INVALID',
-    ({ header, claims, keys }) => makeJws(without(header, 'typ'), claims, keys.permit),
-  ],
-  [
-    'by another issuer',
-    'PERMIT_INVALID',
-    ({ header, claims, keys }) =>
-      makeJws(header, { ...claims, iss: 'https://other.example' }, keys.permit),
-  ],
-  ...(['iss', 'aud', 'exp', 'touchstone.boot', 'touchstone.request'] as const).map(
-    (name): [string, string, Forge] => [
-      `without the claim ${name}`,
-      'PERMIT_INVALID',
-      ({ header, claims, keys }) => makeJws(header, without(claims, name), keys.permit),
-    ],
-  ),
-  [
-    'for a list of audiences',
-    'PERMIT_INVALID',
-    ({ header, claims, keys }) => makeJws(header, { ...claims, aud: [claims.aud] }, keys.permit),
-  ],
-  [
-    'with a claim that nobody knows',
-    'PERMIT_INVALID',
-    ({ header, claims, keys }) => makeJws(header, { ...claims, admin: true }, keys.permit),
-  ],
-  [
-    'with a claim twice',
-    'PERMIT_INVALID',
-    ({ header, claims, keys }) =>
-      makeJws(header, JSON.stringify(claims).replace('{', '{"exp":1,'), keys.permit),
-  ],
-  [
-    'for another AK',
-    'PERMIT_UNEXPECTED',
-    ({ header, claims, keys }) =>
-      makeJws(header, { ...claims, aud: `000b${'ab'.repeat(32)}` }, keys.permit),
-  ],
-  [
-    'for another host',
-    'PERMIT_UNEXPECTED',
-    ({ header, claims, keys }) =>
-      makeJws(header, { ...claims, 'touchstone.host': claims.jti }, keys.permit),
-  ],
-  [
-    'for another challenge',
-    'PERMIT_UNEXPECTED',
-    ({ header, claims, keys }) =>
-      makeJws(header, { ...claims, 'touchstone.challenge': 'AAAA' }, keys.permit),
-  ],
-  ...(['requestId', 'vm', 'definitionDigest', 'imageDigests'] as const).map(
-    (name): [string, string, Forge] => [
-      `for another ${name}`,
-      'PERMIT_UNEXPECTED',
-      ({ header, claims, keys }) => {
-        const other = {
-          requestId: claims.jti,
-          vm: claims.jti,
-          definitionDigest: '0'.repeat(64),
-          imageDigests: ['0'.repeat(64)],
-        }[name];
-        const request = { ...claims['touchstone.request'], [name]: other };
-        return makeJws(header, { ...claims, 'touchstone.request': request }, keys.permit);
-      },
-    ],
-  ),
-];
-
 describe('A token', () => {
   let scene: GateScene;
-  let keys: Keys;
+  let keys: ForgersKeys;
   before(async function () {
     this.timeout(90_000);
     scene = await startGateScene('tokens');
@@ -252,21 +58,15 @@ describe('A token', () => {
   };
 
   describe('in the place of a permit starts nothing', () => {
-    for (const [what, make] of HEADERS) {
-      it(`${what}: PERMIT_INVALID (T1)`, async () => {
-        forge(make);
-        const vm = await scene.newVm();
-        await attack('T1', () => refused(vm));
-      });
-    }
-
-    for (const [what, code, make] of PURPOSES) {
-      it(`${what}: ${code} (T3)`, async () => {
-        forge(make);
-        const vm = await scene.newVm();
-        const seen = await attack('T3', () => refused(vm));
-        assert.equal(seen.code, code);
-      });
+    for (const [number, rows] of Object.entries(FORGED_PERMITS)) {
+      for (const [what, code, make] of rows) {
+        it(`${what}: ${code} (${number})`, async () => {
+          forge(make);
+          const vm = await scene.newVm();
+          const seen = await attack(number, () => refused(vm));
+          assert.equal(seen.code, code);
+        });
+      }
     }
 
     it('at `touchstone-agent run` either: PERMIT_INVALID (T1, T3)', async () => {
@@ -277,9 +77,101 @@ describe('A token', () => {
       await attack('T3', async () => ({ ...(await scene.denied(vm)), outcome: 'R' }));
     });
 
+    it('where two keys of the bundle have one id, by either: PERMIT_INVALID (T2)', async () => {
+      const { host } = scene;
+      const file = join(host.stateDir, 'enrolment.json');
+      const honest = await readFile(file, 'utf8');
+      const { trustBundle, ...rest } = JSON.parse(honest) as { trustBundle: TrustBundle };
+      const [permit] = trustBundle.keys.filter(({ use }) => use === 'permit');
+      assert.ok(permit);
+      const { x, y } = publicShapes(keys.own).jwk as { x: string; y: string };
+      const twin = { use: 'permit', jwk: { ...permit.jwk, x, y } } as const;
+      const doubled = { ...trustBundle, keys: [...trustBundle.keys, twin] };
+      await host.stopAgent();
+      await writeFile(file, JSON.stringify({ ...rest, trustBundle: doubled }), { mode: 0o600 });
+      await host.startAgent();
+      try {
+        for (const key of [keys.own, keys.permit]) {
+          forge(({ header, claims }) => makeJws(header, claims, key));
+          const vm = await scene.newVm();
+          await attack('T2', () => refused(vm));
+        }
+      } finally {
+        await host.stopAgent();
+        await writeFile(file, honest, { mode: 0o600 });
+        await host.startAgent();
+      }
+    });
+
     it('but the same claims under the same header by the permit key are the permit', async () => {
       forge(({ header, claims, keys: { permit } }) => makeJws(header, claims, permit));
       await scene.permitted(await scene.newVm());
+    });
+  });
+
+  describe('beside a server’s word that all is well starts nothing', () => {
+    const answering = (change: (answer: PermitsAnswer) => object) =>
+      scene.impostor.tamper(PERMITS, async (ask) => {
+        const { status, body } = await ask();
+        return { status, body: { ...(body as PermitsAnswer), ...change(body as PermitsAnswer) } };
+      });
+    const answers: readonly (readonly [string, string, (answer: PermitsAnswer) => object])[] = [
+      [
+        'for another request: PERMIT_UNEXPECTED',
+        'PERMIT_UNEXPECTED',
+        (answer) => ({ answers: [{ requestId: randomUUID(), permit: permitIn(answer) }] }),
+      ],
+      [
+        'whose permit is not signed: PERMIT_INVALID',
+        'PERMIT_INVALID',
+        (answer) => ({
+          answers: answer.answers.map(({ requestId }) => {
+            const { header, claims } = readJws(permitIn(answer));
+            return { requestId, permit: makeJws({ ...header, alg: 'none' }, claims, null) };
+          }),
+        }),
+      ],
+      [
+        'whose permit is now for whatever was asked: PERMIT_INVALID',
+        'PERMIT_INVALID',
+        (answer) => ({
+          answers: answer.answers.map(({ requestId }) => {
+            const { header, claims, signature } = readJws(permitIn(answer));
+            const longer = { ...claims, exp: 4_000_000_000 };
+            return { requestId, permit: makeJws(header, longer, null) + signature };
+          }),
+        }),
+      ],
+      [
+        'that speaks of trust and gives no permit: ANSWER_MALFORMED',
+        'ANSWER_MALFORMED',
+        ({ answers: [one] }) => ({ answers: [{ requestId: one?.requestId, decision: 'trusted' }] }),
+      ],
+    ];
+    for (const [what, code, change] of answers) {
+      it(`${what} (G10)`, async () => {
+        const vm = await scene.newVm();
+        answering(change);
+        const seen = await attack('G10', () => scene.denied(vm));
+        assert.equal(seen.code, code);
+      });
+    }
+
+    it('that turns a refusal into a yes, with or without an older permit (G10)', async () => {
+      const { touchstone } = scene;
+      await scene.permitted(await scene.newVm());
+      const older = scene.lastPermit();
+      const vm = randomUUID();
+      await touchstone.addVm({ uuid: vm, name: 'for-hardware', classes: ['discrete', 'firmware'] });
+      answering(() => ({ state: 'trusted', verdict: 'affirming' }));
+      const refusal = await attack('G10', () => scene.denied(vm));
+      assert.equal(refusal.code, 'CLASS_NOT_ACCEPTED');
+      answering(({ answers: [one] }) => ({
+        answers: [{ requestId: one?.requestId, permit: older }],
+      }));
+      const replayed = await attack('G10', () => scene.denied(vm));
+      assert.equal(replayed.code, 'PERMIT_UNEXPECTED');
+      assert.deepEqual(await scene.decisionsOf(vm), ['refused', 'refused']);
     });
   });
 

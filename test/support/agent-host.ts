@@ -43,7 +43,7 @@ export interface AgentHost {
   ask(vm: string, command: readonly string[]): Promise<StartAnswer>;
   probe(): Probe;
   stopAgent(signal?: NodeJS.Signals): Promise<void>;
-  startAgent(): Promise<void>;
+  startAgent(environment?: Readonly<Record<string, string>>): Promise<void>;
   /** Ends the software TPM as a power cut does; the agent, if it runs, is not told. */
   cutPower(): Promise<void>;
   /** Power cut and another boot; `change` is what the configuration then says. */
@@ -118,8 +118,8 @@ export async function startAgentHost(
     daemon = null;
   };
 
-  const startAgent = async () => {
-    const child = spawnAgent(['daemon', '--state', stateDir]);
+  const startAgent: AgentHost['startAgent'] = async (environment = {}) => {
+    const child = spawnAgent(['daemon', '--state', stateDir], { environment });
     daemon = child;
     child.stderr?.pipe(createWriteStream(logFile, { flags: 'a' }));
     const ready = once(createInterface({ input: child.stdout! }), 'line').then(() => true);

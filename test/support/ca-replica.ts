@@ -12,6 +12,7 @@ const UNLIMITED = { burst: 100_000, perSecond: 100_000 };
 /** A second process of the deployment's CA, with its keys and its database. */
 export interface CaReplica {
   readonly client: Client;
+  readonly url: string;
   /** POST /v1/enrollments. */
   enroll(request: EnrollmentRequest): Promise<EnrollmentChallenge>;
   stop(): Promise<void>;
@@ -42,7 +43,7 @@ export async function startCaReplica(
   const pin = spkiPinOf(await readFile(join(directory, 'tls-cert.pem'), 'utf8'));
   const client = pinnedClient({ url, pin });
   return {
-    client,
+    ...{ client, url },
     enroll: (body) =>
       client.request({
         method: 'POST',

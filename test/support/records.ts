@@ -45,6 +45,11 @@ export function alertCount(touchstone: Touchstone, code: string, subject: string
   });
 }
 
+/** Changes the schema as nobody but its owner can. */
+export function change(touchstone: Touchstone, sql: string): Promise<void> {
+  return query(touchstone, 'server_migrate', async (client) => void (await client.query(sql)));
+}
+
 /** Changes the database as nobody but its owner can. */
 export function corrupt(touchstone: Touchstone, sql: string, values: unknown[]): Promise<void> {
   return query(touchstone, 'server_migrate', async (client) => {

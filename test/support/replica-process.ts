@@ -13,7 +13,15 @@ type Started = { readonly url: string; end(signal: NodeJS.Signals): Promise<void
 export async function startProcess(
   touchstone: Touchstone,
   room: 'server' | 'ca',
-  { port: wantedPort = 0, changed }: { readonly port?: number; readonly changed: object },
+  {
+    port: wantedPort = 0,
+    changed,
+    environment = {},
+  }: {
+    readonly port?: number;
+    readonly changed: object;
+    readonly environment?: Readonly<Record<string, string>>;
+  },
 ): Promise<Started> {
   const directory = join(touchstone.directory, room);
   const config = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8')) as object;
@@ -23,6 +31,7 @@ export async function startProcess(
   const main = fileURLToPath(new URL(`../../${room}/main.ts`, import.meta.url));
   const child = spawn(process.execPath, [main, 'serve', '--config', path], {
     stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, ...environment },
   });
   // A test that fails half-way must not leave it running.
   const killAtExit = () => child.kill('SIGKILL');

@@ -11,18 +11,22 @@ export type Replica = Touchstone & {
 };
 
 export type ReplicaOptions = {
+  readonly name?: string;
   readonly port?: number;
   /** Another TLS key than the deployment's. */
   readonly tls?: { readonly keyFile: string; readonly certFile: string };
   /** Another than the deployment asks to be quoted. */
   readonly selection?: Selection;
+  /** Of its database: that of a copy. */
+  readonly database?: object;
+  readonly environment?: Readonly<Record<string, string>>;
 };
 
 export async function startReplica(
   touchstone: Touchstone,
-  { port = 0, ...changed }: ReplicaOptions = {},
+  { port = 0, environment = {}, ...changed }: ReplicaOptions = {},
 ): Promise<Replica> {
-  const { url, end } = await startProcess(touchstone, 'server', { port, changed });
+  const { url, end } = await startProcess(touchstone, 'server', { port, changed, environment });
   const { tls } = changed;
   const fingerprint =
     tls === undefined ? touchstone.fingerprint : spkiPinOf(await readFile(tls.certFile, 'utf8'));

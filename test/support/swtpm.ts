@@ -22,7 +22,7 @@ export interface Swtpm {
   readonly caDir: string;
   readonly pid: number;
   /** Power cut (no TPM2_Shutdown), then TPM2_Startup(CLEAR): PCRs are zero, resetCount rises. */
-  restart(): Promise<void>;
+  restart(whileOff?: () => Promise<void>): Promise<void>;
   /** Ends it, and removes everything unless the directory was the caller's. */
   stop(): Promise<void>;
 }
@@ -55,8 +55,9 @@ export async function startSwtpm(options: { dir?: string } = {}): Promise<Swtpm>
     get pid() {
       return child?.pid ?? 0;
     },
-    async restart() {
+    async restart(whileOff) {
       await powerOff(child);
+      await whileOff?.();
       child = await powerOn(stateDir, socketPath);
     },
     stop,

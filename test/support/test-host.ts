@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Static } from 'typebox';
 import { qualifyingDataOf } from '@touchstone/appraisal';
@@ -20,6 +21,7 @@ import {
   EnrollmentChallenge,
   type Evidence,
   EvidenceAnswer,
+  type HostEnrolment,
   HostEnrolmentAnswer,
   PermitsAnswer,
   type Purpose,
@@ -119,14 +121,23 @@ export class TestHost {
   log: Uint8Array = new Uint8Array();
   /** What it measures into from its next boot on; the TPM has SHA-1, SHA-256 and SHA-384. */
   banks: readonly BankName[] = ['sha256'];
-  readonly #auth = randomBytes(32);
+  readonly #auth: Uint8Array;
+  /** Removed at the end. */
+  readonly #dir: string | undefined;
   #blobs: { private: Uint8Array; public: Uint8Array } | null = null;
   #lastClock = -1n;
 
-  private constructor(touchstone: Touchstone, name: string, swtpm: Swtpm) {
+  private constructor(
+    touchstone: Touchstone,
+    name: string,
+    swtpm: Swtpm,
+    { auth = randomBytes(32), dir }: { auth?: Uint8Array; dir?: string } = {},
+  ) {
     this.touchstone = touchstone;
     this.name = name;
     this.swtpm = swtpm;
+    this.#auth = auth;
+    this.#dir = dir;
   }
 
   /** Booted, with an AK, known to nobody. */
@@ -157,6 +168,23 @@ export class TestHost {
     return host;
   }
 
+  /** Another machine on which a copy of this one's TPM runs, from what it had saved until now. */
+  async copied(boot = GOOD_BOOT): Promise<TestHost> {
+    const dir = await mkdtemp(join(tmpdir(), 'ts-copy-'));
+    await cp(join(this.swtpm.stateDir, '..'), dir, {
+      recursive: true,
+      filter: (source) => !basename(source).startsWith('sock') && !source.endsWith('.lock'),
+    });
+    const copy = new TestHost(this.touchstone, this.name, await startSwtpm({ dir }), {
+      auth: this.#auth,
+      dir,
+    });
+    copy.#blobs = this.#blobs;
+    Object.assign(copy, { hostId: this.hostId, certificates: this.certificates });
+    await copy.#open(boot);
+    return copy;
+  }
+
   /** Power cut, and another boot. */
   async reboot(boot = GOOD_BOOT): Promise<void> {
     await this.tpm.close();
@@ -164,9 +192,26 @@ export class TestHost {
     await this.#open(boot);
   }
 
+  /** Power cut; the TPM's state is put back to what `saved` is, or saved; and another boot. */
+  async restore(saved: Uint8Array, boot = GOOD_BOOT): Promise<void> {
+    await this.tpm.close();
+    await this.swtpm.restart(() => writeFile(this.#permanentState, saved));
+    await this.#open(boot);
+  }
+
+  /** All that this TPM keeps over a power cut. */
+  savedState(): Promise<Uint8Array> {
+    return readFile(this.#permanentState);
+  }
+
+  get #permanentState(): string {
+    return join(this.swtpm.stateDir, 'tpm2-00.permall');
+  }
+
   async stop(): Promise<void> {
     await this.tpm?.close();
     await this.swtpm.stop();
+    if (this.#dir !== undefined) await rm(this.#dir, { recursive: true, force: true });
   }
 
   /**
@@ -328,11 +373,14 @@ export class TestHost {
     );
   }
 
-  /** The AK certificate from the CA. */
-  async certify(): Promise<void> {
-    const ca = await this.ca();
+  /** The AK certificate from the CA, or from another one; by default the host calls itself software. */
+  async certify({
+    from,
+    software = true,
+  }: { from?: Client; software?: boolean } = {}): Promise<void> {
+    const ca = from ?? (await this.ca());
     try {
-      const body = await this.enrollmentRequest();
+      const body = { ...(await this.enrollmentRequest()), software };
       const challenge = await ca.request({
         method: 'POST',
         path: '/v1/enrollments',
@@ -346,26 +394,32 @@ export class TestHost {
         await ca.request({ method: 'POST', path, schema, body: { secret } })
       ).certificates;
     } finally {
-      await ca.close();
+      if (from === undefined) await ca.close();
     }
+  }
+
+  /** What a host sends the server to become one. */
+  async enrolment(joinToken?: string, dishonesty: Dishonesty = {}): Promise<HostEnrolment> {
+    const evidence = await this.evidence('enrol', { hostId: null, ...dishonesty });
+    return {
+      certificates: this.certificates,
+      akPublic: base64Url(this.akPublic),
+      evidence,
+      binding: await this.binding(challengeIn(evidence), dishonesty),
+      name: this.name,
+      ...(joinToken === undefined ? {} : { joinToken }),
+    };
   }
 
   /** POST /v1/hosts. */
   async enrol(joinToken?: string, dishonesty: Dishonesty = {}) {
-    const evidence = await this.evidence('enrol', { hostId: null, ...dishonesty });
-    const answer = await this.touchstone.client.request({
-      method: 'POST',
-      path: '/v1/hosts',
-      schema: HostEnrolmentAnswer,
-      body: {
-        certificates: this.certificates,
-        akPublic: base64Url(this.akPublic),
-        evidence,
-        binding: await this.binding(challengeIn(evidence), dishonesty),
-        name: this.name,
-        ...(joinToken === undefined ? {} : { joinToken }),
-      },
-    });
+    return this.deliverEnrolment(await this.enrolment(joinToken, dishonesty));
+  }
+
+  async deliverEnrolment(body: HostEnrolment) {
+    const schema = HostEnrolmentAnswer;
+    const to = { method: 'POST', path: '/v1/hosts', schema, body } as const;
+    const answer = await this.touchstone.client.request(to);
     this.hostId = answer.hostId;
     return answer;
   }
@@ -425,6 +479,13 @@ export class TestHost {
     const body = { akName, purpose };
     const schema = ChallengeAnswer;
     return this.touchstone.client.request({ method: 'POST', path: '/v1/challenges', schema, body });
+  }
+
+  /** To attest, from another server of the deployment. */
+  challengeFrom({ client }: Pick<Touchstone, 'client'>): Promise<Static<typeof ChallengeAnswer>> {
+    const body = { akName: this.akName, purpose: 'attest' };
+    const to = { method: 'POST', path: '/v1/challenges', schema: ChallengeAnswer } as const;
+    return client.request({ ...to, body });
   }
 
   /** Evidence as an honest agent makes it, but for what the test wants otherwise. */
