@@ -5,7 +5,7 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
-import { type AkCertificate, akQualifiedNameOf } from '@touchstone/endorsement';
+import { akQualifiedNameOf } from '@touchstone/endorsement';
 import type { BindingKey, Selection } from '@touchstone/schemas';
 import {
   AK_TEMPLATE_ECC_P256,
@@ -82,7 +82,7 @@ export class MadeTpm {
     const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
     const akQualifiedName = akQualifiedNameOf(this.#ek, akPublic);
     const named = { akName, spki, class: 'software', ekRef: this.#ekRef, akQualifiedName } as const;
-    const certificate = await forge(this.#host.touchstone, named as unknown as AkCertificate, {});
+    const certificate = await forge(this.#host.touchstone, named, {});
     Object.assign(this.#host, {
       akName,
       akPublic: encodeTpm2bPublic(akPublic),
