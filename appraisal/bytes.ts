@@ -8,11 +8,16 @@ export const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte
 /** RFC 4648, 5, without padding; undefined for every text that encoding the bytes would not give. */
 export function bytesOfBase64Url(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64url');
-  return bytes.toString('base64url') === text ? new Uint8Array(bytes) : undefined;
+  return bytes.toString('base64url') === text ? plain(bytes) : undefined;
 }
 
 /** Lower-case hex only. */
 export function bytesOfHex(text: string): Uint8Array | undefined {
-  const bytes = Buffer.from(text, 'hex');
-  return bytes.toString('hex') === text ? new Uint8Array(bytes) : undefined;
+  return HEX.test(text) ? plain(Buffer.from(text, 'hex')) : undefined;
 }
+
+const HEX = /^(?:[0-9a-f]{2})*$/;
+
+/** The same bytes without Buffer's methods, some of which mean something else. */
+const plain = ({ buffer, byteOffset, byteLength }: Buffer): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

@@ -40,21 +40,29 @@ export function measuredBy({
  * What else a judgement follows from, by version: the rules here, the ledger of firmware quirks, the
  * advisories, the trust bundle, the open update windows. Of all but the first there is none yet.
  */
-const VERSIONS = [POLICY, 'quirks 0', 'advisories 0', 'bundle 0', 'windows 0'];
+const VERSIONS = `${POLICY} quirks 0 advisories 0 bundle 0 windows 0`;
 
 /**
  * SHA-256, lower-case hex, over everything that a judgement follows from, so that nothing of it may differ
  * where keys are equal: documents by part, name, version and content, PCRs by bank, number, order and value.
  */
 export function keyOf({ class: held, pcrs, bootLogs, baselines }: Measurements): string {
-  const selected = [...pcrs].map(([bank, values]) => `${bank}:${[...values.keys()].join()}`);
-  const logs = bootLogs.map(({ digest, bytes }) => `${digest}:${bytes?.length}`);
-  const documents = baselines.map(({ baseline, banks }) => {
+  // No word here holds a space or a line feed, so that no two texts are alike that say other things.
+  let text = `${VERSIONS}\n${held}\n`;
+  const values: Uint8Array[] = [];
+  for (const [bank, byPcr] of pcrs) {
+    text += `pcrs ${bank}`;
+    for (const [pcr, value] of byPcr) {
+      text += ` ${pcr}`;
+      values.push(value);
+    }
+    text += '\n';
+  }
+  for (const { digest, bytes } of bootLogs) text += `log ${digest} ${bytes?.length}\n`;
+  for (const { baseline, banks } of baselines) {
     const { part, name, version } = baseline;
-    return `${part} ${name} ${version} ${knownBaseline(baseline).digest} ${banks.join()}`;
-  });
-  // No word in these holds a line feed, and so no two lists of them are written alike.
-  const lists = [VERSIONS, [held], selected, logs, documents].map((list) => [list.length, ...list]);
-  const values = [...pcrs.values()].flatMap((byPcr) => [...byPcr.values()]);
-  return hashHex('sha256', Buffer.from(`${lists.flat().join('\n')}\n\0`, 'utf8'), ...values);
+    const { digest } = knownBaseline(baseline);
+    text += `baseline ${part} ${name} ${version} ${digest} ${banks.join()}\n`;
+  }
+  return hashHex('sha256', Buffer.from(`${text}\n`, 'utf8'), ...values);
 }

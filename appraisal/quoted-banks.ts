@@ -14,8 +14,9 @@ export function quotedBanksOf(measured: Pick<Measurements, 'pcrs'>): QuotedBanks
   return quoted;
 }
 
-export const quotedBankNames = (quoted: QuotedBanks): ReadonlySet<StrongBank> =>
-  new Set([...quoted.values()].flat());
+/** The strong banks in which anything is quoted. */
+export const quotedBankNames = ({ pcrs }: Pick<Measurements, 'pcrs'>): ReadonlySet<StrongBank> =>
+  new Set([...pcrs].flatMap(([bank, { size }]) => (size > 0 && isStrong(bank) ? [bank] : [])));
 
 /** What is quoted in weak banks alone is not proven. */
 export function weakBankFindings(measured: Pick<Measurements, 'pcrs'>): Finding[] {

@@ -29,9 +29,9 @@ export function compareSelections(
   actual: SelectedPcrs,
   extra: 'SELECTION_MISMATCH' | 'UNCOVERED_PCR' = 'SELECTION_MISMATCH',
 ): Finding[] {
+  if (isWithin(actual, asked) && isWithin(asked, actual)) return [];
   const tooMuch = without(actual, asked);
   const missing = without(asked, actual);
-  if (tooMuch.size === 0 && missing.size === 0) return [];
   const shown = { expected: textOf(asked), actual: textOf(actual) };
   const about = (what: SelectedPcrs) => ({ subject: `${subject}: ${textOf(what)}`, ...shown });
   return [
@@ -48,6 +48,11 @@ function textOf(selection: SelectedPcrs): string {
 }
 
 const PCRS = Array.from({ length: 32 }, (_, pcr) => pcr);
+
+function isWithin(some: SelectedPcrs, all: SelectedPcrs): boolean {
+  for (const [bank, bits] of some) if ((bits & ~(all.get(bank) ?? 0)) !== 0) return false;
+  return true;
+}
 
 const without = (from: SelectedPcrs, what: SelectedPcrs): SelectedPcrs =>
   nonEmpty([...from].map(([bank, bits]) => [bank, bits & ~(what.get(bank) ?? 0)] as const));

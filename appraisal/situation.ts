@@ -4,7 +4,7 @@ import type { AppraisalContext } from './appraisal-context.ts';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
 import { hostFindings } from './host-findings.ts';
 import { keyOf, measuredBy, type Measurements } from './measurements.ts';
-import { quotedBanksOf, quotedBankNames } from './quoted-banks.ts';
+import { quotedBankNames } from './quoted-banks.ts';
 import type { VerifiedEvidence } from './verify-evidence.ts';
 
 const situated: unique symbol = Symbol('situated');
@@ -33,7 +33,7 @@ export type Situation = {
 
 export function situate(evidence: VerifiedEvidence, context: AppraisalContext): Situation {
   const measured = measuredBy(evidence);
-  const quoted = quotedBankNames(quotedBanksOf(measured));
+  const quoted = quotedBankNames(measured);
   const { live, references, findings } = applicableBaselines(context, quoted);
   const measurements = { ...measured, class: context.class, baselines: live };
   const { resetCount, restartCount } = evidence.attest.clockInfo;

@@ -1,6 +1,6 @@
 import type { Finding } from '@touchstone/schemas';
 import { ParseError, pcrDigest } from '@touchstone/tpm';
-import { equalBytes, hexOf } from './bytes.ts';
+import { hexOf } from './bytes.ts';
 import { finding } from './finding.ts';
 import type { ParsedEvidence } from './parse-evidence.ts';
 import { compareSelections, selectedByTpm, selectedByValues, selectedByWire } from './selection.ts';
@@ -38,8 +38,8 @@ function digestFindings(parsed: ParsedEvidence, { akPublic }: VerificationContex
     finding('PCR_DIGEST_MISMATCH', { subject: 'quote.attest.pcrDigest', expected, actual });
   if (!('hash' in scheme)) return [mismatch('no hash')];
   try {
-    const actual = pcrDigest(attest.quote.pcrSelect, pcrs, scheme.hash);
-    return equalBytes(actual, attest.quote.pcrDigest) ? [] : [mismatch(hexOf(actual))];
+    const actual = hexOf(pcrDigest(attest.quote.pcrSelect, pcrs, scheme.hash));
+    return actual === expected ? [] : [mismatch(actual)];
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
     return [mismatch(error.code)];

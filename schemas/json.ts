@@ -66,34 +66,40 @@ function decodeUtf8(bytes: Uint8Array): string {
 function scanTokens(text: string, { maxDepth, maxTokens }: Omit<JsonLimits, 'maxBytes'>): void {
   const open: Set<string>[] = [];
   let tokens = 0;
-  let at = 0;
-  while (at < text.length) {
+  const count = (start: number): void => {
+    if ((tokens += 1) > maxTokens) throw new JsonError('JSON_TOO_MANY_TOKENS', start);
+  };
+  for (let at = 0; at < text.length;) {
     const start = at;
-    const character = text.charAt(at);
+    const character = text.charCodeAt(at);
     at += 1;
-    if (startsToken(character) && (tokens += 1) > maxTokens) {
-      throw new JsonError('JSON_TOO_MANY_TOKENS', start);
-    }
-    if (character === '"') {
+    if (character === QUOTE) {
+      count(start);
       at = endOfString(text, start);
       checkString(text, start, at, open.at(-1));
-    } else if (character === '{' || character === '[') {
+    } else if (character === OPEN_OBJECT || character === OPEN_ARRAY) {
+      count(start);
       if (open.push(new Set()) > maxDepth) throw new JsonError('JSON_TOO_DEEP', start);
-    } else if (character === '}' || character === ']') {
+    } else if (character === CLOSE_OBJECT || character === CLOSE_ARRAY) {
       open.pop();
-    } else if (character === '-' || isDigit(character)) {
-      while (NUMBER_CHARACTERS.includes(text.charAt(at)) && at < text.length) at += 1;
+    } else if (character === MINUS || isDigit(character)) {
+      count(start);
+      while (at < text.length && NUMBER_CHARACTERS.includes(text.charAt(at))) at += 1;
       checkNumber(text.slice(start, at), start);
     }
   }
 }
 
-const startsToken = (character: string): boolean =>
-  '"{[-'.includes(character) || isDigit(character);
+const QUOTE = 0x22;
+const MINUS = 0x2d;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 
 const NUMBER_CHARACTERS = '0123456789+-.eE';
 
-const isDigit = (character: string): boolean => character >= '0' && character <= '9';
+const isDigit = (character: number): boolean => character >= 0x30 && character <= 0x39;
 
 function endOfString(text: string, start: number): number {
   for (
@@ -129,7 +135,7 @@ function checkString(text: string, start: number, end: number, keys?: Set<string
 
 function followedByColon(text: string, end: number): boolean {
   let at = end;
-  while (' \t\n\r'.includes(text.charAt(at)) && at < text.length) at += 1;
+  while (at < text.length && ' \t\n\r'.includes(text.charAt(at))) at += 1;
   return text.charAt(at) === ':';
 }
 

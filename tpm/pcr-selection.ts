@@ -50,9 +50,10 @@ function readTpmsPcrSelection(reader: Reader, field: string): { bank: BankName; 
     throw malformed('BAD_SIZE', `${field}.sizeofSelect`, reader.offset - 1, `${size} bytes`);
   }
   const select = reader.bytes(size, `${field}.pcrSelect`);
-  const pcrs = Array.from({ length: size * 8 }, (_, pcr) => pcr).filter(
-    (pcr) => ((select[pcr >> 3] ?? 0) >> (pcr & 7)) & 1,
-  );
+  const pcrs: number[] = [];
+  for (let pcr = 0; pcr < size * 8; pcr += 1) {
+    if (((select[pcr >> 3] ?? 0) >> (pcr & 7)) & 1) pcrs.push(pcr);
+  }
   return { bank, pcrs };
 }
 
