@@ -25,6 +25,7 @@ const LOGS = [
   goodLog([...MEASURED.slice(0, -1), file(13, '/etc/touchstone/extra.yaml', 'here')]),
   goodLog(MEASURED.slice(1)),
   goodLog([...MEASURED, file(14, '/etc/more', 'more')]),
+  goodLog(MEASURED.toReversed()),
   null,
 ] as const;
 const SELECTIONS: readonly Selection[] = [[], [14], [15]].map((more) => ({
@@ -52,7 +53,7 @@ const DOCUMENTS = [...APPROVED, ...capture(makeEvidence({ log: LOGS[1] }))].map(
 const shown = fc.record({
   ak: fc.nat({ max: AKS.length - 1 }),
   hostId: fc.constantFrom(HOST_ID, OTHER_HOST),
-  log: fc.constantFrom(0, 0, 0, 0, 1, 2, 3, 4),
+  log: fc.constantFrom(0, 0, 0, 0, 1, 2, 3, 4, 5),
   tpmFollows: fc.constantFrom(true, true, false),
   selection: fc.constantFrom(0, 0, 1, 2),
   resetCount: fc.constantFrom(7, 7, 7, 8),
