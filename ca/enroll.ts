@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { ekRefOf, ENDORSEMENT_CODES, type Problem } from '@touchstone/endorsement';
 import type { EnrollmentChallenge, EnrollmentRequest, Finding } from '@touchstone/schemas';
-import { encodeTpmtPublic, makeCredential } from '@touchstone/tpm';
+import { encodeTpmtPublic, hashOfBank, makeCredential } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -27,7 +27,6 @@ export type CaContext = {
 };
 
 const SECRET_BYTES = 32;
-const SEED_BYTES = 32;
 
 /** The first half of an enrolment: a secret that only the TPM with this EK and this AK can give back. */
 export async function beginEnrollment(
@@ -80,7 +79,7 @@ export async function challenge(
     ekPublic: enrollment.ekPublic,
     name: enrollment.akName,
     credential: secret,
-    seed: randomBytes(SEED_BYTES),
+    seed: randomBytes(hashOfBank(enrollment.ekPublic.nameAlg).size),
   });
   const secretSha256 = createHash('sha256').update(secret).digest();
   secret.fill(0);

@@ -13,6 +13,7 @@ export {
 export { checkAkPublic } from './ak-public.ts';
 export { ASSURANCE_CLASSES, type AssuranceClass } from './assurance-class.ts';
 export { type Certificate, parseCertificate } from './certificate.ts';
+export { certificatesOfNvChain } from './certificate-chain.ts';
 export { certificatesOfFile } from './certificate-file.ts';
 export {
   type CertificateSignatureAlgorithm,

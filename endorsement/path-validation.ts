@@ -1,3 +1,4 @@
+import { ParseError } from '@touchstone/tpm';
 import { type Certificate, labelOf, parseCertificate } from './certificate.ts';
 import { verifyCertificateSignature } from './certificate-signature.ts';
 import { chainCandidates, isSelfIssued } from './chain-candidates.ts';
@@ -71,9 +72,10 @@ export function validatePath(input: PathInput): PathVerdict {
     return refuse('PATH_TOO_COMPLEX', `more than ${MAX_INTERMEDIATES} intermediates`);
   }
   const { intermediates, collected = [], roots } = input;
+  const sent = intermediates.map(certificateOf).filter((sentAlong) => !isSelfSigned(sentAlong));
   const candidates = chainCandidates(
     leaf,
-    [...intermediates, ...collected].map(certificateOf),
+    [...sent, ...collected.map(certificateOf)],
     roots.map(certificateOf),
   );
   if (!candidates) return refuse('PATH_TOO_COMPLEX', 'too many chains');
@@ -99,6 +101,20 @@ export function validatePath(input: PathInput): PathVerdict {
  */
 export function checkEkCertificate(leaf: CertificateInput, now: Date): readonly PathFinding[] {
   return chainFindings([certificateOf(leaf)], now);
+}
+
+/**
+ * A root that was sent along leads to no other root: what it has signed, a trusted root with the same key has too.
+ * Left in, it would look like a forgery of every trusted root of the same name, and every swtpm's root has one name.
+ */
+function isSelfSigned(certificate: Certificate): boolean {
+  if (!isSelfIssued(certificate)) return false;
+  try {
+    return verifyCertificateSignature(certificate, publicKeyOfSpki(certificate.spki).key).ok;
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    return false;
+  }
 }
 
 function certificateOf(input: CertificateInput): Certificate {

@@ -46,7 +46,9 @@ export function bankAlgorithm(name: BankName): number {
 }
 
 /** SHA-256 and up. SHA-1 and SM3 can be read, and nothing is believed for them: SP 800-131A, 9. */
-export function isStrongHash(name: BankName): boolean {
+export type StrongHash = 'sha256' | 'sha384' | 'sha512';
+
+export function isStrongHash(name: BankName): name is StrongHash {
   return name === 'sha256' || name === 'sha384' || name === 'sha512';
 }
 

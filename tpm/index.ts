@@ -1,7 +1,14 @@
 export { TPM_CODES, type TpmCode } from './codes.ts';
 export * from './constants.ts';
 export { type CurveName } from './curve.ts';
-export { type BankName, type HashAlgorithm } from './hash.ts';
+export { EK_POLICIES, type EkPolicies } from './ek-policies.ts';
+export {
+  EK_TEMPLATE_ECC_P256,
+  EK_TEMPLATE_ECC_P384,
+  EK_TEMPLATE_RSA2048,
+  EK_TEMPLATES,
+} from './ek-templates.ts';
+export { type BankName, type HashAlgorithm, type StrongHash } from './hash.ts';
 export { bankAlgorithm, hash, hashAlgorithm, hashHex, hashOfBank, isStrongHash } from './hash.ts';
 export { kdfa, type KdfaInput } from './kdfa.ts';
 export { kdfe, type KdfeInput } from './kdfe.ts';
@@ -17,16 +24,7 @@ export {
 export { publicKeyOf } from './public-key.ts';
 export type { EccScheme, KdfScheme, RsaScheme, Symmetric } from './public-parameters.ts';
 export { type Endian, Reader } from './reader.ts';
-export {
-  AK_TEMPLATE_ECC_P256,
-  AK_TEMPLATE_RSA2048,
-  BINDING_TEMPLATES,
-  EK_POLICY_A_SHA256,
-  EK_POLICY_B_SHA384,
-  EK_TEMPLATE_ECC_P256,
-  EK_TEMPLATE_ECC_P384,
-  EK_TEMPLATE_RSA2048,
-} from './templates.ts';
+export { AK_TEMPLATE_ECC_P256, AK_TEMPLATE_RSA2048, BINDING_TEMPLATES } from './templates.ts';
 export type { ClockInfo } from './attest-header.ts';
 export { parseTpmsAttest, type TpmsAttest } from './tpms-attest.ts';
 export { parseTpmsCertify, type TpmsCertify } from './tpms-certify.ts';

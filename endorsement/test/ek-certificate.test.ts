@@ -12,7 +12,7 @@ import {
   validatePath,
 } from '@touchstone/endorsement';
 import {
-  EK_POLICY_A_SHA256,
+  EK_POLICIES,
   EK_TEMPLATE_ECC_P256,
   parseTpm2bPublic,
   type TpmtPublic,
@@ -138,7 +138,7 @@ describe('the EK certificate of a software TPM', () => {
       {
         why: 'with the policy of the low range',
         code: 'EK_ATTRIBUTES',
-        change: (pub) => ({ ...pub, authPolicy: EK_POLICY_A_SHA256 }),
+        change: (pub) => ({ ...pub, authPolicy: EK_POLICIES.sha256.a }),
       },
       {
         why: 'with a weaker symmetric key',

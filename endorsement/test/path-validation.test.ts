@@ -233,6 +233,17 @@ describe('a certification path', () => {
     assert.deepEqual(refusals(child, [two]), ['EK_UNTRUSTED_ROOT leaf']);
   });
 
+  it('takes a root that is sent along for no forgery of a trusted one of its name: EK_UNTRUSTED_ROOT', () => {
+    const called = (id: number) =>
+      makeCertificate('root', { extensions: [ca(), CERT_SIGN, subjectKeyId(Uint8Array.of(id))] });
+    const [theirs, trusted] = [called(1), called(2)];
+    const extensions = [ca(), CERT_SIGN, authorityKeyId(Uint8Array.of(1))];
+    const issuer = makeCertificate('issuer', { issuer: theirs, extensions });
+    const sent = [issuer, theirs];
+    assert.deepEqual(refusals(leafOf(issuer), sent, NOW, [trusted]), ['EK_UNTRUSTED_ROOT leaf']);
+    assert.deepEqual(refusals(leafOf(issuer), sent, NOW, [trusted, theirs]), []);
+  });
+
   it('comes to an end among names that go in circles: EK_UNTRUSTED_ROOT', () => {
     const a = makeCertificate('a');
     const ab = makeCertificate('b', { issuer: a });
@@ -241,7 +252,10 @@ describe('a certification path', () => {
   });
 
   it('is not searched for without end: PATH_TOO_COMPLEX', () => {
-    const twins = Array.from({ length: 16 }, () => makeCertificate('root'));
+    const signer = makeCertificate('somebody');
+    const twins = Array.from({ length: 16 }, () =>
+      makeCertificate('root', { issuer: root, signer }),
+    );
     assert.deepEqual(refusals(leafOf(root), twins), ['PATH_TOO_COMPLEX leaf']);
     assert.deepEqual(refusals(leaf, [...twins, intermediate]), ['PATH_TOO_COMPLEX leaf']);
   });

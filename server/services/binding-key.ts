@@ -12,6 +12,7 @@ import {
   qualifiedNameOf,
   TPM_ALG_SHA256,
   TPM_ALG_SHA384,
+  TPM_ALG_SHA512,
   type TpmsCertify,
   type TpmtPublic,
   type TpmtPublicEcc,
@@ -116,6 +117,7 @@ function requireTemplate(bindingPublic: TpmtPublic, parent: Uint8Array): void {
 const TEMPLATE_UNDER = new Map<number, TpmtPublicEcc>([
   [TPM_ALG_SHA256, BINDING_TEMPLATES.sha256],
   [TPM_ALG_SHA384, BINDING_TEMPLATES.sha384],
+  [TPM_ALG_SHA512, BINDING_TEMPLATES.sha512],
 ]);
 
 const same = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
