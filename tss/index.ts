@@ -4,6 +4,7 @@ export type { OpenTpmOptions, Tpm } from './tpm.ts';
 export { TpmError } from './tpm-error.ts';
 export type { TpmErrorCode } from './codes.ts';
 export type { TpmObject, TpmSession } from './resources.ts';
+export type { SessionOptions } from './sessions.ts';
 export type { HandleKind } from './capability.ts';
 export type { CreateInput, CreatePrimaryInput, CreatedKey, LoadInput, PublicArea } from './keys.ts';
 export type { NvPublic } from './nv.ts';

@@ -1,19 +1,30 @@
 import { ESYS_TR_NONE, ESYS_TR_RH_ENDORSEMENT, NO_SESSIONS, PASSWORD } from './resources.ts';
 import type { Resources, TpmObject, TpmSession } from './resources.ts';
 import { Output, sized, structure, withOutputs } from './structures.ts';
+import { TpmError } from './tpm-error.ts';
 
-const TPM_ALG_SHA256 = 0x000b;
+/** TPM_ALG_ID: TCG Algorithm Registry, table 3. */
+const HASH = { sha256: 0x000b, sha384: 0x000c, sha512: 0x000d } as const;
+/** PolicyOR takes as many: Part 2, 10.9.6, TPML_DIGEST. */
+const MAX_POLICY_DIGESTS = 8;
 /** TPM_SE: Part 2, 6.11. */
 const TPM_SE = { hmac: 0x00, policy: 0x01 } as const;
 /** TPMT_SYM_DEF: TPM_ALG_AES, 128 bits, TPM_ALG_CFB. */
 const AES_128_CFB = Uint8Array.of(0x00, 0x06, 0x00, 0x80, 0x00, 0x43);
 const EMPTY = new Uint8Array();
 
-/** TPM2_StartAuthSession: Part 3, 11.1. Never bound; SHA-256; the nonce and the salt are ESYS's. */
+export interface SessionOptions {
+  /** Nobody else than this key's TPM can then know the session's key. */
+  readonly saltKey?: TpmObject;
+  /** A policy session has the nameAlg of the object whose policy it is to meet. SHA-256 where it is not given. */
+  readonly hash?: keyof typeof HASH;
+}
+
+/** TPM2_StartAuthSession: Part 3, 11.1. Never bound; the nonce and the salt are ESYS's. */
 export function startSession(
   resources: Resources,
   kind: TpmSession['kind'],
-  saltKey: TpmObject | undefined,
+  { saltKey, hash = 'sha256' }: SessionOptions,
 ): Promise<TpmSession> {
   const command = 'TPM2_StartAuthSession';
   return resources.connection.run(command, async (send) => {
@@ -26,7 +37,7 @@ export function startSession(
       null,
       TPM_SE[kind],
       structure('TPMT_SYM_DEF', AES_128_CFB, command),
-      TPM_ALG_SHA256,
+      HASH[hash],
       cell,
     );
     return resources.addSession(cell, kind, saltKey !== undefined);
@@ -52,4 +63,27 @@ export function policySecretEndorsement(resources: Resources, session: TpmSessio
       ),
     ),
   );
+}
+
+/** TPM2_PolicyOR: Part 3, 23.6. One of the digests is what the session holds; after it, that of their disjunction. */
+export function policyOr(
+  resources: Resources,
+  session: TpmSession,
+  digests: readonly Uint8Array[],
+): Promise<void> {
+  const command = 'TPM2_PolicyOR';
+  return resources.connection.run(command, async (send) => {
+    if (digests.length < 2 || digests.length > MAX_POLICY_DIGESTS) {
+      throw new TpmError('TPM_MISUSE', command, 'PolicyOR is of 2 to 8 digests');
+    }
+    const count = Buffer.alloc(4);
+    count.writeUInt32BE(digests.length);
+    const list = Buffer.concat([count, ...digests.map(sized)]);
+    await send(
+      'Esys_PolicyOR',
+      resources.sessionTr(command, session),
+      ...NO_SESSIONS,
+      structure('TPML_DIGEST', list, command),
+    );
+  });
 }

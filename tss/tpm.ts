@@ -37,11 +37,12 @@ export interface Tpm {
   nvReadPublic(index: number): Promise<nv.NvPublic | null>;
   /** The whole index. */
   nvRead(index: number): Promise<Uint8Array>;
-  /** SHA-256, and AES-128-CFB for the first parameter of the commands it goes with. */
-  startHmacSession(options?: { saltKey?: TpmObject }): Promise<TpmSession>;
-  startPolicySession(options?: { saltKey?: TpmObject }): Promise<TpmSession>;
+  /** AES-128-CFB for the first parameter of the commands it goes with. */
+  startHmacSession(options?: sessions.SessionOptions): Promise<TpmSession>;
+  startPolicySession(options?: sessions.SessionOptions): Promise<TpmSession>;
   /** A policy session serves one command; after it, its policy has to be met again. */
   policySecretEndorsement(session: TpmSession): Promise<void>;
+  policyOr(session: TpmSession, digests: readonly Uint8Array[]): Promise<void>;
   create(input: keys.CreateInput): Promise<keys.CreatedKey>;
   load(input: keys.LoadInput): Promise<TpmObject>;
   /** What HMAC sessions prove knowledge of when they authorize the object. */
@@ -98,9 +99,10 @@ function commandsOf(resources: Resources, nvBufferMax: number): Tpm {
     readPublic: (object) => keys.readPublic(resources, object),
     nvReadPublic: (index) => nv.nvReadPublic(connection, index),
     nvRead: (index) => nv.nvRead(connection, index, nvBufferMax),
-    startHmacSession: (options) => sessions.startSession(resources, 'hmac', options?.saltKey),
-    startPolicySession: (options) => sessions.startSession(resources, 'policy', options?.saltKey),
+    startHmacSession: (options) => sessions.startSession(resources, 'hmac', options ?? {}),
+    startPolicySession: (options) => sessions.startSession(resources, 'policy', options ?? {}),
     policySecretEndorsement: (session) => sessions.policySecretEndorsement(resources, session),
+    policyOr: (session, digests) => sessions.policyOr(resources, session, digests),
     create: (input) => keys.create(resources, input),
     load: (input) => keys.load(resources, input),
     setAuth: (object, auth) => keys.setAuth(resources, object, auth),

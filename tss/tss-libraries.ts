@@ -27,6 +27,7 @@ const ESYS = {
   Esys_NV_Read: `${OBJECT}, uint32_t nvIndex, ${SESSIONS}, uint16_t size, uint16_t offset, void *data`,
   Esys_StartAuthSession: `${OBJECT}, uint32_t bind, ${SESSIONS}, void *nonceCaller, uint8_t sessionType, void *symmetric, uint16_t authHash, void *session`,
   Esys_PolicySecret: `${OBJECT}, uint32_t policySession, ${SESSIONS}, void *nonceTPM, void *cpHashA, void *policyRef, int32_t expiration, void *timeout, void *policyTicket`,
+  Esys_PolicyOR: `${OBJECT}, ${SESSIONS}, void *pHashList`,
   Esys_Quote: `${OBJECT}, ${SESSIONS}, void *qualifyingData, void *inScheme, void *PCRselect, void *quoted, void *signature`,
   Esys_Certify: `${OBJECT}, uint32_t signHandle, ${SESSIONS}, void *qualifyingData, void *inScheme, void *certifyInfo, void *signature`,
   Esys_ActivateCredential: `${OBJECT}, uint32_t keyHandle, ${SESSIONS}, void *credentialBlob, void *secret, void *certInfo`,
