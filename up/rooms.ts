@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { runToEnd } from './child.ts';
 import type { Postgres } from './database-access.ts';
 import { keepSecret, keepTlsIdentity, newSigningKey, type TlsIdentity } from './secrets.ts';
+import { tpmRootsIn } from './tpm-roots.ts';
 
 export type RoomOptions = {
   readonly dataDir: string;
@@ -43,7 +44,7 @@ export async function prepareCa(
     database: postgres.access('touchstone_ca', 'ca'),
     migrateDatabase: postgres.access('touchstone_ca', 'ca_migrate'),
     stateDir: join(directory, 'state'),
-    roots: [],
+    roots: await tpmRootsIn(directory),
   });
   const logFile = join(dataDir, 'ca.log');
   await runToEnd({ name: 'the CA', command: room('ca', 'init', '--config', config), logFile });

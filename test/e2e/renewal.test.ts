@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  encodeCertificate,
-  encodeName,
-  encodeTbsCertificate,
-  parseAkCertificate,
-} from '@touchstone/endorsement';
+import { parseAkCertificate } from '@touchstone/endorsement';
 import { AuditList } from '@touchstone/schemas';
 import { type AgentHost, startAgentHost } from '../support/agent-host.ts';
+import { expiredCertificate } from '../support/expired-certificate.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 describe('An agent whose certificate has ended while it was away', function () {
@@ -57,27 +53,6 @@ describe('An agent whose certificate has ended while it was away', function () {
     assert.equal((await touchstone.host(host.hostId)).host.state, 'trusted');
   });
 });
-
-/** What matters to the agent is when it ended. */
-function expiredCertificate(): string {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const name = encodeName({ commonName: 'of last month' });
-  const day = 86_400_000;
-  const tbs = encodeTbsCertificate({
-    ...{
-      serial: Uint8Array.of(1),
-      signatureAlgorithm: 'ecdsa-sha256',
-      subject: name,
-      issuer: name,
-    },
-    notBefore: new Date(Date.now() - 30 * day),
-    notAfter: new Date(Date.now() - 23 * day),
-    spki: publicKey.export({ type: 'spki', format: 'der' }),
-    extensions: [],
-  });
-  const der = encodeCertificate(tbs, 'ecdsa-sha256', sign('sha256', tbs, privateKey));
-  return new X509Certificate(der).toString();
-}
 
 async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
   const deadline = Date.now() + 15_000;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartAnswer } from '@touchstone/schemas';
+import { type AssuranceClass, StartAnswer } from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
 import { BIN, type Touchstone } from './touchstone.ts';
 
@@ -66,13 +66,19 @@ export type AgentHostOptions = {
   readonly server?: string;
   /** Whether an operator captures and approves what it booted. */
   readonly trusted?: boolean;
+  /** Further options of `enroll`; a software TPM where they name none, whatever the machine of the test has. */
+  readonly enrolWith?: readonly string[];
+  /** What its join token admits. */
+  readonly classes?: AssuranceClass[];
 };
 
 /** Enrolled with a token that approves it, trusted by a baseline of its own, its agent running. */
 export async function startAgentHost(
   touchstone: Touchstone,
-  { name, measure = 'nested = no\n', server = touchstone.url, trusted = true }: AgentHostOptions,
+  wanted: AgentHostOptions,
 ): Promise<AgentHost> {
+  const { name, measure = 'nested = no\n', server = touchstone.url, trusted = true } = wanted;
+  const { enrolWith = ['--tpm', 'software'], classes = ['software'] } = wanted;
   const directory = await mkdtemp(join(tmpdir(), 'ts-agent-'));
   const stateDir = join(directory, 'state');
   const configuration = join(directory, 'hypervisor.conf');
@@ -146,13 +152,14 @@ export async function startAgentHost(
     const measured = `measure:\n  - { pcr: 13, file: ${configuration} }\n`;
     await writeFile(join(stateDir, 'agent.yaml'), measured);
     const tokenFile = join(directory, 'join-token');
-    const token = await touchstone.joinToken({ labels: { site: name } });
+    const token = await touchstone.joinToken({ labels: { site: name }, classes });
     await writeFile(tokenFile, token, { mode: 0o600 });
     const enrolled = await outcomeOf(
       spawnAgent(
         ['enroll', '--state', stateDir, '--name', name, '--server', server, '--json'].concat(
           ['--fingerprint', touchstone.fingerprint],
           ['--join-token-file', tokenFile],
+          enrolWith,
         ),
       ),
     );

@@ -28,7 +28,9 @@ export interface Swtpm {
 }
 
 /** In a directory of the caller's, the state that is there already is used again. */
-export async function startSwtpm(options: { dir?: string } = {}): Promise<Swtpm> {
+export async function startSwtpm(
+  options: { dir?: string; rsaBits?: 2048 | 3072 } = {},
+): Promise<Swtpm> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'ts-swtpm-')));
   const stateDir = join(dir, 'state');
   const caDir = join(dir, 'ca');
@@ -40,7 +42,8 @@ export async function startSwtpm(options: { dir?: string } = {}): Promise<Swtpm>
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
   };
   try {
-    if (!existsSync(join(stateDir, 'tpm2-00.permall'))) await manufacture(stateDir, caDir);
+    if (!existsSync(join(stateDir, 'tpm2-00.permall')))
+      await manufacture(stateDir, caDir, options.rsaBits ?? 2048);
     child = await powerOn(stateDir, socketPath);
   } catch (error) {
     await stop();
@@ -65,7 +68,7 @@ export async function startSwtpm(options: { dir?: string } = {}): Promise<Swtpm>
 }
 
 /** A CA of its own in `caDir`: the machine's /var/lib/swtpm-localca stays untouched. */
-async function manufacture(stateDir: string, caDir: string): Promise<void> {
+async function manufacture(stateDir: string, caDir: string, rsaBits: number): Promise<void> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   await mkdir(caDir, { recursive: true, mode: 0o700 });
   const options = ['manufacturer Touchstone', 'version 2.1', 'model Test'];
@@ -89,7 +92,7 @@ async function manufacture(stateDir: string, caDir: string): Promise<void> {
     '--tpm2',
     ...['--tpmstate', `dir://${stateDir}`],
     ...['--config', join(caDir, 'setup.conf')],
-    ...['--create-ek-cert', '--lock-nvram'],
+    ...['--create-ek-cert', '--lock-nvram', '--rsa-keysize', `${rsaBits}`],
     ...['--pcr-banks', 'sha1,sha256,sha384'],
     ...['--logfile', join(caDir, 'setup.log')],
   ]);

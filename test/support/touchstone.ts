@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -62,19 +62,22 @@ export interface Touchstone {
   stop(): Promise<void>;
 }
 
-export async function startTouchstone(
-  options: {
-    intervalSeconds?: number;
-    /** HOST:PORT; without it, two free ports. */
-    listen?: string;
-    /** A data directory of the caller's: it stays. `token` is for one that came up before. */
-    data?: string;
-    token?: string;
-  } = {},
-): Promise<Touchstone> {
+export type TouchstoneOptions = {
+  readonly intervalSeconds?: number;
+  /** HOST:PORT; without it, two free ports. */
+  readonly listen?: string;
+  /** A data directory of the caller's: it stays. `token` is for one that came up before. */
+  readonly data?: string;
+  readonly token?: string;
+  /** PEM of the roots that the CA trusts, by the class that each vouches for. */
+  readonly tpmRoots?: Partial<Record<AssuranceClass, string>>;
+};
+
+export async function startTouchstone(options: TouchstoneOptions = {}): Promise<Touchstone> {
   const directory = await mkdtemp(join(tmpdir(), 'ts-up-'));
   await chmod(directory, 0o711);
   const data = options.data ?? join(directory, 'd');
+  await putTpmRoots(data, options.tpmRoots ?? {});
   const child = spawn(
     process.execPath,
     [BIN.touchstone, 'up', '--json', '--data', data].concat(
@@ -148,4 +151,14 @@ export async function startTouchstone(
       await stop();
     },
   };
+}
+
+/** As an operator does it: docs/deployment.md. */
+async function putTpmRoots(data: string, roots: Readonly<Record<string, string>>): Promise<void> {
+  for (const [vouchedFor, pem] of Object.entries(roots)) {
+    const directory = join(data, 'ca', 'tpm-roots', vouchedFor);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(data, 0o711);
+    await writeFile(join(directory, 'root.pem'), pem);
+  }
 }
