@@ -7,6 +7,7 @@ import { type Attestation, deliverAttestation } from './evidence/deliver.ts';
 import { Renewal } from './renew.ts';
 import { secondsToNext, secondsToRetry } from './schedule.ts';
 import type { HeldEnrolment } from './state/held-enrolment.ts';
+import { akKindOf } from './tpm/attestation-key.ts';
 import type { Conversations } from './tpm/conversation.ts';
 import { followBundles } from './trust-bundle.ts';
 
@@ -17,6 +18,7 @@ export class Attesting {
   readonly #conversations: Conversations;
   readonly #log: Logger;
   readonly #renewal: Renewal;
+  readonly #tpm: AgentStatus['tpm'];
   #newestEpoch = 0;
   #last: Pick<AgentStatus, 'state' | 'verdict' | 'lastAttestedAt' | 'lastError'> = {
     state: null,
@@ -36,6 +38,9 @@ export class Attesting {
     };
     this.#attestation = { ...attestation, onBundleEpoch };
     this.#held = held;
+    const { tpm, ek } = attestation.attester;
+    const device = tpm.kind === 'device' ? tpm.path : null;
+    this.#tpm = { device, ek, ak: akKindOf(attestation.key) };
     this.#conversations = conversations;
     this.#log = log;
     this.#renewal = new Renewal(this.#attestation, held, { conversations, log });
@@ -43,7 +48,7 @@ export class Attesting {
 
   get status(): AgentStatus {
     const { hostId, class: assuranceClass, server } = this.#held.current;
-    return { hostId, class: assuranceClass, server, ...this.#last };
+    return { hostId, class: assuranceClass, tpm: this.#tpm, server, ...this.#last };
   }
 
   /** One attestation, after what was asked for before it. @throws what the TPM, the CA or the server refused */

@@ -1,6 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   ActivationAnswer,
   EnrollmentChallenge,
@@ -34,19 +32,22 @@ type Prover = {
  * Credential activation with the CA, for an AK that it does not know yet.
  * @throws AppError CERTIFICATE_UNTRUSTED, or what the CA or the TPM refused
  */
-export function certify(stateDir: string, prover: Prover): Promise<Certified> {
+export function certify(prover: Prover): Promise<Certified> {
   return withCa(prover.bundle, async (ca) => {
     const { attester, key, hold } = prover;
-    const ek = await hold(() => attester.use(async (_tpm, held) => held));
+    const [ek, chain] = await hold(async () => [
+      await attester.use(async (_tpm, held) => held),
+      await attester.ekChain(),
+    ]);
     const challenge = await ca.request({
       method: 'POST',
       path: '/v1/enrollments',
       schema: EnrollmentChallenge,
       body: {
-        ekCertificates: [ek.certificate, ...(await softwareChain(stateDir))].map(base64Url),
+        ekCertificates: [ek.certificate, ...chain].map(base64Url),
         ekPublic: base64Url(ek.public),
         akPublic: key.public,
-        software: true,
+        software: attester.tpm.kind === 'software',
       },
     });
     const certificates = await activate(ca, prover, challenge);
@@ -108,16 +109,6 @@ async function activate(
 }
 
 const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
-
-/** The local CA's certificates, where they are: for the CA's record. They make nothing trusted. */
-async function softwareChain(stateDir: string): Promise<Uint8Array[]> {
-  const chain: Uint8Array[] = [];
-  for (const name of ['issuercert.pem', 'swtpm-localca-rootca-cert.pem']) {
-    const pem = await readFile(join(stateDir, 'swtpm', name)).catch(() => null);
-    if (pem !== null) chain.push(new X509Certificate(pem).raw);
-  }
-  return chain;
-}
 
 /** Each certificate is signed by the next, the last by an anchor. @throws AppError CERTIFICATE_UNTRUSTED */
 function checkChain(certificates: readonly string[], anchors: readonly string[]): void {

@@ -49,6 +49,28 @@ export const AGENT_CODES = {
     remedy: 'Check that swtpm and swtpm-tools are installed, and read the log named in the detail.',
     actor: 'host-administrator',
   },
+  TPM_UNUSABLE: {
+    title: 'This machine has a TPM that cannot be used',
+    section: '4 Enrol, step 1',
+    remedy:
+      'A TPM 1.2 is not supported. Hand /dev/tpmrm0 into the container if the agent runs in one. Only with ' +
+      '--tpm software is a software TPM used in its place, and shown as what it is.',
+    actor: 'host-administrator',
+  },
+  TPM_FIXED: {
+    title: 'This state directory’s keys are in another TPM, or below another EK of it',
+    section: '4 Enrol, step 2',
+    remedy:
+      'Leave --tpm and --ek out to go on with them. To enrol another TPM, use another --state directory: under the ' +
+      'same name an approver decides about it.',
+    actor: 'host-administrator',
+  },
+  AK_FIXED: {
+    title: 'This state directory has an attestation key of another kind',
+    section: '4 Enrol, step 2',
+    remedy: 'Leave --ak out to go on with it, or use another --state directory.',
+    actor: 'host-administrator',
+  },
   JOIN_TOKEN_UNREADABLE: {
     title: 'The file of the join token cannot be read',
     section: '4 Enrol, step 1',
@@ -58,7 +80,9 @@ export const AGENT_CODES = {
   EK_CERTIFICATE_MISSING: {
     title: 'The TPM has no EK certificate that can be used',
     section: '4 Enrol, step 2',
-    remedy: 'Use a TPM that its maker gave an RSA-2048 EK certificate in NV index 0x01c00002.',
+    remedy:
+      'The detail says what was found in NV. A TPM whose maker wrote no EK certificate into it cannot enrol yet. With ' +
+      '--tpm software the host enrols with a software TPM, shown as what it is.',
     actor: 'host-administrator',
   },
   EK_CHANGED: {

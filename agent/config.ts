@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { parse } from 'yaml';
-import { checkAgainst, closed } from '@touchstone/schemas';
+import { checkAgainst, closed, EkKind } from '@touchstone/schemas';
 import { agentError } from './codes.ts';
 
 const AbsolutePath = Type.String({ pattern: '^/[^\\u0000-\\u001f]*$', maxLength: 1_024 });
@@ -18,9 +18,11 @@ export type Measurement = Type.Static<typeof Measurement>;
 
 /** agent.yaml in the state directory. Everything has a default. */
 export const AgentConfig = closed({
+  /** Which EK to enrol with, where the TPM has certificates of several. */
+  ek: Type.Optional(EkKind),
   measure: Type.Optional(Type.Array(Measurement, { minItems: 1, maxItems: 256 })),
 });
-export type AgentConfig = { readonly measure: readonly Measurement[] };
+export type AgentConfig = { readonly measure: readonly Measurement[]; readonly ek?: EkKind };
 
 /** What is measured unless the configuration says otherwise: the kernel's part, then the agent itself. */
 function defaultMeasurements(agentFiles: readonly string[]): Measurement[] {
@@ -51,8 +53,8 @@ export async function readConfig(
     throw agentError('STATE_MALFORMED', { detail: path, cause });
   }
   try {
-    const { measure = [] } = checkAgainst(AgentConfig, parse(text, { maxAliasCount: 0 }) ?? {});
-    return { measure: [...defaults, ...measure, own] };
+    const { ek, measure = [] } = checkAgainst(AgentConfig, parse(text, { maxAliasCount: 0 }) ?? {});
+    return { measure: [...defaults, ...measure, own], ...(ek === undefined ? {} : { ek }) };
   } catch (cause) {
     const detail = `${path}: ${cause instanceof Error ? cause.message : ''}`;
     throw agentError('STATE_MALFORMED', { detail, cause });

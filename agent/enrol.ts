@@ -1,4 +1,4 @@
-import { type BindingKey, HostEnrolmentAnswer } from '@touchstone/schemas';
+import { type AkKind, type BindingKey, HostEnrolmentAnswer } from '@touchstone/schemas';
 import { AppError, pinnedClient } from '@touchstone/transport';
 import { certify } from './certify.ts';
 import { agentError } from './codes.ts';
@@ -14,6 +14,8 @@ import {
   writeEnrolment,
   writeKeyRecord,
 } from './state/identity.ts';
+import { writeTpmRecord } from './state/tpm-record.ts';
+import { akKindOf } from './tpm/attestation-key.ts';
 import type { Attester } from './tpm/attester.ts';
 import { certifyBindingKey, createBindingKey } from './tpm/binding-key.ts';
 import { takeFirstBundle } from './trust-bundle.ts';
@@ -25,6 +27,8 @@ export type EnrolmentInput = {
   readonly fingerprint: string;
   readonly name: string;
   readonly joinToken?: string;
+  /** Of a key that has still to be made; as the lost one was, where it is not given. */
+  readonly ak?: AkKind;
   readonly progress: (line: string) => void;
 };
 
@@ -46,11 +50,13 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
   try {
     progress('asking the server, by its pinned key, for the trust bundle');
     const trustBundle = await takeFirstBundle(client);
-    progress('opening the software TPM and making the attestation key');
+    const { tpm } = attester;
+    const where = tpm.kind === 'device' ? `the TPM at ${tpm.path}` : 'the software TPM';
+    progress(`opening ${where} and making the attestation key`);
     if (lost) progress('the TPM was cleared: making a new key in place of the one that it lost');
-    const key = await ownKey(stateDir, attester, { known, lost });
+    const key = await ownKey(input, { known, lost });
     progress(`proving to the CA that this TPM holds it (AK ${key.akName.slice(0, 16)}…)`);
-    const { certificates, enrollmentId, findings } = await certify(stateDir, {
+    const { certificates, enrollmentId, findings } = await certify({
       ...{ attester, key, bundle: trustBundle, hold: (work) => work() },
     });
     for (const { effect, code, actual = '', remedy } of findings) {
@@ -93,13 +99,19 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
   }
 }
 
+/** @throws AppError AK_FIXED */
 async function ownKey(
-  stateDir: string,
-  attester: Attester,
+  { stateDir, attester, ak }: EnrolmentInput,
   { known, lost }: { readonly known: KeyRecord | null; readonly lost: boolean },
 ): Promise<KeyRecord> {
-  if (known !== null && !lost) return known;
-  const made = await attester.createKey();
+  const held = known === null ? undefined : akKindOf(known);
+  if (known !== null && !lost) {
+    if (ak === undefined || ak === held) return known;
+    throw agentError('AK_FIXED', { status: 409, detail: `${held}, and not ${ak}` });
+  }
+  const made = await attester.createKey(ak ?? held);
+  const ek = await attester.use(async (_tpm, { kind }) => kind);
+  await writeTpmRecord(stateDir, { schema: 'touchstone/agent-tpm/1', tpm: attester.tpm, ek });
   await (known === null ? writeKeyRecord(stateDir, made) : replaceKeyRecord(stateDir, known, made));
   return made;
 }

@@ -1,11 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { checkAgainst, HttpsUrl, SchemaError, Sha256Hex, Slug, Uuid } from '@touchstone/schemas';
+import {
+  AkKind,
+  checkAgainst,
+  EkKind,
+  HttpsUrl,
+  SchemaError,
+  Sha256Hex,
+  Slug,
+  Uuid,
+} from '@touchstone/schemas';
 import type { TSchema } from 'typebox';
-import { agentError } from './codes.ts';
 import { attestCommand } from './commands/attest.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { enrolCommand, type EnrolOptions } from './commands/enroll.ts';
 import { statusCommand } from './commands/status.ts';
 import { trustCommand, type TrustOptions } from './commands/trust.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
@@ -34,15 +42,6 @@ export function createAgentProgram(
   };
 }
 
-type EnrolOptions = {
-  readonly state: string;
-  readonly server: string;
-  readonly fingerprint: string;
-  readonly joinTokenFile?: string;
-  readonly name: string;
-  readonly json?: true;
-};
-
 function commands(surroundings: AgentSurroundings, exit: (code: number) => void): Command {
   const { stdout, stderr, defaultStateDir } = surroundings;
   const program = new Command('touchstone-agent')
@@ -67,6 +66,17 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
     )
     .option('--join-token-file <file>', 'a join token; without one an operator has to approve')
     .option('--name <name>', 'name of this host', as(Slug), slugOf(surroundings.defaultName))
+    .option(
+      '--tpm <device>',
+      'the TPM’s device, or `software`; without it the machine’s own TPM, and a software TPM where there is none',
+      tpmName,
+    )
+    .option(
+      '--ek <kind>',
+      'enrol with the EK of this kind: rsa-2048, ecc-p256, ecc-p384, …',
+      as(EkKind),
+    )
+    .option('--ak <kind>', 'attestation key: ecc-p256 (the default) or rsa-2048', as(AkKind))
     .option('--json', 'machine-readable output')
     .addOption(state())
     .action((options: EnrolOptions) => enrolCommand(surroundings, options));
@@ -135,67 +145,21 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
   return program;
 }
 
-async function enrolCommand(surroundings: AgentSurroundings, options: EnrolOptions): Promise<void> {
-  const { stdout, stderr } = surroundings;
-  const joinToken = await readJoinToken(surroundings, options.joinTokenFile);
-  await withState(surroundings, options.state, async (stateDir, attester) => {
-    const { enrol } = await import('./enrol.ts');
-    const {
-      hostId,
-      class: assuranceClass,
-      state,
-    } = await enrol({
-      stateDir,
-      attester,
-      server: options.server,
-      fingerprint: options.fingerprint,
-      name: options.name,
-      ...(joinToken === undefined ? {} : { joinToken }),
-      progress: (line) => stderr.write(`touchstone-agent: ${line}\n`),
-    });
-    const outcome = { hostId, name: options.name, class: assuranceClass, state };
-    if (options.json) stdout.write(`${JSON.stringify(outcome)}\n`);
-    else stdout.write(enrolledText(outcome));
-  });
-}
-
-/** @throws AppError JOIN_TOKEN_UNREADABLE */
-async function readJoinToken(
-  { workingDirectory }: AgentSurroundings,
-  file: string | undefined,
-): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return (await readFile(resolve(workingDirectory, file), 'utf8')).trim();
-  } catch (cause) {
-    throw agentError('JOIN_TOKEN_UNREADABLE', { status: 400, detail: file, cause });
-  }
-}
-
-function enrolledText(outcome: {
-  hostId: string;
-  name: string;
-  class: string;
-  state: string;
-}): string {
-  const next =
-    outcome.state === 'pending'
-      ? `An operator now approves it:  touchstone host approve ${outcome.name}\n`
-      : '';
-  return (
-    `Enrolled as ${outcome.name} (${outcome.hostId}), class ${outcome.class}, state ${outcome.state}.\n` +
-    `${next}Start the agent:  touchstone-agent daemon\n`
-  );
-}
-
-function daemonCommand(surroundings: AgentSurroundings, state: string): Promise<void> {
-  return withState(surroundings, state, async (stateDir, attester) => {
-    const [{ runDaemon }, { pino }] = await Promise.all([import('./daemon.ts'), import('pino')]);
+async function daemonCommand(surroundings: AgentSurroundings, state: string): Promise<void> {
+  const [{ runDaemon }, { passedOverBy }, { pino }] = await Promise.all([
+    import('./daemon.ts'),
+    import('./tpm/host-tpm.ts'),
+    import('pino'),
+  ]);
+  const log = pino({ name: 'touchstone-agent' }, pino.destination({ fd: 2, sync: true }));
+  await withState(surroundings, state, async (stateDir, attester) => {
+    const passedOver = await passedOverBy(attester.tpm, surroundings.machine);
+    if (passedOver !== null) log.warn({ tpm: passedOver }, 'a TPM that is not the host’s');
     await runDaemon({
       stateDir,
       socketPath: socketPathOf(stateDir),
       attester,
-      log: pino({ name: 'touchstone-agent' }, pino.destination({ fd: 2, sync: true })),
+      log,
       stop: surroundings.stopOnSignal(),
       ready: () => surroundings.stdout.write(`${JSON.stringify({ ready: true })}\n`),
     });
@@ -238,6 +202,12 @@ function as(schema: TSchema): (text: string) => string {
       throw new InvalidArgumentError(cause instanceof SchemaError ? cause.message : String(cause));
     }
   };
+}
+
+/** A device is named from the root: the daemon has another working directory. */
+function tpmName(text: string): string {
+  if (text === 'software' || /^\/[^\u0000-\u001f]+$/u.test(text)) return text;
+  throw new InvalidArgumentError('it is `software` or the path of a device, such as /dev/tpmrm0');
 }
 
 /** A host name as a name of ours. */

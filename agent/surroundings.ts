@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Machine } from './tpm/host-tpm.ts';
 
 /** What the command line is given of the process that it runs in. */
 export type AgentSurroundings = {
@@ -9,6 +10,7 @@ export type AgentSurroundings = {
   readonly defaultStateDir: string;
   readonly defaultName: string;
   readonly agentFiles: readonly string[];
+  readonly machine: Machine;
   readonly stopOnSignal: () => AbortSignal;
   /** Returns only when it could not. */
   readonly replaceProcess: (command: readonly [string, ...string[]]) => unknown;

@@ -1,17 +1,20 @@
 import { resolve } from 'node:path';
+import type { EkKind } from '@touchstone/schemas';
 import { lockState } from './state/lock.ts';
 import { ensureStateDirectory } from './state/state-directory.ts';
 import type { AgentSurroundings } from './surroundings.ts';
 import type { Attester } from './tpm/attester.ts';
+import type { ChosenTpm } from './tpm/choose-tpm.ts';
 
 /**
  * The state directory, locked, and the TPM that lies in it. What only these commands need is loaded
- * here: a VM that starts does not wait for it.
+ * here: a VM that starts does not wait for it. Without `choose` it is the TPM that the keys there are in.
  */
 export async function withState<T>(
   surroundings: AgentSurroundings,
   state: string,
   work: (stateDir: string, attester: Attester) => Promise<T>,
+  choose?: (stateDir: string, preferredEk: EkKind | undefined) => Promise<ChosenTpm>,
 ): Promise<T> {
   const stateDir = resolve(surroundings.workingDirectory, state);
   // What swtpm's own tools write there is the owner's alone as well.
@@ -21,8 +24,10 @@ export async function withState<T>(
   try {
     const { readConfig } = await import('./config.ts');
     const { Attester } = await import('./tpm/attester.ts');
-    const { measure } = await readConfig(stateDir, surroundings.agentFiles);
-    const attester = new Attester(stateDir, measure);
+    const { tpmInUse } = await import('./tpm/choose-tpm.ts');
+    const { measure, ek } = await readConfig(stateDir, surroundings.agentFiles);
+    const chosen = await (choose === undefined ? tpmInUse(stateDir) : choose(stateDir, ek));
+    const attester = new Attester(stateDir, measure, chosen);
     return await work(stateDir, attester).finally(() => attester.close());
   } finally {
     await lock.release();

@@ -17,3 +17,4 @@ export * from './result.ts';
 export * from './retention.ts';
 export * from './scalars.ts';
 export * from './start.ts';
+export * from './tpm-keys.ts';

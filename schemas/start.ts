@@ -4,6 +4,7 @@ import { AssuranceClass, HostState } from './classes.ts';
 import { Operation } from './evidence.ts';
 import { Finding } from './finding.ts';
 import { Verdict } from './result.ts';
+import { AkKind, EkKind } from './tpm-keys.ts';
 
 /** POST /v1/starts on the agent's unix socket: may this command start this VM now? */
 export const StartQuestion = closed({
@@ -36,10 +37,15 @@ export const StartAnswer = Type.Union([
 ]);
 export type StartAnswer = Type.Static<typeof StartAnswer>;
 
-/** GET /v1/status on the agent's unix socket. */
+/** GET /v1/status on the agent's unix socket. `tpm.device` is null for a software TPM. */
 export const AgentStatus = closed({
   hostId: Type.Union([Uuid, Type.Null()]),
   class: Type.Union([AssuranceClass, Type.Null()]),
+  tpm: closed({
+    device: Type.Union([LineOfText(1_024), Type.Null()]),
+    ek: Type.Union([EkKind, Type.Null()]),
+    ak: AkKind,
+  }),
   server: LineOfText(512),
   state: Type.Union([HostState, Type.Null()]),
   verdict: Type.Union([Verdict, Type.Null()]),

@@ -6,12 +6,13 @@ import { type AgentSurroundings, socketPathOf } from '../surroundings.ts';
 
 /** What it found, one line each, and what to do; exit code 1 where something is a fault. */
 export async function doctorCommand(
-  { stdout, workingDirectory, searchPath }: AgentSurroundings,
+  { stdout, workingDirectory, searchPath, machine }: AgentSurroundings,
   options: { readonly state: string; readonly json?: true },
 ): Promise<number> {
   const { diagnose } = await import('../doctor/diagnose.ts');
   const stateDir = resolve(workingDirectory, options.state);
-  const checks = await diagnose({ stateDir, socketPath: socketPathOf(stateDir), searchPath });
+  const socketPath = socketPathOf(stateDir);
+  const checks = await diagnose({ stateDir, socketPath, searchPath, machine });
   stdout.write(options.json ? `${JSON.stringify({ checks })}\n` : doctorText(checks));
   return checks.some(({ outcome }) => outcome === 'fault') ? EXIT.no : EXIT.yes;
 }

@@ -26,6 +26,7 @@ function statusText(status: AgentStatus): string {
   const lines = [
     `host       ${status.hostId ?? 'not enrolled'}`,
     `class      ${status.class ?? '-'}`,
+    `tpm        ${status.tpm.device ?? 'software'}, EK ${status.tpm.ek ?? '-'}, AK ${status.tpm.ak}`,
     `server     ${status.server}`,
     `state      ${status.state ?? 'not known yet'}`,
     `verdict    ${status.verdict ?? '-'}`,

@@ -88,6 +88,13 @@ export const DOCTOR_CODES = {
     remedy: 'The operator makes a later bundle; the agent follows by itself.',
     actor: 'operator',
   },
+  TPM_PASSED_OVER: {
+    title: 'This machine has a TPM that this host does not use',
+    section: '4 Enrol, step 1',
+    remedy:
+      'Enrol with it under the same name, with another --state directory; an approver decides about the new identity.',
+    actor: 'host-administrator',
+  },
   EK_CERTIFICATE_UNREADABLE: {
     title: 'An EK certificate in the TPM cannot be read',
     section: '4 Enrol, step 2',

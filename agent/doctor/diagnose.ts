@@ -1,5 +1,6 @@
 import type { AgentCheck } from '@touchstone/schemas';
 import { type Client, pinnedClient, unixClient } from '@touchstone/transport';
+import type { Machine } from '../tpm/host-tpm.ts';
 import { type Enrolment, readEnrolment, readKeyRecord } from '../state/identity.ts';
 import { checkCertificate, checkEnrolment } from './check-certificate.ts';
 import { checkClock } from './check-clock.ts';
@@ -8,7 +9,7 @@ import { checkPeer } from './check-network.ts';
 import { checkState } from './check-state.ts';
 import { checkTrustBundle } from './check-trust.ts';
 import { bounded } from './check.ts';
-import { lookByAgent, lookHere, notLookedAt } from './look-at-tpm.ts';
+import { checkPassedOver, lookAtOwn, lookByAgent, notLookedAt } from './look-at-tpm.ts';
 
 const GROUP_TIMEOUT_MS = 30_000;
 /** With a TPM that hangs, whose user has to find out first. */
@@ -19,6 +20,7 @@ export type Patient = {
   readonly stateDir: string;
   readonly socketPath: string;
   readonly searchPath: string;
+  readonly machine: Machine;
 };
 
 /** Everything that this host's proof needs. Nothing is changed, and each group of checks is bounded in time. */
@@ -54,18 +56,21 @@ export async function diagnose(patient: Patient): Promise<AgentCheck[]> {
   return groups.flat();
 }
 
-async function checkAgentAndTpm(
-  { stateDir, socketPath, searchPath }: Patient,
-  enrolled: boolean,
-): Promise<AgentCheck[]> {
+async function checkAgentAndTpm(patient: Patient, enrolled: boolean): Promise<AgentCheck[]> {
+  const { stateDir, socketPath, machine } = patient;
   const client = unixClient({ path: socketPath, timeoutMs: SOCKET_TIMEOUT_MS });
   try {
     const { checks, answers } = await checkDaemon(client, enrolled);
     const look = async () => {
       if (answers) return lookByAgent(client);
-      return (await isLocked(stateDir)) ? [notLookedAt()] : lookHere(stateDir, searchPath);
+      return (await isLocked(stateDir)) ? [notLookedAt()] : lookAtOwn(patient);
     };
-    return [...checks, ...(await bounded('TPM', TPM_TIMEOUT_MS, look))];
+    const passedOver = () => checkPassedOver(stateDir, machine);
+    return [
+      ...checks,
+      ...(await bounded('TPM', TPM_TIMEOUT_MS, look)),
+      ...(await bounded('TPM', GROUP_TIMEOUT_MS, passedOver)),
+    ];
   } finally {
     await client.close();
   }

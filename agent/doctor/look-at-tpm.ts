@@ -1,17 +1,17 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
 import { type AgentCheck, AgentChecks } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
-import { openTpm, TpmError } from 'node-tpm2-tss-bindings';
-import { softwareTpmHealth, softwareTpmSocket } from '../tpm/software-tpm-health.ts';
+import { openTpm } from 'node-tpm2-tss-bindings';
+import { readKeyRecord } from '../state/identity.ts';
+import { chooseTpm, tpmInUse } from '../tpm/choose-tpm.ts';
+import { type Machine, passedOverBy } from '../tpm/host-tpm.ts';
 import { checkTpm } from './check-tpm.ts';
-import { failure, fault, ok, warning } from './check.ts';
+import { warning } from './check.ts';
+import { lookHere } from './look-at-software-tpm.ts';
 
 const SUBJECT = 'TPM';
 /** As long as the agent may have to wait for its own turn with a TPM that hangs. */
 const ANSWER_TIMEOUT_MS = 45_000;
 const COMMAND_TIMEOUT_MS = 5_000;
-const PROGRAMS = ['swtpm', 'swtpm_setup'];
 
 /** By the agent that runs: nobody else talks to its TPM meanwhile. */
 export async function lookByAgent(client: Client): Promise<readonly AgentCheck[]> {
@@ -19,26 +19,24 @@ export async function lookByAgent(client: Client): Promise<readonly AgentCheck[]
   return (await client.request({ ...ask, schema: AgentChecks })).checks;
 }
 
-/** The software TPM of a state directory that no agent uses. It is not started, and nothing in it is flushed. */
-export async function lookHere(stateDir: string, searchPath: string): Promise<AgentCheck[]> {
-  const missing = await missingPrograms(searchPath);
-  if (missing.length > 0) {
-    return [fault('SOFTWARE_TPM_FAILED', SUBJECT, `${missing.join(' and ')} not installed`)];
-  }
-  const socket = softwareTpmSocket(stateDir);
-  const health = await softwareTpmHealth(socket);
-  if (health === 'hangs') {
-    return [failure(SUBJECT, new TpmError('TPM_TIMEOUT', 'open', `swtpm at ${socket} hangs`))];
-  }
-  if (health === 'absent') {
-    const made = await exists(join(stateDir, 'swtpm', 'manufactured'));
-    const detail = made
-      ? 'the software TPM does not run; it starts with the agent'
-      : 'the software TPM is not made yet; `touchstone-agent enroll` makes it';
-    return [ok(SUBJECT, detail)];
-  }
-  const tcti = `swtpm:path=${socket}`;
-  const tpm = await openTpm({ tcti, commandTimeoutMs: COMMAND_TIMEOUT_MS, shared: true });
+/** A chip that this machine has and this host does not use. */
+export async function checkPassedOver(stateDir: string, machine: Machine): Promise<AgentCheck[]> {
+  const { tpm } = await tpmInUse(stateDir);
+  // Before there are keys, enrolment takes the chip.
+  const chip = (await readKeyRecord(stateDir)) === null ? null : await passedOverBy(tpm, machine);
+  return chip === null ? [] : [warning('TPM_PASSED_OVER', SUBJECT, chip)];
+}
+
+/** The TPM of a state directory that no agent uses; before there are keys, the one that enrolment would take. */
+export async function lookAtOwn(host: {
+  readonly stateDir: string;
+  readonly searchPath: string;
+  readonly machine: Machine;
+}): Promise<AgentCheck[]> {
+  const { tpm: own } = await chooseTpm(host.stateDir, host.machine, {});
+  if (own.kind === 'software') return lookHere(host.stateDir, host.searchPath);
+  const options = { commandTimeoutMs: COMMAND_TIMEOUT_MS, shared: true };
+  const tpm = await openTpm({ ...options, tcti: `device:${own.path}` });
   return checkTpm(tpm).finally(() => tpm.close());
 }
 
@@ -48,22 +46,4 @@ export const notLookedAt = (): AgentCheck =>
     'CHECK_FAILED',
     SUBJECT,
     'a process that does not answer holds the state directory, and its TPM is left to it',
-  );
-
-async function missingPrograms(searchPath: string): Promise<string[]> {
-  const directories = [...searchPath.split(delimiter), '/usr/bin', '/bin'].filter(Boolean);
-  const missing: string[] = [];
-  for (const program of PROGRAMS) {
-    const found = await Promise.all(
-      directories.map((directory) => exists(join(directory, program))),
-    );
-    if (!found.includes(true)) missing.push(program);
-  }
-  return missing;
-}
-
-const exists = (path: string): Promise<boolean> =>
-  access(path, constants.F_OK).then(
-    () => true,
-    () => false,
   );

@@ -18,7 +18,7 @@ import { checkState } from '../doctor/check-state.ts';
 import { checkTpm } from '../doctor/check-tpm.ts';
 import { checkTrustBundle } from '../doctor/check-trust.ts';
 import { bounded } from '../doctor/check.ts';
-import { lookHere } from '../doctor/look-at-tpm.ts';
+import { lookHere } from '../doctor/look-at-software-tpm.ts';
 import { lockState } from '../state/lock.ts';
 import { Attester } from '../tpm/attester.ts';
 import { type Hypervisor, makeHypervisor } from './support/hypervisor.ts';

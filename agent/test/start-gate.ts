@@ -50,6 +50,7 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const status = {
     hostId,
     class: 'software' as const,
+    tpm: { device: null, ek: null, ak: 'ecc-p256' as const },
     server: url,
     state: null,
     verdict: null,

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { openTpm, TpmError } from 'node-tpm2-tss-bindings';
 import { refusalFinding } from '../codes.ts';
-import { lookHere } from '../doctor/look-at-tpm.ts';
+import { lookHere } from '../doctor/look-at-software-tpm.ts';
 import { buildEvidence } from '../evidence/build.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { reportError } from '../report.ts';

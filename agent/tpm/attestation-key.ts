@@ -1,14 +1,31 @@
-import { AK_TEMPLATE_ECC_P256, encodeTpm2bPublic, nameOf, parseTpm2bPublic } from '@touchstone/tpm';
+import type { AkKind } from '@touchstone/schemas';
+import {
+  AK_TEMPLATE_ECC_P256,
+  AK_TEMPLATE_RSA2048,
+  encodeTpm2bPublic,
+  nameOf,
+  parseTpm2bPublic,
+} from '@touchstone/tpm';
 import { type Tpm, TpmError, type TpmObject, type TpmSession } from 'node-tpm2-tss-bindings';
 import { agentError } from '../codes.ts';
 import { type KeyRecord, newAuth } from '../state/identity.ts';
 import type { EndorsementKey } from './endorsement-key.ts';
 
+const TEMPLATES = { 'ecc-p256': AK_TEMPLATE_ECC_P256, 'rsa-2048': AK_TEMPLATE_RSA2048 } as const;
+
+/** Of an AK that was made here. */
+export const akKindOf = ({ public: publicArea }: KeyRecord): AkKind =>
+  parseTpm2bPublic(Buffer.from(publicArea, 'base64url')).type === 'rsa' ? 'rsa-2048' : 'ecc-p256';
+
 /**
  * Makes an AK: an ordinary child of the EK, so that its auth counts and TPM2_Clear ends it. The auth
  * crosses the bus encrypted under a session salted to that EK.
  */
-export async function createAttestationKey(tpm: Tpm, ek: EndorsementKey): Promise<KeyRecord> {
+export async function createAttestationKey(
+  tpm: Tpm,
+  ek: EndorsementKey,
+  kind: AkKind,
+): Promise<KeyRecord> {
   const auth = newAuth();
   const { private: privateArea, public: publicArea } = await withEkPolicy(
     tpm,
@@ -20,7 +37,7 @@ export async function createAttestationKey(tpm: Tpm, ek: EndorsementKey): Promis
           parentSession,
           encryptSession,
           auth,
-          inPublic: encodeTpm2bPublic(AK_TEMPLATE_ECC_P256),
+          inPublic: encodeTpm2bPublic(TEMPLATES[kind]),
         }),
       ),
   );
@@ -93,15 +110,20 @@ export async function withSaltedSession<T>(
   }
 }
 
-/** PolicyA: the EK is used under PolicySecret(endorsement). TCG EK Credential Profile 2.5, B.6.2. */
+/**
+ * The EK is used under its policy, PolicySecret(endorsement), and in the high range the PolicyOR that it is part
+ * of: TCG EK Credential Profile 2.5, B.6. Those of the high range could be used by their auth too, which is empty;
+ * but in a lockout the TPM takes no auth of a key that has no noDA, and a policy it does.
+ */
 export async function withEkPolicy<T>(
   tpm: Tpm,
   ek: EndorsementKey,
   use: (session: TpmSession) => Promise<T>,
 ): Promise<T> {
-  const session = await tpm.startPolicySession({ saltKey: ek.object });
+  const session = await tpm.startPolicySession({ saltKey: ek.object, hash: ek.nameAlg });
   try {
     await tpm.policySecretEndorsement(session);
+    if (ek.policyOr !== null) await tpm.policyOr(session, ek.policyOr);
     return await use(session);
   } finally {
     await tpm.flush(session).catch(() => undefined);

@@ -8,16 +8,23 @@ import {
   type PcrSelection,
 } from '@touchstone/tpm';
 import { openTpm, type Tpm, type TpmClock, TpmError, type TpmObject } from 'node-tpm2-tss-bindings';
+import type { AkKind, EkKind } from '@touchstone/schemas';
 import { agentError } from '../codes.ts';
 import type { Measurement } from '../config.ts';
 import { measureBoot, readBootLog } from '../measure/boot-log.ts';
+import { readFirmwareLog } from '../measure/firmware-log.ts';
 import type { KeyRecord } from '../state/identity.ts';
 import { createAttestationKey, loadAttestationKey, withSaltedSession } from './attestation-key.ts';
+import type { ChosenTpm } from './choose-tpm.ts';
+import { readEkChain } from './ek-certificates.ts';
 import { type EndorsementKey, openEndorsementKey } from './endorsement-key.ts';
 import { emptyBanksOf, type SelectableBank } from './empty-banks.ts';
-import { ensureSoftwareTpm } from './software-tpm.ts';
+import { type HostTpm, SOFTWARE_TPM } from './host-tpm.ts';
+import { ensureSoftwareTpm, softwareEkChain } from './software-tpm.ts';
 
 const MAX_UNSTEADY_READS = 3;
+/** A chip may take half a minute to make an RSA key; the kernel's own bound is longer. */
+const DEVICE_TIMEOUT_MS = 60_000;
 
 export type QuotedPcrs = {
   readonly attest: Uint8Array;
@@ -39,13 +46,29 @@ type OpenTpm = {
 export class Attester {
   readonly #stateDir: string;
   readonly #measure: readonly Measurement[];
+  readonly #chosen: ChosenTpm;
   #open: OpenTpm | null = null;
   #key: { readonly record: KeyRecord; readonly object: TpmObject } | null = null;
   #lastClock = -1n;
 
-  constructor(stateDir: string, measure: readonly Measurement[]) {
+  /** `measure` is for a software TPM: what boots on a chip is measured by its firmware. */
+  constructor(
+    stateDir: string,
+    measure: readonly Measurement[],
+    chosen: ChosenTpm = { tpm: SOFTWARE_TPM, ek: {} },
+  ) {
     this.#stateDir = stateDir;
     this.#measure = measure;
+    this.#chosen = chosen;
+  }
+
+  get tpm(): HostTpm {
+    return this.#chosen.tpm;
+  }
+
+  /** That of an enrolled host's keys; null where it is still open. */
+  get ek(): EkKind | null {
+    return this.#chosen.ek.only ?? null;
   }
 
   /**
@@ -62,7 +85,16 @@ export class Attester {
     }
   }
 
-  readonly createKey = (): Promise<KeyRecord> => this.use(createAttestationKey);
+  createKey(kind: AkKind = 'ecc-p256'): Promise<KeyRecord> {
+    return this.use((tpm, ek) => createAttestationKey(tpm, ek, kind));
+  }
+
+  /** The certificates above the EK's own, as far as the host has them. They make nothing trusted. */
+  ekChain(): Promise<Uint8Array[]> {
+    return this.tpm.kind === 'software'
+      ? softwareEkChain(this.#stateDir)
+      : this.use((tpm) => readEkChain(tpm));
+  }
 
   /** The AK, loaded. @throws AppError EK_CHANGED, AK_LOST */
   key(record: KeyRecord): Promise<TpmObject> {
@@ -83,11 +115,14 @@ export class Attester {
   }
 
   /**
-   * This boot's log; empty where none was measured, which the verifier refuses. Evidence begins here: a
-   * TPM that was reset since it was opened is opened anew, and the new boot measured.
+   * This boot's log: of a chip the firmware's, of a software TPM the agent's own. Empty where none was measured,
+   * which the verifier refuses. Evidence begins here: a TPM that was reset since it was opened is opened anew, and
+   * the new boot measured.
    */
   async bootLog(): Promise<Uint8Array> {
     if (!(await this.#sameBoot())) await this.close();
+    const { tpm: host } = this.#chosen;
+    if (host.kind === 'device') return readFirmwareLog(host.path);
     return this.use(async (tpm) => {
       const { resetCount } = await tpm.readClock();
       return (await readBootLog(this.#stateDir, resetCount)) ?? new Uint8Array();
@@ -152,11 +187,14 @@ export class Attester {
   }
 
   async #connect(): Promise<OpenTpm> {
-    const tpm = await openTpm({ tcti: await ensureSoftwareTpm(this.#stateDir) });
+    const { tpm: host, ek: wish } = this.#chosen;
+    const tpm = await (host.kind === 'device'
+      ? openTpm({ tcti: `device:${host.path}`, commandTimeoutMs: DEVICE_TIMEOUT_MS })
+      : openTpm({ tcti: await ensureSoftwareTpm(this.#stateDir) }));
     try {
       const boot = await tpm.readClock();
-      await measureBoot(tpm, this.#stateDir, this.#measure);
-      const ek = await openEndorsementKey(tpm);
+      if (host.kind === 'software') await measureBoot(tpm, this.#stateDir, this.#measure);
+      const ek = await openEndorsementKey(tpm, wish);
       return { tpm, ek, boot, emptyBanks: await emptyBanksOf(tpm) };
     } catch (error) {
       await tpm.close();

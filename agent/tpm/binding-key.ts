@@ -7,9 +7,6 @@ import type { EndorsementKey } from './endorsement-key.ts';
 
 const LABEL = Buffer.from('touchstone/binding/1\0', 'utf8');
 
-/** TPM_ALG_SHA384 as a Name begins with it; every other EK here has SHA-256. */
-const NAME_SHA384 = '000c';
-
 /**
  * Makes the key that secrets are bound to: an ordinary child of the EK with an auth of its own, made by the one
  * template for that EK.
@@ -20,12 +17,11 @@ export async function createBindingKey(
   akName: string,
 ): Promise<BindingRecord> {
   const auth = newAuth();
-  const template = BINDING_TEMPLATES[ek.name.startsWith(NAME_SHA384) ? 'sha384' : 'sha256'];
   const made = await withEkPolicy(tpm, ek, (parentSession) =>
     withSaltedSession(tpm, ek, (encryptSession) =>
       tpm.create({
         ...{ parent: ek.object, parentSession, encryptSession, auth },
-        inPublic: encodeTpm2bPublic(template),
+        inPublic: encodeTpm2bPublic(BINDING_TEMPLATES[ek.nameAlg]),
       }),
     ),
   );

@@ -1,50 +1,149 @@
-import { checkEkPublic, parseEkCertificate } from '@touchstone/endorsement';
-import { encodeTpm2bPublic, EK_TEMPLATE_RSA2048, nameOf, parseTpm2bPublic } from '@touchstone/tpm';
-import type { Tpm, TpmObject } from 'node-tpm2-tss-bindings';
+import { checkEkPublic } from '@touchstone/endorsement';
+import { EK_KINDS, type EkKind } from '@touchstone/schemas';
+import {
+  EK_POLICIES,
+  EK_TEMPLATES,
+  encodeTpm2bPublic,
+  isStrongHash,
+  nameOf,
+  ParseError,
+  parseTpm2bPublic,
+  type StrongHash,
+  type TpmtPublic,
+} from '@touchstone/tpm';
+import { type Tpm, TpmError, type TpmObject } from 'node-tpm2-tss-bindings';
 import { agentError } from '../codes.ts';
+import { hex, type NvEk, readEkCertificates } from './ek-certificates.ts';
+import { ekTemplateOfNv } from './ek-nv-template.ts';
 
-/** TCG EK Credential Profile 2.5, 2.2.1.4: the RSA-2048 EK certificate, and where firmware keeps its key. */
-const NV_EK_CERTIFICATE_RSA2048 = 0x01c00002;
-const PERSISTENT_EK_RSA2048 = 0x81010001;
+/** EKs among the persistent handles: TCG Registry of Reserved TPM 2.0 Handles, 2.3.1. */
+const EK_HANDLES = { first: 0x81010000, last: 0x8101ffff } as const;
 
 export type EndorsementKey = {
   readonly object: TpmObject;
+  readonly kind: EkKind;
   /** TPM2B_PUBLIC, and its Name in hex. */
   readonly public: Uint8Array;
   readonly name: string;
+  readonly nameAlg: StrongHash;
+  /** What its policy is a PolicyOR of; null where PolicySecret alone meets it. */
+  readonly policyOr: readonly Uint8Array[] | null;
   readonly certificate: Uint8Array;
 };
 
+/** Which of a TPM's EKs: that kind and no other, or that kind if there is one. */
+export type EkWish = { readonly only?: EkKind; readonly preferred?: EkKind };
+
 /**
- * The EK whose public area equals its certificate's key: the persistent one, else the one that the
- * template makes.
+ * The EK whose public area equals its certificate's key, and a template of the profile in all else: the
+ * persistent one, else the one that the maker's own template makes, else that of the low and then of the high
+ * range.
  * @throws AppError EK_CERTIFICATE_MISSING
  */
-export async function openEndorsementKey(tpm: Tpm): Promise<EndorsementKey> {
-  if ((await tpm.nvReadPublic(NV_EK_CERTIFICATE_RSA2048)) === null) {
-    throw agentError('EK_CERTIFICATE_MISSING', { detail: 'NV index 0x01c00002 is not defined' });
+export async function openEndorsementKey(tpm: Tpm, wish: EkWish = {}): Promise<EndorsementKey> {
+  const { found, unusable } = await readEkCertificates(tpm);
+  const why = [...unusable];
+  for (const place of inOrder(found, wish)) {
+    const key = await keyOf(tpm, place, why);
+    if (key !== null) return key;
+    why.push(`${hex(place.index)}: for no ${place.kind} key that this TPM has`);
   }
-  const certificate = parseEkCertificate(await tpm.nvRead(NV_EK_CERTIFICATE_RSA2048));
-  for (const open of [openPersistent, makeFromTemplate]) {
-    const object = await open(tpm);
-    if (object === null) continue;
-    const { public: publicArea } = await tpm.readPublic(object);
-    const parsed = parseTpm2bPublic(publicArea);
-    if (checkEkPublic(parsed, certificate).length === 0) {
-      const name = Buffer.from(nameOf(parsed)).toString('hex');
-      return { object, public: publicArea, name, certificate: certificate.der };
-    }
+  if (wish.only !== undefined) why.unshift(`no EK certificate is of ${wish.only}`);
+  else if (found.length === 0) why.unshift('no NV index holds an EK certificate');
+  throw agentError('EK_CERTIFICATE_MISSING', { detail: why.join('; ').slice(0, 1_024) });
+}
+
+function inOrder(found: readonly NvEk[], { only, preferred }: EkWish): readonly NvEk[] {
+  const rank = ({ kind }: NvEk) => (kind === preferred ? -1 : EK_KINDS.indexOf(kind));
+  return found
+    .filter(({ kind }) => only === undefined || kind === only)
+    .toSorted((one, other) => rank(one) - rank(other));
+}
+
+/** Null where no key of this TPM is that of the certificate; what comes near it goes into `why`. */
+async function keyOf(tpm: Tpm, place: NvEk, why: string[]): Promise<EndorsementKey | null> {
+  for await (const object of candidates(tpm, place, why)) {
+    const key = await matching(tpm, place, object, why);
+    if (key !== null) return key;
     await tpm.flush(object);
   }
-  throw agentError('EK_CERTIFICATE_MISSING', {
-    detail: 'the certificate in NV index 0x01c00002 is for no key that this TPM has',
-  });
+  return null;
 }
 
-async function openPersistent(tpm: Tpm): Promise<TpmObject | null> {
-  const handles = await tpm.handles('persistent');
-  return handles.includes(PERSISTENT_EK_RSA2048) ? tpm.openPersistent(PERSISTENT_EK_RSA2048) : null;
+/** One at a time: three objects are all that a TPM need have room for. */
+async function* candidates(tpm: Tpm, place: NvEk, why: string[]): AsyncGenerator<TpmObject> {
+  for (const handle of await tpm.handles('persistent')) {
+    const isEk = handle >= EK_HANDLES.first && handle <= EK_HANDLES.last;
+    if (isEk) yield await tpm.openPersistent(handle);
+  }
+  const own = await ekTemplateOfNv(tpm, place, why);
+  const standard = EK_TEMPLATES.filter((template) => kindOf(template) === place.kind);
+  for (const template of own === null ? standard : [own, ...standard]) {
+    const object = await made(tpm, template);
+    if (object !== null) yield object;
+  }
 }
 
-const makeFromTemplate = (tpm: Tpm): Promise<TpmObject> =>
-  tpm.createPrimary({ hierarchy: 'endorsement', inPublic: encodeTpm2bPublic(EK_TEMPLATE_RSA2048) });
+/** A template of the high range may be more than the TPM can. */
+async function made(tpm: Tpm, template: TpmtPublic): Promise<TpmObject | null> {
+  try {
+    const inPublic = encodeTpm2bPublic(template);
+    return await tpm.createPrimary({ hierarchy: 'endorsement', inPublic });
+  } catch (error) {
+    if (error instanceof TpmError && UNSUPPORTED.has(error.rcName)) return null;
+    throw error;
+  }
+}
+
+const UNSUPPORTED: ReadonlySet<string> = new Set([
+  'TPM_RC_ASYMMETRIC',
+  'TPM_RC_ATTRIBUTES',
+  'TPM_RC_CURVE',
+  'TPM_RC_HASH',
+  'TPM_RC_KEY_SIZE',
+  'TPM_RC_SIZE',
+  'TPM_RC_SYMMETRIC',
+  'TPM_RC_TYPE',
+  'TPM_RC_VALUE',
+]);
+
+async function matching(
+  tpm: Tpm,
+  { certificate, kind, index }: NvEk,
+  object: TpmObject,
+  why: string[],
+): Promise<EndorsementKey | null> {
+  const { public: publicArea } = await tpm.readPublic(object);
+  const parsed = parsedOrNull(publicArea);
+  if (parsed === null) return null;
+  const { nameAlg, authPolicy } = parsed;
+  const problems = checkEkPublic(parsed, certificate);
+  if (problems.some(({ code }) => code === 'EK_CERT_MISMATCH')) return null;
+  if (problems.length > 0 || !isStrongHash(nameAlg)) {
+    why.push(
+      `${hex(index)}: its key differs from every template of the profile (${problems[0]?.subject})`,
+    );
+    return null;
+  }
+  const { a, b, c } = EK_POLICIES[nameAlg];
+  return {
+    ...{ object, kind, public: publicArea, nameAlg, certificate: certificate.der },
+    name: Buffer.from(nameOf(parsed)).toString('hex'),
+    policyOr: Buffer.compare(authPolicy, b) === 0 ? [a, c] : null,
+  };
+}
+
+/** Somebody may keep a key of a kind that we do not know at such a handle. */
+function parsedOrNull(publicArea: Uint8Array): TpmtPublic | null {
+  try {
+    return parseTpm2bPublic(publicArea);
+  } catch (error) {
+    if (error instanceof ParseError) return null;
+    throw error;
+  }
+}
+
+const kindOf = ({ type, parameters }: TpmtPublic): string =>
+  'curve' in parameters
+    ? `${type}-${parameters.curve.slice('nist_'.length)}`
+    : `${type}-${parameters.keyBits}`;

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { access, chmod, mkdir, writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { access, chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { TpmError } from 'node-tpm2-tss-bindings';
@@ -30,6 +31,16 @@ export async function ensureSoftwareTpm(stateDir: string): Promise<string> {
     throw agentError('SOFTWARE_TPM_FAILED', { detail, cause });
   }
   return `swtpm:path=${socket}`;
+}
+
+/** The local CA's certificates, where they are: for the CA's record. */
+export async function softwareEkChain(stateDir: string): Promise<Uint8Array[]> {
+  const chain: Uint8Array[] = [];
+  for (const name of ['issuercert.pem', 'swtpm-localca-rootca-cert.pem']) {
+    const pem = await readFile(join(stateDir, 'swtpm', name)).catch(() => null);
+    if (pem !== null) chain.push(new X509Certificate(pem).raw);
+  }
+  return chain;
 }
 
 async function manufacture(directory: string): Promise<void> {

@@ -131,7 +131,17 @@ describe('The commands of docker-compose.yml, without containers', function () {
     try {
       const { stdout } = await promisify(execFile)(
         process.execPath,
-        [BIN.agent, 'enroll', '--json', '--state', state, '--fingerprint', fingerprint].concat(
+        [
+          BIN.agent,
+          'enroll',
+          '--tpm',
+          'software',
+          '--json',
+          '--state',
+          state,
+          '--fingerprint',
+          fingerprint,
+        ].concat(
           ['--server', `https://127.0.0.1:${deployment.port.proxyServer}`],
           ['--name', 'contained'],
         ),

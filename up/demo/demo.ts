@@ -161,14 +161,14 @@ async function enrolHost(stage: Stage): Promise<void> {
   stage.stop.throwIfAborted();
   const enrolled = await runBin(
     'agent',
-    ['enroll', '--state', hypervisor.stateDir, '--name', NAME].concat(
+    ['enroll', '--tpm', 'software', '--state', hypervisor.stateDir, '--name', NAME].concat(
       ['--server', deployment.url, '--fingerprint', deployment.fingerprint],
       ['--join-token-file', tokenFile],
     ),
     { environment: {} },
   );
   story.command(
-    `touchstone-agent enroll --server ${deployment.url} --fingerprint ${deployment.fingerprint.slice(0, 8)}… --join-token-file join-token`,
+    `touchstone-agent enroll --tpm software --server ${deployment.url} --fingerprint ${deployment.fingerprint.slice(0, 8)}… --join-token-file join-token`,
     `${enrolled.stderr}${enrolled.stdout}`,
   );
   if (enrolled.exitCode !== 0)

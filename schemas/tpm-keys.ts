@@ -1,0 +1,18 @@
+import type { Static } from 'typebox';
+import { oneOf } from './scalars.ts';
+
+/** The keys of EK certificates, in the order in which an agent takes one if nobody says which. */
+export const EK_KINDS = [
+  'rsa-2048',
+  'ecc-p256',
+  'ecc-p384',
+  'rsa-3072',
+  'ecc-p521',
+  'rsa-4096',
+] as const;
+export const EkKind = oneOf(...EK_KINDS);
+export type EkKind = Static<typeof EkKind>;
+
+/** ECDSA P-256, or RSASSA 2048; both with SHA-256. */
+export const AkKind = oneOf('ecc-p256', 'rsa-2048');
+export type AkKind = Static<typeof AkKind>;
