@@ -7,7 +7,8 @@ export type Figure = {
   readonly against: Quantity & { readonly name: string };
   /** Null where the floor is nothing. */
   readonly ratio: number | null;
-  readonly reach: string;
+  /** Null for what is only shown. */
+  readonly reach: string | null;
   readonly reached: boolean;
 };
 

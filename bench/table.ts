@@ -15,8 +15,8 @@ export function tableOf(figures: readonly Measured[]): string {
     figure.against.name,
     inWords(figure.against),
     figure.ratio?.toFixed(2) ?? '–',
-    figure.reach,
-    figure.reached ? 'reached' : 'MISSED',
+    figure.reach ?? '–',
+    figure.reach === null ? '' : figure.reached ? 'reached' : 'MISSED',
   ]);
   const cells = [[...HEAD], ...lines];
   const widths = HEAD.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
