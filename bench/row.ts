@@ -19,6 +19,8 @@ export type Run = {
   readonly rounds: number;
   /** Small fleets and short waits: that everything runs is all that such figures say. */
   readonly quick: boolean;
+  /** The larger of the two fleets. */
+  readonly hosts: number;
   readonly progress: (line: string) => void;
   /** One for all rows, started for the first that asks. */
   readonly deployment: () => Promise<Deployment>;

@@ -33,7 +33,10 @@ type Report = {
 };
 
 /** What it measures is for who asks for figures; here only that it measures. */
-describe('npm run bench', () => {
+describe('npm run bench', function () {
+  // It starts a deployment and a host, each on one core.
+  this.timeout(300_000);
+
   it('measures every row beside its floor, and its exit code says whether all is reached', async () => {
     const { code, stdout, stderr } = await bench('--quick', '--rounds', '1', '--json');
     assert.ok(code === 0 || code === 1, stderr);

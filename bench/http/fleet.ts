@@ -69,7 +69,7 @@ export class Fleet {
       await this.#insert(batch, now);
       hosts.push(...batch.filter((_, index) => (this.#size + index - first) % every === 0));
       this.#size += batch.length;
-      if (this.#size % 10_000 === 0) progress(`${this.#size} hosts are enrolled`);
+      if (this.#size % 5_000 < BATCH) progress(`${this.#size} hosts are enrolled`);
     }
     // What autovacuum does by itself, later.
     await this.#client.query('ANALYZE hosts, evidence, attestations');

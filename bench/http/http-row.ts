@@ -33,7 +33,6 @@ export const http: Row = {
 };
 
 async function measure(run: Run): Promise<Figure[]> {
-  const { quick } = run;
   const deployment = await run.deployment();
   await pin(process.pid, OTHER_CORE);
   const authority = await authorityOf(join(deployment.data, 'ca/state'));
@@ -42,7 +41,7 @@ async function measure(run: Run): Promise<Figure[]> {
   await using fleet = await Fleet.open({ login, authority, labels: LABELS, pcrs: PCRS });
   await using server = await startServer(deployment);
   await using bare = await startBareExchange(deployment);
-  const [small, large] = quick ? [10, 50] : [100, 100_000];
+  const [small, large] = run.quick ? [10, 50] : [100, run.hosts];
   const few = await measureFleet(fleet, { server, bare }, { size: small, run });
   const many = await measureFleet(fleet, { server, bare }, { size: large, run });
   const flat = many.ratio / few.ratio;
