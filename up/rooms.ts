@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runToEnd } from './child.ts';
 import type { Postgres } from './database-access.ts';
+import { retentionOf } from './retention.ts';
 import { keepSecret, keepTlsIdentity, newSigningKey, type TlsIdentity } from './secrets.ts';
 import { tpmRootsIn } from './tpm-roots.ts';
 
@@ -45,6 +46,7 @@ export async function prepareCa(
     migrateDatabase: postgres.access('touchstone_ca', 'ca_migrate'),
     stateDir: join(directory, 'state'),
     roots: await tpmRootsIn(directory),
+    retentionDays: (await retentionOf(dataDir)).ca,
   });
   const logFile = join(dataDir, 'ca.log');
   await runToEnd({ name: 'the CA', command: room('ca', 'init', '--config', config), logFile });
@@ -77,6 +79,7 @@ export async function prepareServer(
     ca: { url: ca.url, pin: ca.pin },
     intervalSeconds,
     quorum: 1,
+    retentionDays: (await retentionOf(dataDir)).server,
   });
   const logFile = join(dataDir, 'server.log');
   const command = room('server', 'migrate', '--config', config);
