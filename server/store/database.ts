@@ -50,33 +50,49 @@ export function openDatabase(login: DatabaseLogin, onIdleError: (error: Error) =
 async function inTransaction<T>(pool: pg.Pool, work: (on: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch(orUnavailable);
   let broken: Error | undefined;
+  // A connection may end while `work` waits for something else: its next statement says so, to whoever asks.
+  const ended = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', ended);
+  const query: Queryable['query'] = (sql, values = []) =>
+    client.query(sql, [...values]).catch(orUnavailable);
   try {
-    await client.query('BEGIN');
-    const value = await work({ query: (sql, values = []) => client.query(sql, [...values]) });
-    await client.query('COMMIT');
+    await query('BEGIN');
+    const value = await work({ query });
+    await query('COMMIT');
     return value;
   } catch (error) {
-    await client.query('ROLLBACK').catch((failure: Error) => {
-      broken = failure;
-    });
-    return orUnavailable(error);
+    await client.query('ROLLBACK').catch(ended);
+    throw error;
   } finally {
+    client.off('error', ended);
     // A connection that could not roll back is of unknown state: it is closed, not used again.
     client.release(broken);
   }
 }
 
-/** SQLSTATE classes: connection, resources, operator intervention. PostgreSQL, Appendix A. */
-const UNAVAILABLE = /^(08|53|57)/u;
+/** SQLSTATE classes: connection, resources, operator intervention; a transaction that idled. PostgreSQL, Appendix A. */
+const UNAVAILABLE = /^(08|53|57|25P03)/u;
 /** Of node:net, when the server is away or goes. */
 const DISCONNECTED = /^E[A-Z]+$/u;
 
-/** A database that is away is told apart from a statement that is wrong. */
+/** What a statement or a connection failed by: a database that is away is told apart from a statement that is wrong. */
 function orUnavailable(cause: unknown): never {
-  const { code = '' } = cause as { code?: string };
-  const known = cause instanceof AppError || !(UNAVAILABLE.test(code) || DISCONNECTED.test(code));
-  throw known ? cause : refusal('DATABASE_UNAVAILABLE', { cause });
+  const { code } = cause as { code?: string };
+  const away =
+    code === undefined
+      ? isPlainError(cause)
+      : !(cause instanceof AppError) && (UNAVAILABLE.test(code) || DISCONNECTED.test(code));
+  throw away ? refusal('DATABASE_UNAVAILABLE', { cause }) : cause;
 }
+
+/**
+ * Of pg and its pool, without a code: a connection that ended, or none to be had in time. What a statement is given
+ * that it cannot take is an error of another class.
+ */
+const isPlainError = (cause: unknown): boolean =>
+  cause instanceof Error && Object.getPrototypeOf(cause) === Error.prototype;
 
 /** Others hold what was wanted: 55P03 is lock_not_available, 40P01 deadlock_detected. */
 export const isBusy = (error: unknown): boolean =>
