@@ -1,5 +1,5 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { UpError } from './failure.ts';
 
 /**
@@ -38,16 +38,26 @@ export const restoreUnderWay = (dataDir: string): Promise<boolean> =>
 
 /** Everything in it that a backup takes: not the cluster and its passwords, which a restore makes anew. */
 export async function filesToKeep(dataDir: string): Promise<string[]> {
-  const kept: string[] = [];
-  for (const entry of await readdir(dataDir, { withFileTypes: true })) {
-    if (entry.isFile()) kept.push(entry.name);
-    if (!entry.isDirectory() || DIRECTORIES_NOT_KEPT.has(entry.name)) continue;
-    const path = join(dataDir, entry.name);
-    const within = await readdir(path, { recursive: true, withFileTypes: true });
-    const files = within.filter((each) => each.isFile());
-    kept.push(...files.map((each) => relative(dataDir, join(each.parentPath, each.name))));
-  }
+  const kept = await filesIn(dataDir, '');
   return kept.filter((path) => !FILES_NOT_KEPT.test(path)).toSorted();
+}
+
+/** What a link leads to is taken as it is there: `up` follows links too. */
+async function filesIn(dataDir: string, directory: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const name of await readdir(join(dataDir, directory))) {
+    if (directory === '' && DIRECTORIES_NOT_KEPT.has(name)) continue;
+    const path = join(directory, name);
+    const found = await stat(join(dataDir, path)).catch(noneThere);
+    if (found?.isFile() === true) files.push(path);
+    if (found?.isDirectory() === true) files.push(...(await filesIn(dataDir, path)));
+  }
+  return files;
+}
+
+function noneThere(cause: NodeJS.ErrnoException): null {
+  if (cause.code === 'ENOENT') return null;
+  throw cause;
 }
 
 const DIRECTORIES_NOT_KEPT = new Set(['postgres', 'postgres-moved', 'secrets']);

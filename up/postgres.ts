@@ -32,7 +32,11 @@ export async function openPostgres(
   }
   if (await exists(movedCluster(dataDir))) throw refuse('DATA_MOVED', dataDir);
   progress('starting the private PostgreSQL');
-  return startPrivatePostgres(dataDir, progress);
+  const opened = await startPrivatePostgres(dataDir, progress);
+  if ((await readSharedPostgres(dataDir)) === null) return opened;
+  // A move made the switch in between: what was written here would be lost.
+  await opened.child.stop('SIGINT');
+  return openPostgres(dataDir, progress);
 }
 
 /** Out of the way of whoever would start it by mistake. It stays: people remove it. */

@@ -43,11 +43,14 @@ export async function insertEnrollment(
   enrollment: NewEnrollment,
 ): Promise<{ readonly expiresAt: Date } | undefined> {
   const client = await pool.connect();
+  // One that ends meanwhile tells whoever asks it next; with nobody listening it would end the process.
+  client.on('error', unheard);
   try {
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock($1)', [ROOM_LOCK]);
     const expiresAt = (await makeRoom(client)) ? await insert(client, enrollment) : undefined;
     await client.query('COMMIT');
+    client.off('error', unheard);
     client.release();
     return expiresAt && { expiresAt };
   } catch (error) {
@@ -56,6 +59,8 @@ export async function insertEnrollment(
     throw error;
   }
 }
+
+const unheard = (): void => {};
 
 export async function forgetExpiredEnrollments(on: pg.Pool | pg.PoolClient): Promise<number> {
   const { rowCount } = await on.query(

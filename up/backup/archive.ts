@@ -11,16 +11,18 @@ const END = 0;
 const ENTRY = 1;
 const DIGEST_BYTES = 32;
 const MAX_PIECE_BYTES = 4_194_304;
-/** Relative, with no way up. */
-const NAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/u;
+/** Relative, with no way up and nothing that drives a terminal. Makers give their roots names with spaces. */
+const NAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[^/\\\p{Cc}\ufffd]+(?:\/[^/\\\p{Cc}\ufffd]+)*$/u;
+const MAX_NAME_BYTES = 4_096;
 
 export type Entry = { readonly name: string; readonly content: AsyncIterable<Uint8Array> };
 
 export async function* writeArchive(entries: AsyncIterable<Entry>): AsyncGenerator<Uint8Array> {
   for await (const { name, content } of entries) {
-    if (!NAME.test(name)) throw new Error(`no name for an entry: ${name}`);
-    yield Uint8Array.of(ENTRY, name.length >> 8, name.length & 0xff);
-    yield Buffer.from(name, 'ascii');
+    const named = Buffer.from(name, 'utf8');
+    if (!isName(name)) throw refuse('BACKUP_UNWRITABLE', `no name for an entry: ${name}`);
+    yield Uint8Array.of(ENTRY, named.length >> 8, named.length & 0xff);
+    yield named;
     const hash = createHash('sha256');
     for await (const piece of content) {
       if (piece.length === 0) continue;
@@ -45,12 +47,15 @@ export async function* readArchive(archive: ByteReader): AsyncGenerator<Entry> {
     if (kind === END) break;
     if (kind !== ENTRY) throw refuse('BACKUP_DAMAGED', 'an entry of an unknown kind');
     const name = (await exactly(archive, (await exactly(archive, 2)).readUInt16BE())).toString();
-    if (!NAME.test(name) || names.has(name)) throw refuse('BACKUP_DAMAGED', 'a name of an entry');
+    if (!isName(name) || names.has(name)) throw refuse('BACKUP_DAMAGED', 'a name of an entry');
     names.add(name);
     yield { name, content: contentOf(archive, name) };
   }
   if (!(await archive.ended())) throw refuse('BACKUP_DAMAGED', 'bytes after its end');
 }
+
+const isName = (name: string): boolean =>
+  NAME.test(name) && name.isWellFormed() && Buffer.byteLength(name) <= MAX_NAME_BYTES;
 
 async function* contentOf(archive: ByteReader, name: string): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');

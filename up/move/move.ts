@@ -53,16 +53,14 @@ export async function checkMove(target: Target, { dataDir, progress }: Options):
  * @throws UpError MOVE_WHILE_UP, MOVE_ELSEWHERE, TARGET_*, MOVE_DIFFERS
  */
 export async function move(target: Target, options: Options): Promise<Moved> {
-  const { dataDir, progress } = options;
+  const { dataDir } = options;
   await addressOf(dataDir);
   await ensureDataDirectory(dataDir);
   let copied: Moved['copied'] = null;
   if ((await readSharedPostgres(dataDir)) === null) {
     if (await isUp(dataDir)) throw refuse('MOVE_WHILE_UP', dataDir);
     await checkMove(target, options);
-    copied = await copyAll(target, options);
-    progress('switching');
-    await switchToShared(dataDir, target.address);
+    copied = await copyAndSwitch(target, options);
   }
   const { access } = await openPostgres(dataDir, () => undefined);
   await rm(begunFile(dataDir), { force: true });
@@ -71,7 +69,8 @@ export async function move(target: Target, options: Options): Promise<Moved> {
   return { address, copied, oldCluster: movedCluster(dataDir) };
 }
 
-async function copyAll(target: Target, { dataDir, progress }: Options) {
+/** As long as the private cluster runs for nobody else, no `up` can start it: the switch is made meanwhile. */
+async function copyAndSwitch(target: Target, { dataDir, progress }: Options) {
   const { id } = await beginMove(dataDir, target);
   progress('starting the private PostgreSQL, for nobody else');
   const from = await startPrivatePostgres(dataDir, progress, { alone: true });
@@ -84,6 +83,8 @@ async function copyAll(target: Target, { dataDir, progress }: Options) {
       copied[name] = await copyDatabase(name, { from, to, progress });
       progress(`${name}: ${rowsOf(copied[name])} rows, the same on both sides`);
     }
+    progress('switching');
+    await switchToShared(dataDir, target.address);
     return copied;
   } finally {
     await from.child.stop('SIGINT');

@@ -3,6 +3,7 @@ import { refuse } from '../codes.ts';
 import { DATABASE_NAMES, type DatabaseName, DATABASES } from '../database-access.ts';
 import { keepSecret, newPassword } from '../secrets.ts';
 import { sharedPasswordFile } from '../shared-postgres.ts';
+import { scramVerifier } from './scram-verifier.ts';
 
 const ROLES = DATABASE_NAMES.flatMap((name) => [DATABASES[name].owner, ...DATABASES[name].users]);
 
@@ -27,18 +28,12 @@ export async function refuseForeign(admin: Client, moveId: string | null): Promi
 export async function makeRoles(admin: Client, dataDir: string, moveId: string): Promise<void> {
   for (const role of ROLES) {
     const password = await keepSecret(sharedPasswordFile(dataDir, role), newPassword);
+    const verifier = admin.escapeLiteral(await scramVerifier(password));
     const name = admin.escapeIdentifier(role);
     await admin.query('BEGIN');
-    // A statement that fails must not put a password into the log; where that is not ours to say, it stays.
-    await admin.query('SAVEPOINT quiet');
-    await admin
-      .query('SET LOCAL log_min_error_statement = panic')
-      .catch(() => admin.query('ROLLBACK TO quiet'));
     const known = await admin.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
     if (known.rowCount === 0) await admin.query(`CREATE ROLE ${name}`);
-    await admin.query(
-      `ALTER ROLE ${name} LOGIN NOCREATEDB NOCREATEROLE PASSWORD ${admin.escapeLiteral(password)}`,
-    );
+    await admin.query(`ALTER ROLE ${name} LOGIN NOCREATEDB NOCREATEROLE PASSWORD ${verifier}`);
     await admin.query(`COMMENT ON ROLE ${name} IS ${admin.escapeLiteral(markOf(moveId))}`);
     if (role === 'server_read') {
       await admin.query(`ALTER ROLE ${name} SET default_transaction_read_only = on`);

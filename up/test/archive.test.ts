@@ -5,6 +5,7 @@ import { ByteReader } from '../backup/bytes.ts';
 const GIVEN = [
   ['manifest.json', '{}'],
   ['files/ca/state/root.key.pem', 'x'.repeat(200_000)],
+  ['files/ca/tpm-roots/discrete/Größe & Söhne (TPM) Root CA 01.cer', 'der'],
   ['databases/touchstone', ''],
 ] as const;
 
@@ -38,7 +39,7 @@ describe('What is in a backup', () => {
     );
   });
 
-  for (const name of ['../a', 'a/../b', '/a', 'a//b', '.', 'a/.', 'a b', '']) {
+  for (const name of ['../a', 'a/../b', '/a', 'a//b', '.', 'a/.', 'a\nb', 'a\\b', '']) {
     it(`is never written outside, nor read: "${name}"`, async () => {
       await assert.rejects(written([[name, '']]));
       const archive = await written([['a'.repeat(name.length || 1), '']]);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureDataDirectory } from '../data-directory.ts';
+import { ensureDataDirectory, filesToKeep } from '../data-directory.ts';
 
 describe('the data directory', () => {
   let dir: string;
@@ -49,5 +49,26 @@ describe('the data directory', () => {
     } finally {
       Object.assign(process, { geteuid });
     }
+  });
+
+  it('is backed up with what links lead to, and without the cluster and its passwords', async () => {
+    for (const name of ['data/ca/tpm-roots', 'data/postgres', 'data/secrets', 'elsewhere']) {
+      await mkdir(join(dir, name), { recursive: true });
+    }
+    for (const name of [
+      'data/ca.log',
+      'data/secrets/x',
+      'data/postgres/x',
+      'elsewhere/a root.cer',
+    ]) {
+      await writeFile(join(dir, name), '');
+    }
+    await symlink(join(dir, 'elsewhere'), join(dir, 'data/ca/tpm-roots/discrete'));
+    await symlink('../../../elsewhere/a root.cer', join(dir, 'data/ca/tpm-roots/one.cer'));
+    await symlink('nowhere', join(dir, 'data/dangling'));
+    assert.deepEqual(await filesToKeep(join(dir, 'data')), [
+      'ca/tpm-roots/discrete/a root.cer',
+      'ca/tpm-roots/one.cer',
+    ]);
   });
 });
