@@ -12,7 +12,7 @@ import {
 } from '../store/alerts.ts';
 import { appendAudit } from '../store/audit.ts';
 import { rememberReminder } from '../store/expiries.ts';
-import { currentExpiries, type Expiry } from './expiries.ts';
+import { type Expiry, lookForExpiries } from './expiries.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 /** Open alerts, or all. What ends is looked for first, so that whoever reads misses none. */
@@ -56,11 +56,11 @@ export async function acknowledgeAlert(
 
 /**
  * One alert for each threshold that was passed, and none is left open for what ends no more: it was renewed,
- * or revoked.
+ * or revoked. What nobody could look at stays as it is: its reminder would not come a second time.
  */
 export async function raiseReminders(verifier: Verifier): Promise<void> {
   const { database, clock } = verifier;
-  const expiries = await currentExpiries(verifier);
+  const { expiries, unseen } = await lookForExpiries(verifier);
   for (const expiry of expiries) {
     await database.transaction(async (on) => {
       if (!(await rememberReminder(on, expiry))) return;
@@ -69,7 +69,8 @@ export async function raiseReminders(verifier: Verifier): Promise<void> {
     });
   }
   const ending = new Set(expiries.map(({ code, subject }) => `${code} ${subject}`));
-  for (const { id, code, subject } of await openAlerts(database, Object.keys(EXPIRY_CODES))) {
+  const seen = Object.keys(EXPIRY_CODES).filter((code) => !unseen.some((one) => one === code));
+  for (const { id, code, subject } of await openAlerts(database, seen)) {
     if (ending.has(`${code} ${subject}`)) continue;
     await acknowledgeStored(database, id, { by: 'verifier: it ends no more', now: clock.now() });
   }

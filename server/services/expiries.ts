@@ -31,14 +31,20 @@ export type Expiry = Ending & {
 type Watcher = Pick<Verifier, 'database' | 'clock' | 'issuers' | 'bundles' | 'settings'>;
 
 /** All that has ended or ends soon, as things are now. */
-export async function currentExpiries(watcher: Watcher): Promise<Expiry[]> {
+export const currentExpiries = async (watcher: Watcher): Promise<readonly Expiry[]> =>
+  (await lookForExpiries(watcher)).expiries;
+
+/** `unseen`: of these nobody knows at the moment whether anything ends. */
+export async function lookForExpiries(
+  watcher: Watcher,
+): Promise<{ readonly expiries: readonly Expiry[]; readonly unseen: readonly ExpiryCode[] }> {
   const { database } = watcher;
   const now = watcher.clock.now();
   const window = {
     after: new Date(now.getTime() - NEWS_MS),
     before: new Date(now.getTime() + 30 * DAY_MS),
   };
-  const found: Record<ExpiryCode, readonly Ending[]> = {
+  const found: Record<ExpiryCode, readonly Ending[] | null> = {
     EXPIRY_BASELINE: await endingBaselines(database, window),
     EXPIRY_API_TOKEN: await endingApiTokens(database, window),
     EXPIRY_JOIN_TOKEN: await endingJoinTokens(database, window),
@@ -49,16 +55,18 @@ export async function currentExpiries(watcher: Watcher): Promise<Expiry[]> {
     EXPIRY_TRUST_BUNDLE: newestTrustBundle(watcher),
     EXPIRY_AK_CERTIFICATE: await hostsThatDoNotRenew(database, { now, overdueMs: AK_OVERDUE_MS }),
   };
-  return Object.entries(found).flatMap(([code, endings]) =>
-    endings.flatMap((ending) => {
+  const codes = Object.keys(found) as ExpiryCode[];
+  const expiries = codes.flatMap((code) =>
+    (found[code] ?? []).flatMap((ending) => {
       const daysBefore = thresholdOf(
         ending,
         code === 'EXPIRY_AK_CERTIFICATE' ? AK_THRESHOLDS : THRESHOLDS,
         now,
       );
-      return daysBefore === undefined ? [] : [{ code: code as ExpiryCode, ...ending, daysBefore }];
+      return daysBefore === undefined ? [] : [{ code, ...ending, daysBefore }];
     }),
   );
+  return { expiries, unseen: codes.filter((code) => found[code] === null) };
 }
 
 /** A threshold counts for what lives at least twice as long; what has none ends without a word. */
@@ -73,9 +81,9 @@ function thresholdOf(
   return counting.length === 0 ? undefined : [0, ...counting].find((days) => left <= days);
 }
 
-function caCertificates({ issuers }: Watcher): Ending[] {
+function caCertificates({ issuers }: Watcher): Ending[] | null {
   const known = orNothing(() => issuers.known());
-  if (known === null) return [];
+  if (known === null) return null;
   const held = known.issuers.filter(({ state }) => state !== 'refused');
   return [
     ...held.map(({ keyId, certificate, state }) =>
@@ -93,15 +101,15 @@ function endingOf(certificate: Uint8Array | string, subject: string): Ending {
   return { subject, since, endsAt };
 }
 
-function newestTrustBundle({ bundles }: Watcher): Ending[] {
+function newestTrustBundle({ bundles }: Watcher): Ending[] | null {
   const newest = orNothing(() => bundles.current());
-  if (newest === null) return [];
+  if (newest === null) return null;
   const { notAfter } = checkAgainst(TrustBundle, decodeJwt(newest.jws));
   const subject = `trust bundle ${newest.epoch}`;
   return [{ subject, since: newest.createdAt, endsAt: new Date(notAfter) }];
 }
 
-/** What is not known yet ends nowhere: that it is not known is said elsewhere. */
+/** That it is not known yet is said elsewhere. */
 function orNothing<T>(known: () => T): T | null {
   try {
     return known();

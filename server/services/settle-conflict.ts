@@ -19,7 +19,8 @@ export type InTheWay = { readonly bound: Host | null; readonly namesake: Host | 
 /**
  * DESIGN 4, Enrol 4. Whatever it is, people hear of it, and no identity that is there changes:
  *
- * - a TPM that is another host's: refused, an alert on both names. Two machines that show one TPM are a relay;
+ * - a TPM that is another host's: refused, an alert on both hosts. Two machines that show one TPM are a relay. A name
+ *   that no host has is the caller's to choose, and gets no alert of its own: there would be as many as it likes;
  * - the same TPM with another AK: queued as a re-enrolment of a cleared TPM;
  * - another TPM under a known name: queued as a replacement;
  * - the same AK with another TPM: no TPM does that. Refused.
@@ -54,10 +55,15 @@ async function settle(
 ): Promise<Settled> {
   const { name } = applicant.enrolment;
   if (bound !== null && bound.name !== name) {
-    return { code: 'EK_ALREADY_BOUND', subjects: [bound.name, name] };
+    const other = namesake === null ? [] : [namesake.name];
+    return { code: 'EK_ALREADY_BOUND', subjects: [bound.name, ...other] };
   }
   const host = await lockHost(on, (bound ?? namesake)?.id ?? '');
-  if (host === null) throw new Error('a host vanished');
+  if (host === null) {
+    // Removed meanwhile, or long ago: only who was revoked is still in the way.
+    const code = bound?.state === 'revoked' ? 'HOST_REVOKED' : 'HOST_UNKNOWN';
+    return { code, subjects: [(bound ?? namesake)?.name ?? name] };
+  }
   const subjects = [host.name];
   if (host.state === 'revoked') return { code: 'HOST_REVOKED', subjects };
   if (host.akName === applicant.verified.akName) return { code: 'AK_ALREADY_BOUND', subjects };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
+import { refusal } from '../codes.ts';
 import { acknowledgeAlert, raiseReminders, viewAlerts } from '../services/alerts.ts';
 import { createApiToken } from '../services/api-tokens.ts';
 import { currentExpiries } from '../services/expiries.ts';
@@ -9,7 +10,7 @@ import { listAuditLog } from '../services/lists.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import type { Verifier } from '../services/verifier.ts';
 import { raiseAlert } from '../store/alerts.ts';
-import { certify } from './support/made-authority.ts';
+import { certify, ISSUER } from './support/made-authority.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
 
 const DAY_SECONDS = 86_400;
@@ -121,6 +122,30 @@ describe('Alerts', () => {
       const now = () => new Date(ends.getTime() - 3 * DAY_MS);
       const later = { ...withTls(ends), clock: { ...fleet.verifier.clock, now } };
       assert.equal((await open(later))[0]?.detail, `ends ${ends.toISOString()}, within 7 days`);
+    });
+
+    it('for as long as nobody could look whether it ends no more', async () => {
+      const ofCa = async (verifier: Verifier) =>
+        (await viewAlerts(verifier, { all: false })).alerts.filter(
+          ({ code }) => code === 'EXPIRY_CA_ISSUER' || code === 'EXPIRY_TRUST_BUNDLE',
+        );
+      // On the last day of the issuers of these tests.
+      const { validToDate } = new X509Certificate(ISSUER.certificate);
+      const now = () => new Date(validToDate.getTime() - DAY_MS / 2);
+      const verifier = { ...fleet.verifier, clock: { ...fleet.verifier.clock, now } };
+      const before = await ofCa(verifier);
+      assert.notEqual(before.length, 0);
+      const unknown = () => {
+        throw refusal('ISSUERS_UNKNOWN');
+      };
+      const { issuers, bundles } = fleet.verifier;
+      const started: Verifier = {
+        ...verifier,
+        issuers: { ...issuers, known: unknown },
+        bundles: { ...bundles, current: unknown },
+      };
+      assert.deepEqual(await ofCa(started), before);
+      assert.deepEqual(await ofCa(verifier), before);
     });
 
     it('and no more, once it was renewed', async () => {

@@ -72,8 +72,13 @@ describe('A host: enrols', () => {
     const host = makeHost();
     const name = newName();
     await enrol(host, name);
-    await assert.rejects(enrol(host, newName()), { code: 'EK_ALREADY_BOUND' });
-    assert.equal(await alerts('EK_ALREADY_BOUND', name), 1);
+    const others = [newName(), newName(), newName()];
+    for (const other of others) {
+      await assert.rejects(enrol(host, other), { code: 'EK_ALREADY_BOUND' });
+      // Names of its own choice are no way to fill the list.
+      assert.equal(await alerts('EK_ALREADY_BOUND', other), undefined);
+    }
+    assert.equal(await alerts('EK_ALREADY_BOUND', name), others.length);
   });
 
   it('not in the place of another TPM: REPLACEMENT_QUEUED; the old identity stays', async () => {

@@ -122,8 +122,11 @@ describe('A host that people change', () => {
         );
         assert.equal(outcome, wanted === name ? 'revoked' : 'EK_ALREADY_BOUND');
       }
-      // Its name is free for a machine of its own.
+      // Nor with another AK in the same TPM, whoever has the name by then.
+      const cleared = makeHost({ ek: host.ek });
+      await assert.rejects(enrol(cleared, name, token), { code: 'HOST_REVOKED' });
       assert.equal((await enrol(makeHost(), name, token)).state, 'untrusted' as const);
+      await assert.rejects(enrol(cleared, name, token), { code: 'HOST_REVOKED' });
     });
   });
 

@@ -119,8 +119,8 @@ describe('Somebody who wants to be a host, or another one', function () {
       const alerts = await alertCount(touchstone, 'EK_ALREADY_BOUND', own);
       await attack('I25', () => refused(() => host.enrol()));
       assert.equal(await alertCount(touchstone, 'EK_ALREADY_BOUND', own), alerts + 1);
-      assert.equal(await alertCount(touchstone, 'EK_ALREADY_BOUND', name), 1);
     }
+    assert.equal(await alertCount(touchstone, 'EK_ALREADY_BOUND', second), 1);
     host.name = own;
     const { alerts } = await touchstone.operator('GET', '/v1/alerts', AlertList);
     assert.ok(alerts.some(({ code, subject }) => code === 'EK_ALREADY_BOUND' && subject === own));
