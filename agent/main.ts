@@ -22,6 +22,7 @@ const program = createAgentProgram({
   stderr: process.stderr,
   workingDirectory: process.cwd(),
   searchPath: process.env['PATH'] ?? '',
+  environment: process.env,
   defaultStateDir: process.env['TOUCHSTONE_AGENT_STATE'] ?? '/var/lib/touchstone-agent',
   defaultName: hostname(),
   agentFiles: AGENT_ROOMS.map((room) => `${house}/${room}`),
@@ -33,6 +34,7 @@ const program = createAgentProgram({
     return controller.signal;
   },
   // The VM's process takes this one's place: its pid, its signals and its exit code are the caller's.
-  replaceProcess: ([path, ...rest]) => process.execve?.(path, [path, ...rest], process.env),
+  replaceProcess: ({ command: [path, ...rest], environment }) =>
+    process.execve?.(path, [path, ...rest], environment),
 });
 process.exitCode = await program(process.argv.slice(2));

@@ -91,10 +91,15 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
     .command('run')
     .description('start a VM’s command if, and only if, the server permits it now')
     .requiredOption('--vm <uuid>', 'UUID of the VM’s record at the server', as(Uuid))
+    .option(
+      '--env <name>',
+      'pass this variable on; the command has no other of yours. May be given again',
+      namedOf(surroundings.environment),
+    )
     .addOption(state())
     .passThroughOptions()
     .argument('<command...>', 'the command, after --')
-    .action(async (command: string[], options: { state: string; vm: string }) => {
+    .action(async (command: string[], options: RunOptions) => {
       exit(await runCommand(surroundings, options, command));
     });
 
@@ -166,9 +171,15 @@ async function daemonCommand(surroundings: AgentSurroundings, state: string): Pr
   });
 }
 
+type RunOptions = {
+  readonly state: string;
+  readonly vm: string;
+  readonly env?: Readonly<Record<string, string>>;
+};
+
 async function runCommand(
   surroundings: AgentSurroundings,
-  options: { readonly state: string; readonly vm: string },
+  options: RunOptions,
   command: readonly string[],
 ): Promise<number> {
   const { stderr, workingDirectory, searchPath } = surroundings;
@@ -178,6 +189,7 @@ async function runCommand(
     command,
     workingDirectory,
     searchPath,
+    named: options.env ?? {},
   });
   if (!decision.start) {
     stderr.write(
@@ -186,8 +198,8 @@ async function runCommand(
     );
     return decision.unavailable ? EXIT.unavailable : EXIT.no;
   }
-  surroundings.replaceProcess(decision.command);
-  stderr.write(`touchstone-agent: ${decision.command[0]} could not be executed\n`);
+  surroundings.replaceProcess(decision.launch);
+  stderr.write(`touchstone-agent: ${decision.launch.command[0]} could not be executed\n`);
   return EXIT.unavailable;
 }
 
@@ -201,6 +213,15 @@ function as(schema: TSchema): (text: string) => string {
     } catch (cause) {
       throw new InvalidArgumentError(cause instanceof SchemaError ? cause.message : String(cause));
     }
+  };
+}
+
+/** Variables by name, with what they are set to here. */
+function namedOf(environment: AgentSurroundings['environment']) {
+  return (name: string, before: Readonly<Record<string, string>> = {}) => {
+    const value = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/u.test(name) ? environment[name] : undefined;
+    if (value === undefined) throw new InvalidArgumentError('no variable of that name is set here');
+    return { ...before, [name]: value };
   };
 }
 

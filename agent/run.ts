@@ -3,6 +3,7 @@ import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Finding, StartAnswer } from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
 import { agentError, refusalFinding } from './codes.ts';
+import { launchEnvironment } from './launch-environment.ts';
 import { requireOwnDirectory } from './state/state-directory.ts';
 
 /** Hashing large disks takes its time; the agent bounds everything after that by itself. */
@@ -14,10 +15,17 @@ export type RunInput = {
   readonly command: readonly string[];
   readonly workingDirectory: string;
   readonly searchPath: string;
+  /** What of the caller's environment the command is to have. */
+  readonly named: Readonly<Record<string, string>>;
+};
+
+export type Launch = {
+  readonly command: readonly [string, ...string[]];
+  readonly environment: Readonly<Record<string, string>>;
 };
 
 export type RunDecision =
-  | { readonly start: true; readonly command: readonly [string, ...string[]] }
+  | { readonly start: true; readonly launch: Launch }
   | { readonly start: false; readonly findings: readonly Finding[]; readonly unavailable: boolean };
 
 /**
@@ -31,14 +39,17 @@ export async function askToRun(input: RunInput): Promise<RunDecision> {
     await requireOwnDirectory(dirname(input.socketPath));
     const path = await programPath(program, input);
     const command: [string, ...string[]] = [path, ...rest];
+    const environment = launchEnvironment(input.named);
     const { vm, workingDirectory } = input;
     const answer = await client.request({
       method: 'POST',
       path: '/v1/starts',
-      body: { vm, operation: 'start', workingDirectory, command },
+      body: { vm, operation: 'start', workingDirectory, command, environment },
       schema: StartAnswer,
     });
-    if (answer.decision === 'permitted' && answer.vm === vm) return { start: true, command };
+    if (answer.decision === 'permitted' && answer.vm === vm) {
+      return { start: true, launch: { command, environment } };
+    }
     const findings =
       answer.decision === 'refused'
         ? answer.findings

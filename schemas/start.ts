@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { closed, Code, LineOfText, Sha256Hex, Uuid } from './scalars.ts';
+import { closed, Code, LineOfText, mapOf, Sha256Hex, Uuid } from './scalars.ts';
 import { AssuranceClass, HostState } from './classes.ts';
 import { Operation } from './evidence.ts';
 import { Finding } from './finding.ts';
@@ -15,6 +15,12 @@ export const StartQuestion = closed({
     minItems: 1,
     maxItems: 1_024,
   }),
+  /** The whole environment of the command, and not what is added to another. */
+  environment: mapOf(
+    '^[A-Za-z_][A-Za-z0-9_]{0,127}$',
+    Type.String({ pattern: '^[^\\u0000]*$', maxLength: 32_768 }),
+    256,
+  ),
 });
 export type StartQuestion = Type.Static<typeof StartQuestion>;
 

@@ -4,6 +4,7 @@ import type { StartQuestion } from '@touchstone/schemas';
 import { agentError } from '../codes.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { refersElsewhere } from './disk-image.ts';
+import { environmentFiles, inOrder } from './environment-files.ts';
 import { type NamedFile, namedFiles } from './named-files.ts';
 import { leadsThroughProcess } from './process-paths.ts';
 
@@ -16,24 +17,29 @@ export type Definition = {
 };
 
 /**
- * The digest of what would be started: the VM, the command, where it runs, its program, and the
- * content of every file that the command names for the VM to boot from or run on. What cannot be read,
- * or covered, is not started.
+ * The digest of what would be started: the VM, the command, where it runs, its whole environment, its
+ * program, and the content of every file that the command or the environment names for the VM to boot
+ * from or run on. What cannot be read, or covered, is not started.
  * @throws AppError DEFINITION_UNREADABLE, DEFINITION_UNCOVERED
  */
 export async function describeDefinition(question: StartQuestion): Promise<Definition> {
-  const { vm, operation, command, workingDirectory } = question;
+  const { vm, operation, command, workingDirectory, environment } = question;
   const files: (NamedFile & { readonly sha256: string })[] = [];
-  for (const file of await namedFiles(command, workingDirectory)) {
+  const named = [
+    ...(await namedFiles(command, workingDirectory)),
+    ...(await environmentFiles(environment, workingDirectory)),
+  ];
+  for (const file of named) {
     const sha256 = await digestOf(file);
     if (sha256 !== null) files.push({ ...file, sha256 });
   }
   const description = {
-    schema: 'touchstone/definition/1',
+    schema: 'touchstone/definition/2',
     vm,
     operation,
     workingDirectory,
     command,
+    environment: inOrder(environment),
     files,
   };
   const digest = createHash('sha256').update(JSON.stringify(description)).digest('hex');

@@ -4,9 +4,9 @@ import { agentError } from '../codes.ts';
 import { readPairs } from './option-pairs.ts';
 import { type FileRole, QEMU_OPTIONS } from './qemu-options.ts';
 
-/** A file that a command names: by which argument (0 is the program), and as what. */
+/** A file that a command names: by which argument (0 is the program) or variable, and as what. */
 export type NamedFile = {
-  readonly argument: number;
+  readonly argument: number | string;
   readonly role: FileRole;
   readonly path: string;
 };
@@ -128,7 +128,7 @@ function imageName(name: string): string {
 }
 
 /** The paths of files in an argument of a program that the agent does not know. */
-async function filesAmong(argument: string, workingDirectory: string): Promise<string[]> {
+export async function filesAmong(argument: string, workingDirectory: string): Promise<string[]> {
   const words = argument.split(',');
   const candidates = new Set([
     argument,

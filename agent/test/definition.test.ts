@@ -33,6 +33,7 @@ describe('the definition of a start', () => {
       operation: 'start',
       workingDirectory: dir,
       command: [...command],
+      environment: {},
       ...changes,
     });
   const qemu = (...args: readonly string[]) => describeCommand(['./qemu-system-x86_64', ...args]);

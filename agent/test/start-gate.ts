@@ -72,6 +72,7 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
     operation: 'start',
     workingDirectory: host.stateDir,
     command: ['/bin/true', 'disk.img'],
+    environment: {},
   });
   return {
     ...{ host, verifier, enrolment, key, attestation, conversations, socketPath, client, log, vm },

@@ -114,6 +114,9 @@ describe('the start gate, at its socket', () => {
         { ...gate.question(), command: [] },
         { ...gate.question(), command: ['/bin/true', 'a\0b'] },
         { ...gate.question(), workingDirectory: 'relative' },
+        { ...gate.question(), environment: { 'A=B': '' } },
+        { ...gate.question(), environment: { A: 'a\0b' } },
+        { ...gate.question(), environment: undefined },
       ]) {
         await assert.rejects(gate.ask(body), { code: 'SCHEMA_MISMATCH', status: 400 });
       }

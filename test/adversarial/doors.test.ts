@@ -163,7 +163,10 @@ describe('A door', function () {
         assert.equal(status, 400, `${query.slice(0, 40)} with ${what}: ${text.slice(0, 200)}`);
       }
       const vm = decodeURIComponent(/%(?:ff|zz)/u.test(id) ? '%2e%2e' : id);
-      const question = { vm, operation: 'start', workingDirectory: '/', command: ['/bin/true'] };
+      const question = {
+        ...{ vm, operation: 'start', workingDirectory: '/', command: ['/bin/true'] },
+        environment: {},
+      };
       const asked = await fetchFrom(join(host.stateDir, 'agent.sock'), {
         ...{ method: 'POST', path: '/v1/starts', body: JSON.stringify(question) },
         headers: { 'content-type': 'application/json' },

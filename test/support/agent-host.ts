@@ -181,7 +181,8 @@ export async function startAgentHost(
       start,
       ask: async (vm, command) => {
         const client = unixClient({ path: join(stateDir, 'agent.sock') });
-        const body = { vm, operation: 'start', workingDirectory: directory, command };
+        const question = { vm, operation: 'start', workingDirectory: directory, command };
+        const body = { ...question, environment: {} };
         try {
           const to = { method: 'POST', path: '/v1/starts', schema: StartAnswer, body } as const;
           return await client.request(to);

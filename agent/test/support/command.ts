@@ -14,8 +14,14 @@ export type Ended = {
 };
 
 /** `touchstone-agent`, as users have it. */
-function startAgent(...args: readonly string[]): ChildProcess & { ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+function startAgent(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess & { ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
@@ -28,11 +34,17 @@ function startAgent(...args: readonly string[]): ChildProcess & { ended: Promise
   return Object.assign(child, { ended });
 }
 
-export const runAgent = (...args: readonly string[]): Promise<Ended> => startAgent(...args).ended;
+export const runAgent = (...args: readonly string[]): Promise<Ended> => startAgent(args).ended;
+
+/** With more in its environment. */
+export const runAgentIn = (
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Ended> => startAgent(args, environment).ended;
 
 /** The daemon, ready; whoever starts it stops it. */
 export async function startDaemon(stateDir: string) {
-  const daemon = startAgent('daemon', '--state', stateDir);
+  const daemon = startAgent(['daemon', '--state', stateDir]);
   if (daemon.stdout === null) throw new Error('no stdout');
   const [line] = (await Promise.race([
     once(createInterface(daemon.stdout), 'line'),
