@@ -6,6 +6,7 @@ import { codeOf, detailOf } from './codes.ts';
 import { type Attestation, deliverAttestation } from './evidence/deliver.ts';
 import { Renewal } from './renew.ts';
 import { secondsToNext, secondsToRetry } from './schedule.ts';
+import type { ServerTime } from './server-time.ts';
 import type { HeldEnrolment } from './state/held-enrolment.ts';
 import { akKindOf } from './tpm/attestation-key.ts';
 import type { Conversations } from './tpm/conversation.ts';
@@ -31,7 +32,11 @@ export class Attesting {
   constructor(
     attestation: Attestation,
     held: HeldEnrolment,
-    { conversations, log }: { readonly conversations: Conversations; readonly log: Logger },
+    by: {
+      readonly conversations: Conversations;
+      readonly serverTime: ServerTime;
+      readonly log: Logger;
+    },
   ) {
     const onBundleEpoch = (epoch: number) => {
       this.#newestEpoch = epoch;
@@ -41,9 +46,9 @@ export class Attesting {
     const { tpm, ek } = attestation.attester;
     const device = tpm.kind === 'device' ? tpm.path : null;
     this.#tpm = { device, ek, ak: akKindOf(attestation.key) };
-    this.#conversations = conversations;
-    this.#log = log;
-    this.#renewal = new Renewal(this.#attestation, held, { conversations, log });
+    this.#conversations = by.conversations;
+    this.#log = by.log;
+    this.#renewal = new Renewal(this.#attestation, held, by);
   }
 
   get status(): AgentStatus {

@@ -4,6 +4,7 @@ import { Attesting } from './attesting.ts';
 import { agentError } from './codes.ts';
 import type { Attestation } from './evidence/deliver.ts';
 import { LastPolicy } from './evidence/last-policy.ts';
+import { ServerTime } from './server-time.ts';
 import { HeldEnrolment } from './state/held-enrolment.ts';
 import { readEnrolment, readKeyRecord } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
@@ -27,10 +28,14 @@ export async function openEnrolledHost(
   if (enrolment === null || key === null || enrolment.akName !== key.akName) {
     throw agentError('NOT_ENROLLED', { detail: stateDir });
   }
-  const client = pinnedClient({ url: enrolment.server, pin: enrolment.fingerprint });
+  const serverTime = new ServerTime();
+  const client = pinnedClient({
+    ...{ url: enrolment.server, pin: enrolment.fingerprint },
+    onDate: (date) => serverTime.hear(date),
+  });
   const held = new HeldEnrolment(stateDir, enrolment);
   const attestation: Attestation = { client, attester, key, judgedBy: new LastPolicy() };
   const conversations = new Conversations();
-  const attesting = new Attesting(attestation, held, { conversations, log });
+  const attesting = new Attesting(attestation, held, { conversations, serverTime, log });
   return { held, client, attestation, conversations, attesting };
 }

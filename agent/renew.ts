@@ -1,8 +1,10 @@
-import { CertificateRenewalAnswer } from '@touchstone/schemas';
+import { CertificateRenewalAnswer, Health } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import { recertify } from './certify.ts';
+import { bootTime } from './gate/boot-time.ts';
 import { renewalTime } from './renewal-time.ts';
 import { secondsToRetry } from './schedule.ts';
+import type { ServerTime } from './server-time.ts';
 import type { Logger } from 'pino';
 import type { Attestation } from './evidence/deliver.ts';
 import type { HeldEnrolment } from './state/held-enrolment.ts';
@@ -32,25 +34,37 @@ async function renewCertificate(
 }
 
 const LONGEST_RETRY_SECONDS = 300;
+/** Between two renewals, whatever server and CA say of the time: a new certificate may be no better. */
+const LEAST_BETWEEN_SECONDS = 300;
 
-/** Renews when it is time, before evidence is given; after any absence that is at once. */
+/**
+ * Renews when it is time, before evidence is given; after any absence that is at once. What time it is the server
+ * says, for this host's own clock may be years off. Pauses are by CLOCK_BOOTTIME.
+ */
 export class Renewal {
   readonly #attestation: Attestation;
   readonly #held: HeldEnrolment;
   readonly #conversations: Conversations;
+  readonly #serverTime: ServerTime;
   readonly #log: Logger;
   #due: { readonly of: string; readonly atMs: number } | null = null;
+  #notBeforeSeconds = 0;
   #failures = 0;
 
   constructor(
     attestation: Attestation,
     held: HeldEnrolment,
-    { conversations, log }: { readonly conversations: Conversations; readonly log: Logger },
+    by: {
+      readonly conversations: Conversations;
+      readonly serverTime: ServerTime;
+      readonly log: Logger;
+    },
   ) {
     this.#attestation = attestation;
     this.#held = held;
-    this.#conversations = conversations;
-    this.#log = log;
+    this.#conversations = by.conversations;
+    this.#serverTime = by.serverTime;
+    this.#log = by.log;
   }
 
   /**
@@ -59,7 +73,7 @@ export class Renewal {
    */
   atOnce(): void {
     const [of = ''] = this.#held.current.certificates;
-    if (this.#failures === 0) this.#due = { of, atMs: 0 };
+    this.#due = { of, atMs: -Infinity };
   }
 
   /**
@@ -72,9 +86,10 @@ export class Renewal {
       this.#due = { of: pem, atMs: renewalTime(pem, Math.random()).getTime() };
       this.#failures = 0;
     }
-    if (Date.now() < this.#due.atMs) return;
+    if (bootTime() < this.#notBeforeSeconds || !(await this.#isAt(this.#due.atMs))) return;
     try {
       await renewCertificate(this.#attestation, this.#held, this.#conversations);
+      this.#notBeforeSeconds = bootTime() + LEAST_BETWEEN_SECONDS;
       this.#log.info('certificate renewed');
     } catch (error) {
       this.#failures += 1;
@@ -83,8 +98,19 @@ export class Renewal {
         ...{ failures: this.#failures, intervalSeconds: LONGEST_RETRY_SECONDS, retryAfterSeconds },
         random: Math.random(),
       });
-      this.#due = { of: pem, atMs: Date.now() + retryInSeconds * 1_000 };
+      this.#notBeforeSeconds = bootTime() + retryInSeconds;
       this.#log.warn({ err: error, retryInSeconds }, 'the certificate could not be renewed');
     }
+  }
+
+  /** Where no time is known the server is asked; one that does not answer takes no evidence either. */
+  async #isAt(atMs: number): Promise<boolean> {
+    if (atMs === -Infinity) return true;
+    if (this.#serverTime.nowMs === null) {
+      const to = { method: 'GET', path: '/v1/health', schema: Health } as const;
+      await this.#attestation.client.request(to).catch(() => undefined);
+    }
+    const nowMs = this.#serverTime.nowMs;
+    return nowMs !== null && nowMs >= atMs;
   }
 }

@@ -42,11 +42,15 @@ export class ProblemError extends AppError {
   }
 }
 
-/** A client that talks to the holder of one TLS key only. `pin`: see spkiPinOf. */
+/**
+ * A client that talks to the holder of one TLS key only. `pin`: see spkiPinOf. `onDate` is told the answerer's
+ * time with each answer, whatever it says: RFC 9110, 6.6.1.
+ */
 export function pinnedClient(options: {
   readonly url: string;
   readonly pin: string;
   readonly timeoutMs?: number;
+  readonly onDate?: (date: Date) => void;
 }): Client {
   const { url, pin, timeoutMs = 10_000 } = options;
   if (!/^[0-9a-f]{64}$/u.test(pin)) {
@@ -72,7 +76,7 @@ export function pinnedClient(options: {
         return callback(null, socket);
       }),
   });
-  return clientOver(dispatcher, url, timeoutMs);
+  return clientOver(dispatcher, url, timeoutMs, options.onDate);
 }
 
 /** A client of a unix socket, whose file mode decides who may connect. */
@@ -84,7 +88,12 @@ export function unixClient(options: {
   return clientOver(dispatcher, 'http://localhost', options.timeoutMs ?? 10_000);
 }
 
-function clientOver(dispatcher: Dispatcher, origin: string, defaultTimeoutMs: number): Client {
+function clientOver(
+  dispatcher: Dispatcher,
+  origin: string,
+  defaultTimeoutMs: number,
+  onDate?: (date: Date) => void,
+): Client {
   return {
     request: async ({
       schema,
@@ -92,11 +101,12 @@ function clientOver(dispatcher: Dispatcher, origin: string, defaultTimeoutMs: nu
       timeoutMs = defaultTimeoutMs,
       ...options
     }) => {
-      const { statusCode, retryAfter, bytes } = await exchange(dispatcher, origin, {
+      const { statusCode, retryAfter, date, bytes } = await exchange(dispatcher, origin, {
         ...options,
         maxBytes,
         timeoutMs,
       });
+      if (date !== null) onDate?.(date);
       if (statusCode >= 200 && statusCode < 300) return readAnswer(schema, bytes, maxBytes);
       throw new ProblemError(readAnswer(Problem, bytes, maxBytes), secondsOf(retryAfter));
     },
@@ -107,6 +117,11 @@ function clientOver(dispatcher: Dispatcher, origin: string, defaultTimeoutMs: nu
 /** Retry-After as delay-seconds (RFC 9110, 10.2.3), the only form that we send. */
 const secondsOf = (header: unknown): number | undefined =>
   typeof header === 'string' && /^[0-9]{1,9}$/u.test(header) ? Number(header) : undefined;
+
+function dateOf(header: unknown): Date | null {
+  const date = typeof header === 'string' ? new Date(header) : null;
+  return date === null || Number.isNaN(date.getTime()) ? null : date;
+}
 
 function readAnswer<T extends TSchema>(schema: T, bytes: Uint8Array, maxBytes: number): Static<T> {
   try {
@@ -127,7 +142,7 @@ async function exchange(
   dispatcher: Dispatcher,
   origin: string,
   { method, path, body, bearer, maxBytes, timeoutMs }: Exchange,
-): Promise<{ statusCode: number; retryAfter: unknown; bytes: Uint8Array }> {
+): Promise<{ statusCode: number; retryAfter: unknown; date: Date | null; bytes: Uint8Array }> {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const answer = await request(new URL(path, origin), {
@@ -144,6 +159,7 @@ async function exchange(
     return {
       statusCode: answer.statusCode,
       retryAfter: answer.headers['retry-after'],
+      date: dateOf(answer.headers['date']),
       bytes: await readBounded(answer.body, maxBytes),
     };
   } catch (cause) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { AppError } from '@touchstone/transport';
 import { Attesting } from '../attesting.ts';
+import { ServerTime } from '../server-time.ts';
 import { HeldEnrolment } from '../state/held-enrolment.ts';
 import { type GateAtSocket, startGateAtSocket } from './start-gate.ts';
 
@@ -20,6 +21,7 @@ describe('the agent, attesting', () => {
     const { attestation, conversations, enrolment, host } = gate;
     attesting = new Attesting(attestation, new HeldEnrolment(host.stateDir, enrolment), {
       conversations,
+      serverTime: new ServerTime(),
       log: pino({}, { write: (line) => void log.push(JSON.parse(line) as (typeof log)[number]) }),
     });
   });

@@ -7,6 +7,7 @@ import { parseAkCertificate } from '@touchstone/endorsement';
 import { AuditList } from '@touchstone/schemas';
 import { type AgentHost, startAgentHost } from '../support/agent-host.ts';
 import { expiredCertificate } from '../support/expired-certificate.ts';
+import { shiftedClock } from '../support/shifted-clock.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 describe('An agent whose certificate has ended while it was away', function () {
@@ -51,6 +52,53 @@ describe('An agent whose certificate has ended while it was away', function () {
       ),
     );
     assert.equal((await touchstone.host(host.hostId)).host.state, 'trusted');
+  });
+});
+
+describe('An agent whose clock is a year off', function () {
+  this.timeout(60_000);
+  const YEAR_MS = 31_557_600_000;
+  let touchstone: Touchstone;
+  let host: AgentHost;
+  let enrolmentFile: string;
+
+  before(async () => {
+    touchstone = await startTouchstone();
+    host = await startAgentHost(touchstone, { name: 'elsewhen' });
+    enrolmentFile = join(host.stateDir, 'enrolment.json');
+  });
+  after(async () => {
+    await host?.stop();
+    await touchstone?.stop();
+  });
+
+  const held = async () =>
+    JSON.parse(await readFile(enrolmentFile, 'utf8')) as { certificates: string[] };
+  const renewals = async () => {
+    const { entries } = await touchstone.operator('GET', '/v1/audit', AuditList);
+    return entries.filter(({ action }) => action === 'host.certificate').length;
+  };
+  const attest = async () =>
+    assert.equal((await host.command('attest')).exitCode, 0, 'the host is trusted');
+
+  it('ahead, keeps its certificate until it is time by the server’s clock', async () => {
+    await host.stopAgent();
+    const { certificates } = await held();
+    await host.startAgent(shiftedClock(YEAR_MS));
+    for (const _ of [1, 2, 3]) await attest();
+    assert.deepEqual((await held()).certificates, certificates);
+    assert.equal(await renewals(), 0);
+  });
+
+  it('behind, renews when it is time by the server’s clock, and once', async () => {
+    await host.stopAgent();
+    const expired = expiredCertificate();
+    const text = JSON.stringify({ ...(await held()), certificates: [expired] });
+    await writeFile(enrolmentFile, text);
+    await host.startAgent(shiftedClock(-YEAR_MS));
+    for (const _ of [1, 2, 3]) await attest();
+    assert.notEqual((await held()).certificates[0], expired);
+    assert.equal(await renewals(), 1);
   });
 });
 
