@@ -110,11 +110,11 @@ async function exchange({ attestation, enrolment }: StartGate, request: StartReq
 }
 
 /** A TPM that went away has to be looked at again: its counters tell whether it was reset. */
-async function clockNow({ attestation: { attester } }: StartGate) {
+async function clockNow({ attestation: { attester, key } }: StartGate) {
   try {
-    return await attester.clock();
+    return await attester.clockOf(key);
   } catch (error) {
-    if (!(error instanceof TpmError) || error.answered || error.code === 'TPM_TIMEOUT') throw error;
-    return attester.clock();
+    if (!(error instanceof TpmError) || error.code === 'TPM_TIMEOUT') throw error;
+    return attester.clockOf(key);
   }
 }

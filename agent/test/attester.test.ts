@@ -156,7 +156,7 @@ describe('the attester, on a software TPM', () => {
   });
 
   it('measures anew after the software TPM ended, in a boot of its own', async () => {
-    const [{ resetCount }, old] = [await attester.clock(), await attester.bootLog()];
+    const [{ resetCount }, old] = [await attester.clockOf(key), await attester.bootLog()];
     await writeFile(configuration, 'nested = yes\n');
     await host.powerOff();
     const evidence = await buildEvidence(attester, key, QUESTION);
@@ -165,7 +165,7 @@ describe('the attester, on a software TPM', () => {
     assert.notDeepEqual(bytes, Buffer.from(old));
     assert.equal(createHash('sha256').update(bytes).digest('hex'), digest);
     assert.deepEqual((await pcrValues()).map(Buffer.from), replayed(bytes));
-    assert.ok((await attester.clock()).resetCount > resetCount);
+    assert.ok((await attester.clockOf(key)).resetCount > resetCount);
   });
 
   it('is not misled by another process that turned the TPM on again', async () => {
@@ -186,7 +186,7 @@ describe('the attester, on a software TPM', () => {
     await host.powerOff();
     const crashing = new Attester(host.stateDir, []);
     // A boot of which nothing is measured yet: the agent's own log of it is taken away again.
-    const { resetCount } = await crashing.clock();
+    const { resetCount } = await crashing.use((tpm) => tpm.readClock());
     await rm(join(host.stateDir, `boot-log-${resetCount}.bin`));
     await crashing.use((tpm) => {
       let extended = 0;

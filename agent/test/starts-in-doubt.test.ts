@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@touchstone/transport';
 import { Attester } from '../tpm/attester.ts';
+import { makeHypervisor } from './support/hypervisor.ts';
 import { claimsFor, makePermitKey, signPermit } from './support/permit-keys.ts';
 import { type GateAtSocket, startGateAtSocket } from './start-gate.ts';
 import { type Asked, type Behaviour, permitting } from './support/verifier.ts';
@@ -151,11 +154,40 @@ describe('the start gate, in doubt', () => {
         const permit = await honest();
         await gate.host.powerOff();
         const other = new Attester(gate.host.stateDir, []);
-        await other.clock();
+        await other.use(async () => undefined);
         await other.close();
         return permit;
       },
     });
+    assert.equal((await askWhile({})).decision, 'permitted');
+  });
+
+  it('refuses when another TPM, whose counters are the permit’s, took its place: EK_CHANGED', async () => {
+    const other = await makeHypervisor();
+    const otherTpm = new Attester(other.stateDir, []);
+    const socketIn = (dir: string, name: string) => join(dir, 'swtpm', name);
+    const names = ['socket', 'socket.ctrl'];
+    const { stateDir } = gate.host;
+    try {
+      const { resetCount, restartCount, clock } = await otherTpm.use((tpm) => tpm.readClock());
+      const boot = { resetCount, restartCount, clock };
+      await otherTpm.close();
+      await refusedAs('EK_CHANGED', {
+        permits: async (asked) => {
+          await gate.host.powerOff();
+          for (const name of names) {
+            await rm(socketIn(stateDir, name), { force: true });
+            await symlink(socketIn(other.stateDir, name), socketIn(stateDir, name));
+          }
+          const claims = claimsFor({ ...asked.permit, boot });
+          return permitting(asked, await signPermit(claims, gate.verifier.permitKey));
+        },
+      });
+    } finally {
+      for (const name of names) await rm(socketIn(stateDir, name), { force: true });
+      await gate.attestation.attester.close();
+      await other.remove();
+    }
     assert.equal((await askWhile({})).decision, 'permitted');
   });
 

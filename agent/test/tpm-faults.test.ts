@@ -39,10 +39,10 @@ describe('the attester, when its TPM fails under it', () => {
   });
 
   it('gives evidence at once after another process flushed its key, in the same boot', async () => {
-    const [before, { resetCount }] = [await evidence(), await attester.clock()];
+    const [before, { resetCount }] = [await evidence(), await attester.clockOf(key)];
     await (await openTpm({ tcti: tcti() })).close();
     assert.deepEqual(await evidence(), before);
-    assert.equal((await attester.clock()).resetCount, resetCount);
+    assert.equal((await attester.clockOf(key)).resetCount, resetCount);
   });
 
   it('gives evidence at once after another process filled the TPM', async () => {
@@ -62,16 +62,16 @@ describe('the attester, when its TPM fails under it', () => {
   });
 
   it('starts a killed one anew, measures anew, and goes on: another boot', async () => {
-    const [before, { resetCount }] = [await evidence(), await attester.clock()];
+    const [before, { resetCount }] = [await evidence(), await attester.clockOf(key)];
     process.kill(await tpmPid(), 'SIGKILL');
     assert.deepEqual(await evidence(), before);
-    assert.ok((await attester.clock()).resetCount > resetCount);
+    assert.ok((await attester.clockOf(key)).resetCount > resetCount);
   });
 
   it('starts no second one beside one that hangs, and uses it when it answers: TPM_TIMEOUT', async () => {
     const [before, { resetCount }, pid] = [
       await evidence(),
-      await attester.clock(),
+      await attester.clockOf(key),
       await tpmPid(),
     ];
     await attester.close();
@@ -89,7 +89,7 @@ describe('the attester, when its TPM fails under it', () => {
       process.kill(pid, 'SIGCONT');
     }
     assert.deepEqual(await evidence(), before);
-    assert.equal((await attester.clock()).resetCount, resetCount);
+    assert.equal((await attester.clockOf(key)).resetCount, resetCount);
     assert.equal(await tpmPid(), pid);
   });
 

@@ -110,8 +110,21 @@ export class Attester {
     });
   }
 
-  clock(): Promise<TpmClock> {
-    return this.use((tpm) => tpm.readClock());
+  /**
+   * The clock of the TPM that holds the key, now: the counters of another may be the same. A device stays what was
+   * opened; a socket leads to whoever listens there by now, at each command.
+   * @throws AppError EK_CHANGED, AK_LOST
+   */
+  async clockOf(record: KeyRecord): Promise<TpmClock> {
+    const key = await this.key(record);
+    return this.use(async (tpm) => {
+      if (this.tpm.kind === 'software') {
+        const { name } = await tpm.readPublic(key);
+        const present = Buffer.from(name).toString('hex');
+        if (present !== record.akName) throw agentError('EK_CHANGED', { detail: `AK ${present}` });
+      }
+      return tpm.readClock();
+    });
   }
 
   /**
