@@ -53,7 +53,8 @@ export const AGENT_CODES = {
     title: 'This machine has a TPM that cannot be used',
     section: '4 Enrol, step 1',
     remedy:
-      'A TPM 1.2 is not supported. Hand /dev/tpmrm0 into the container if the agent runs in one. Only with ' +
+      'A TPM 1.2 is not supported. Without a driver: `modprobe tpm_crb` or `modprobe tpm_tis`, or turn the TPM on in ' +
+      'the firmware’s setup. Hand /dev/tpmrm0 into the container if the agent runs in one. Only with ' +
       '--tpm software is a software TPM used in its place, and shown as what it is.',
     actor: 'host-administrator',
   },

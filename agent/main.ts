@@ -26,7 +26,11 @@ const program = createAgentProgram({
   defaultStateDir: process.env['TOUCHSTONE_AGENT_STATE'] ?? '/var/lib/touchstone-agent',
   defaultName: hostname(),
   agentFiles: AGENT_ROOMS.map((room) => `${house}/${room}`),
-  machine: { devices: '/dev', tpmClass: '/sys/class/tpm' },
+  machine: {
+    devices: '/dev',
+    tpmClass: '/sys/class/tpm',
+    acpiTables: '/sys/firmware/acpi/tables',
+  },
   stopOnSignal: () => {
     const controller = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const)

@@ -13,7 +13,8 @@ export function requireReplacement(
   newAnchor: boolean,
 ): void {
   if (given.epoch > held.epoch || isDeepStrictEqual(given, held)) return;
-  const anchorIsNew = given.anchors.every((anchor) => !held.anchors.includes(anchor));
+  const known = held.anchors.map(contentOf);
+  const anchorIsNew = given.anchors.every((anchor) => !known.includes(contentOf(anchor)));
   if (anchorIsNew && newAnchor) return;
   const detail = `epoch ${given.epoch} in place of ${held.epoch}`;
   throw agentError('TRUST_BUNDLE_REFUSED', {
@@ -26,3 +27,6 @@ export function requireReplacement(
       : {}),
   });
 }
+
+/** Of PEM, however it is broken into lines: RFC 7468, 2. */
+const contentOf = (pem: string): string => pem.replaceAll(/-----[^-]+-----|\s/gu, '');

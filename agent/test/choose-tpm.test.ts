@@ -19,9 +19,12 @@ describe('the choice of a TPM', () => {
 
   beforeEach(async () => {
     stateDir = await mkdtemp(join(tmpdir(), 'ts-choice-'));
-    machine = { devices: join(stateDir, 'dev'), tpmClass: join(stateDir, 'class') };
-    await mkdir(machine.devices);
-    await mkdir(machine.tpmClass);
+    machine = {
+      devices: join(stateDir, 'dev'),
+      tpmClass: join(stateDir, 'class'),
+      acpiTables: join(stateDir, 'tables'),
+    };
+    for (const place of Object.values(machine)) await mkdir(place);
   });
   afterEach(() => rm(stateDir, { recursive: true }));
 
@@ -42,7 +45,9 @@ describe('the choice of a TPM', () => {
   it('falls on software where the machine has none', async () => {
     await has('null', 'tpmfoo');
     assert.deepEqual(await chooseTpm(stateDir, machine, {}), { tpm: SOFTWARE_TPM, ek: {} });
-    const nowhere = { devices: join(stateDir, 'x'), tpmClass: join(stateDir, 'y') };
+    await writeFile(join(machine.acpiTables, 'APIC'), '');
+    const none = join(stateDir, 'none');
+    const nowhere = { devices: none, tpmClass: none, acpiTables: none };
     assert.deepEqual((await chooseTpm(stateDir, nowhere, {})).tpm, SOFTWARE_TPM);
   });
 
@@ -52,6 +57,21 @@ describe('the choice of a TPM', () => {
     await has('tpm0');
     await assert.rejects(chooseTpm(stateDir, machine, {}), { code: 'TPM_UNUSABLE' });
     assert.deepEqual((await chooseTpm(stateDir, machine, { tpm: 'software' })).tpm, SOFTWARE_TPM);
+  });
+
+  it('passes over no chip that the kernel has no driver for, nor what it cannot look into: TPM_UNUSABLE', async () => {
+    const file = join(stateDir, 'file');
+    await writeFile(file, '');
+    for (const place of ['devices', 'tpmClass', 'acpiTables']) {
+      const blind = { ...machine, [place]: file };
+      await assert.rejects(chooseTpm(stateDir, blind, {}), { code: 'TPM_UNUSABLE' });
+    }
+    for (const table of ['TPM2', 'TCPA']) {
+      await writeFile(join(machine.acpiTables, table), '');
+      await assert.rejects(chooseTpm(stateDir, machine, {}), { code: 'TPM_UNUSABLE' });
+      assert.match((await passedOverBy(SOFTWARE_TPM, machine)) ?? '', new RegExp(table, 'u'));
+      await rm(join(machine.acpiTables, table));
+    }
   });
 
   it('falls beside a chip on software only when told, and that is not kept silent', async () => {

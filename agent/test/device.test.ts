@@ -25,7 +25,7 @@ describe('a TPM behind a device', function () {
     stateDir = await mkdtemp(join(tmpdir(), 'ts-device-'));
     swtpm = await startSwtpm();
     device = await startTpmDevice(swtpm);
-    machine = { devices: device.devices, tpmClass: join(stateDir, 'none') };
+    machine = { devices: device.devices, tpmClass: '/none', acpiTables: '/none' };
   });
   after(async () => {
     await device?.stop();

@@ -82,6 +82,9 @@ describe('A trust bundle after the one that is held', () => {
   it('taken by a person’s word starts its epochs again where the anchor is new and they say so', () => {
     const anew = { ...held, epoch: 0, anchors: ['another'] };
     requireReplacement(held, anew, true);
+    const rewritten = held.anchors.map((pem) => pem.replaceAll('\n', '\r\n'));
+    const same = { ...anew, anchors: rewritten };
+    assert.throws(() => requireReplacement(held, same, true), REFUSED);
     assert.throws(() => requireReplacement(held, anew, false), {
       ...REFUSED,
       remedy: /--new-anchor/u,
