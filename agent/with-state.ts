@@ -1,14 +1,16 @@
 import { resolve } from 'node:path';
 import type { EkKind } from '@touchstone/schemas';
 import { lockState } from './state/lock.ts';
-import { ensureStateDirectory } from './state/state-directory.ts';
+import { ensureStateDirectory, requireStateDirectory } from './state/state-directory.ts';
 import type { AgentSurroundings } from './surroundings.ts';
 import type { Attester } from './tpm/attester.ts';
 import type { ChosenTpm } from './tpm/choose-tpm.ts';
 
 /**
  * The state directory, locked, and the TPM that lies in it. What only these commands need is loaded
- * here: a VM that starts does not wait for it. Without `choose` it is the TPM that the keys there are in.
+ * here: a VM that starts does not wait for it. Without `choose` it is the TPM that the keys there are in, and a
+ * directory that is not there is not made: its name may be mistyped.
+ * @throws AppError NOT_ENROLLED, STATE_EXPOSED, STATE_LOCKED, STATE_UNREADABLE
  */
 export async function withState<T>(
   surroundings: AgentSurroundings,
@@ -19,7 +21,8 @@ export async function withState<T>(
   const stateDir = resolve(surroundings.workingDirectory, state);
   // What swtpm's own tools write there is the owner's alone as well.
   process.umask(0o077);
-  await ensureStateDirectory(stateDir);
+  if (choose === undefined) await requireStateDirectory(stateDir);
+  else await ensureStateDirectory(stateDir);
   const lock = await lockState(stateDir);
   try {
     const { readConfig } = await import('./config.ts');

@@ -2,13 +2,16 @@ import { resolve } from 'node:path';
 import { AgentStatus } from '@touchstone/schemas';
 import { AppError, unixClient } from '@touchstone/transport';
 import { agentError } from '../codes.ts';
+import { requireOwnDirectory } from '../state/state-directory.ts';
 import { type AgentSurroundings, socketPathOf } from '../surroundings.ts';
 
 export async function statusCommand(
   surroundings: AgentSurroundings,
   options: { readonly state: string; readonly json?: true },
 ): Promise<void> {
-  const path = socketPathOf(resolve(surroundings.workingDirectory, options.state));
+  const stateDir = resolve(surroundings.workingDirectory, options.state);
+  await requireOwnDirectory(stateDir);
+  const path = socketPathOf(stateDir);
   const client = unixClient({ path });
   try {
     const to = { method: 'GET', path: '/v1/status', schema: AgentStatus } as const;

@@ -1,4 +1,4 @@
-/** What only `touchstone-agent doctor` finds; part of the agent's one table. */
+/** What `touchstone-agent doctor` finds, most of it alone; part of the agent's one table. */
 export const DOCTOR_CODES = {
   STATE_OWNERS: {
     title: 'The state directory and what lies in it have different owners',
@@ -11,7 +11,7 @@ export const DOCTOR_CODES = {
   STATE_UNREADABLE: {
     title: 'The state directory cannot be looked into',
     section: '6',
-    remedy: 'Run doctor as root, or as the agent’s user.',
+    remedy: 'Run this as root (`sudo`), or as the agent’s user.',
     actor: 'host-administrator',
   },
   ENROLMENT_UNFINISHED: {

@@ -26,12 +26,15 @@ export type Patient = {
 /** Everything that this host's proof needs. Nothing is changed, and each group of checks is bounded in time. */
 export async function diagnose(patient: Patient): Promise<AgentCheck[]> {
   const { stateDir } = patient;
+  const state = await bounded('state directory', GROUP_TIMEOUT_MS, () => checkState(stateDir));
+  // Who may not look in would be told that nothing is there.
+  if (state.some(({ code }) => code === 'STATE_UNREADABLE')) return [...state];
   // What cannot be read is for checkState to say.
   const [key, enrolment] = (await Promise.all(
     [readKeyRecord(stateDir), readEnrolment(stateDir)].map((read) => read.catch(() => null)),
   )) as [Awaited<ReturnType<typeof readKeyRecord>>, Enrolment | null];
   const groups = await Promise.all([
-    bounded('state directory', GROUP_TIMEOUT_MS, () => checkState(stateDir)),
+    Promise.resolve(state),
     bounded('enrolment', GROUP_TIMEOUT_MS, () =>
       Promise.resolve([
         checkEnrolment(key, enrolment),

@@ -3,8 +3,9 @@ import { dirname } from 'node:path';
 import type { Static, TSchema } from 'typebox';
 import { checkAgainst, parseStrictJson } from '@touchstone/schemas';
 import { agentError } from '../codes.ts';
+import { isRefused } from './state-directory.ts';
 
-/** The file's value, or null where there is no file. @throws AppError STATE_MALFORMED */
+/** The file's value, or null where there is no file. @throws AppError STATE_MALFORMED, STATE_UNREADABLE */
 export async function readStateFile<T extends TSchema>(
   path: string,
   schema: T,
@@ -13,6 +14,8 @@ export async function readStateFile<T extends TSchema>(
     return checkAgainst(schema, parseStrictJson(await readFile(path)));
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (isRefused(cause))
+      throw agentError('STATE_UNREADABLE', { status: 403, detail: path, cause });
     throw agentError('STATE_MALFORMED', { detail: path, cause });
   }
 }

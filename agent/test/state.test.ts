@@ -2,13 +2,19 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../config.ts';
+import { diagnose } from '../doctor/diagnose.ts';
 import { type KeyRecord, readEnrolment, readKeyRecord, writeKeyRecord } from '../state/identity.ts';
 import { lockState } from '../state/lock.ts';
-import { ensureStateDirectory, requireOwnDirectory } from '../state/state-directory.ts';
+import {
+  ensureStateDirectory,
+  requireOwnDirectory,
+  requireStateDirectory,
+} from '../state/state-directory.ts';
 
 const RECORD: KeyRecord = {
   schema: 'touchstone/agent-key/1',
@@ -18,6 +24,8 @@ const RECORD: KeyRecord = {
   private: 'AAAA',
   auth: 'AAAA',
 };
+
+const NO_MACHINE = { devices: '/none', tpmClass: '/none', acpiTables: '/none' };
 
 describe('the state directory', () => {
   let dir: string;
@@ -42,6 +50,36 @@ describe('the state directory', () => {
       await assert.rejects(ensureStateDirectory(dir), { code: 'STATE_EXPOSED' });
     });
   }
+
+  it('tells who may not look in, and not that nothing is there: STATE_UNREADABLE', async () => {
+    const [key, patient] = [
+      join(dir, 'attestation-key.json'),
+      { stateDir: dir, socketPath: join(dir, 'agent.sock'), searchPath: '', machine: NO_MACHINE },
+    ];
+    await writeFile(key, '{}', { mode: 0o600 });
+    await chmod(dir, 0);
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      const refused = { code: 'STATE_UNREADABLE', status: 403 };
+      await assert.rejects(ensureStateDirectory(join(dir, 'sub')), refused);
+      await assert.rejects(requireStateDirectory(join(dir, 'sub')), refused);
+      await assert.rejects(requireOwnDirectory(dir), refused);
+      await assert.rejects(requireOwnDirectory(join(dir, 'sub')), refused);
+      await assert.rejects(readKeyRecord(dir), refused);
+      const checks = await diagnose(patient);
+      assert.deepEqual([checks.length, checks[0]?.code], [1, 'STATE_UNREADABLE']);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      await chmod(dir, 0o700);
+    }
+  });
+
+  it('is not made where it only has to be there: NOT_ENROLLED', async () => {
+    const missing = join(dir, 'mistyped');
+    await assert.rejects(requireStateDirectory(missing), { code: 'NOT_ENROLLED' });
+    assert.ok(!existsSync(missing));
+  });
 
   it('is not taken from another owner: STATE_EXPOSED', async () => {
     const { geteuid } = process;
