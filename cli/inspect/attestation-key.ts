@@ -33,7 +33,10 @@ const PEM = /^-----BEGIN (PUBLIC KEY|RSA PUBLIC KEY|CERTIFICATE)-----$/mu;
  */
 export function readAttestationKey(bytes: Uint8Array): AttestationKey {
   const text = Buffer.from(bytes).toString('latin1');
-  if (text.trimStart().startsWith('-----BEGIN ')) return { kind: 'bare', key: pemKey(text) };
+  // What tools write before a PEM block is text: RFC 7468, 2. A structure begins with a byte that is in none.
+  if (/^[\s\u0020-\u007e]/u.test(text) && /^-----BEGIN /mu.test(text)) {
+    return { kind: 'bare', key: pemKey(text) };
+  }
   const first = bytes.length < 2 ? -1 : ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
   const isTpmt = OBJECT_TYPES.includes(first) && first !== bytes.length - 2;
   return {

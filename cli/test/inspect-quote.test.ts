@@ -124,7 +124,7 @@ describe('touchstone inspect quote', () => {
   }
 
   it('takes the AK as PEM, of which no attributes are known: AK_ATTRIBUTES_NOT_CHECKED', async () => {
-    for (const text of [pem, pem.replaceAll('\n', '\r\n')]) {
+    for (const text of [pem, pem.replaceAll('\n', '\r\n'), `subject=host\n${pem}`]) {
       const { exit, out } = await inspect({ ak: text });
       assert.equal(exit, EXIT.yes);
       assert.deepEqual(codesOf(out), ['AK_ATTRIBUTES_NOT_CHECKED']);

@@ -46,6 +46,10 @@ describe('deploy/systemd', () => {
         assert.deepEqual(valuesOf(unit, 'Environment'), []);
       });
 
+      it('leaves no picture of its memory behind', () => {
+        assert.deepEqual(valuesOf(unit, 'LimitCORE'), ['0']);
+      });
+
       it('starts what is there', () => {
         for (const line of [...valuesOf(unit, 'ExecStartPre'), ...valuesOf(unit, 'ExecStart')]) {
           const [program = '', script = ''] = line.split(' ');
