@@ -16,7 +16,7 @@ describe('the test run', () => {
   function run(tests: string, env: NodeJS.ProcessEnv = {}) {
     const file = join(dir, 'given.test.ts');
     writeFileSync(file, tests);
-    const { TOUCHSTONE_COUNTS: _, TOUCHSTONE_CASES: __, ...outer } = process.env;
+    const { TOUCHSTONE_COUNTS: _, TOUCHSTONE_CASES_FILE: __, ...outer } = process.env;
     const { status, stdout } = spawnSync(process.execPath, ['test/support/run-tests.ts', file], {
       cwd: root,
       env: { ...outer, ...env },

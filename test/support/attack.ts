@@ -28,6 +28,12 @@ export interface CaseTable {
   readonly cases: Readonly<Record<string, Case>>;
 }
 
+/** The numbers of the cases that must be tried. */
+export const casesOfIssuesDone = ({ issuesDone, cases }: CaseTable): string[] =>
+  Object.entries(cases)
+    .filter(([, { issue }]) => issuesDone.includes(issue))
+    .map(([number]) => number);
+
 /** The attacks over one table of cases, and the record of those that ended as they must. */
 export function attacksOver({ issuesDone, cases }: CaseTable) {
   const recorded = new Set<string>();
@@ -55,9 +61,7 @@ export function attacksOver({ issuesDone, cases }: CaseTable) {
 
   /** The numbers of the issues done whose attack was not made, or did not end as it must. */
   function unrecorded(): string[] {
-    return Object.entries(cases)
-      .filter(([number, { issue }]) => issuesDone.includes(issue) && !recorded.has(number))
-      .map(([number]) => number);
+    return casesOfIssuesDone({ issuesDone, cases }).filter((number) => !recorded.has(number));
   }
 
   return { attack, unrecorded };

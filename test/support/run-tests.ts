@@ -1,38 +1,73 @@
 /**
- * `npm test`: every test of every room and those that cross rooms, in one mocha process, and one
- * closing line. With arguments, mocha's, only what they name; then not all cases need a record.
+ * `npm test`: every test of every room and those that cross rooms, in as many lanes as there are processors,
+ * and one closing line. With arguments, mocha's, only what they name, in one process and as it comes; then not
+ * all cases need a record, unless TOUCHSTONE_CASES=all asks for them.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { COUNTS_FILE, close, readCounts } from './counts.ts';
+import type { ChildProcess } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { caseTable, casesOfIssuesDone } from './attack.ts';
+import { close } from './counts.ts';
+import { type JobOutcome, runJob } from './run-job.ts';
+import { allJobs, type Job } from './test-jobs.ts';
 
-const EVERYTHING = ['*/test/**/*.test.ts', 'test/**/*.test.ts'];
+/** More would only wait for each other's databases and TPMs. */
+const MAX_LANES = 4;
+
 const chosen = process.argv.slice(2);
-
-const dir = mkdtempSync(join(tmpdir(), 'touchstone-test-'));
-const file = join(dir, 'counts.json');
-const mocha = spawn(
-  process.execPath,
-  ['node_modules/mocha/bin/mocha.js', ...(chosen.length > 0 ? chosen : EVERYTHING)],
-  {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      [COUNTS_FILE]: file,
-      ...(chosen.length > 0 ? {} : { TOUCHSTONE_CASES: 'all' }),
-    },
-  },
-);
+const running = new Set<ChildProcess>();
 // From a terminal the whole group gets it, and mocha ends by itself; then this still closes.
 process.on('SIGINT', () => {});
-process.on('SIGTERM', () => mocha.kill('SIGTERM'));
-const [code] = (await once(mocha, 'exit')) as [number | null];
+process.on('SIGTERM', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
 
-const counts = readCounts(file) ?? { passed: 0, failed: 0, skipped: 0 };
-rmSync(dir, { recursive: true });
-// Mocha that ends badly without a failed test did not get as far as to run them.
-const unexplained = code !== 0 && counts.failed === 0 ? 1 : 0;
-process.exitCode = close({ ...counts, failed: counts.failed + unexplained });
+const outcomes =
+  chosen.length > 0 ? [await runJob({ files: chosen }, { say: 'inherit', running })] : await all();
+const sum = (of: 'passed' | 'failed' | 'skipped') =>
+  outcomes.reduce((total, outcome) => total + outcome[of], 0);
+const missing =
+  chosen.length === 0 || process.env['TOUCHSTONE_CASES'] === 'all' ? nobodyRecorded(outcomes) : [];
+for (const number of missing) console.log(`case ${number} has no record`);
+process.exitCode = close({
+  passed: sum('passed'),
+  failed: sum('failed') + missing.length,
+  skipped: sum('skipped'),
+});
+
+async function all(): Promise<JobOutcome[]> {
+  const waiting = allJobs(process.cwd());
+  const count = waiting.length;
+  const done: JobOutcome[] = [];
+  const failures: string[] = [];
+  const lane = async () => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      const { outcome, text } = await kept(job);
+      done.push(outcome);
+      console.log(`\n[${done.length}/${count}] ${job.name}\n${text.trimEnd()}`);
+      if (outcome.failed > 0) failures.push(`${job.name}\n${epilogueOf(text)}`);
+    }
+  };
+  const lanes = Math.min(MAX_LANES, availableParallelism());
+  await Promise.all(Array.from({ length: lanes }, lane));
+  for (const failure of failures) console.log(`\nfailed: ${failure}`);
+  return done;
+}
+
+/** Two jobs at once are read one after the other. */
+async function kept(job: Job): Promise<{ readonly outcome: JobOutcome; readonly text: string }> {
+  let text = '';
+  const outcome = await runJob(job, { say: (more) => (text += more), running });
+  return { outcome, text };
+}
+
+/** From mocha's sums on: what failed, and why. All of it, where mocha said no sums. */
+function epilogueOf(text: string): string {
+  const at = text.search(/^.* passing \(/mu);
+  return (at === -1 ? text : text.slice(at)).trimEnd();
+}
+
+function nobodyRecorded(each: readonly JobOutcome[]): string[] {
+  return casesOfIssuesDone(caseTable).filter((number) =>
+    each.every(({ unrecorded }) => unrecorded === null || unrecorded.includes(number)),
+  );
+}
