@@ -252,15 +252,16 @@ describe('the memo of appraisals: an exception', () => {
   });
 
   it('is what a judgement of other measurements becomes', async () => {
-    const memo = new AppraisalMemo();
-    const result = await appraiseEvidenceBy(
-      (given) => Promise.resolve(judgeMeasurements({ ...given, class: 'virtual' })),
-      verified(makeEvidence()),
-      approved(),
-      memo,
-    );
-    assert.deepEqual(enforced(result), ['APPRAISAL_ERROR']);
-    assert.equal(memo.size.boots, 0);
+    for (const memo of [new AppraisalMemo(), undefined]) {
+      const result = await appraiseEvidenceBy(
+        (given) => Promise.resolve(judgeMeasurements({ ...given, class: 'virtual' })),
+        verified(makeEvidence()),
+        approved(),
+        memo,
+      );
+      assert.deepEqual(enforced(result), ['APPRAISAL_ERROR']);
+      assert.equal(memo?.size.boots ?? 0, 0);
+    }
   });
 });
 

@@ -265,6 +265,14 @@ describe('verifyAkCertificate', () => {
     assert.deepEqual(refusals({ certificate }), ['AK_CERT_SIGNATURE_INVALID']);
   });
 
+  it('refuses one that it believed, once its issuer is said to have another key: AK_CERT_SIGNATURE_INVALID', () => {
+    assert.deepEqual(refusals({}), []);
+    const id = subjectKeyId(Buffer.from(issuer.keyId, 'hex'));
+    const other = makeIssuer(issuer.name, { extensions: [ca(), CERT_SIGN, id] });
+    const issuers: Issuer[] = [{ keyId: issuer.keyId, certificate: other.der, state: 'active' }];
+    assert.deepEqual(refusals({ issuers }), ['AK_CERT_SIGNATURE_INVALID']);
+  });
+
   it("refuses one that names its issuer's key and not its name: AK_CERT_ISSUER_INVALID", () => {
     const renamed = { ...issuer, name: 'Somebody else' };
     const certificate = parseAkCertificate(makeAkCertificate(renamed, ak).der);

@@ -21,7 +21,10 @@ describe('checkAkPublic', () => {
   it('takes an AK of our template', () => assert.deepEqual(codesOf(akPublic), []));
 
   it('refuses a key that signs anything (I1): AK_NOT_RESTRICTED', () => {
-    assert.deepEqual(codesOf(withBits(0, TPMA_OBJECT.restricted)), ['AK_NOT_RESTRICTED']);
+    const unrestricted = withBits(0, TPMA_OBJECT.restricted);
+    for (let asked = 0; asked < 2; asked += 1) {
+      assert.deepEqual(codesOf(unrestricted), ['AK_NOT_RESTRICTED']);
+    }
   });
 
   const needed = [

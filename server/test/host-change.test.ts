@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { approveBaselines } from '../services/approve-baselines.ts';
 import { approveHost, revokeHost } from '../services/approve-host.ts';
+import { captureBaseline } from '../services/baselines.ts';
 import { viewCaStatus } from '../services/ca-status.ts';
 import { explainHost, viewHosts } from '../services/host-views.ts';
 import { labelHost } from '../services/label-host.ts';
@@ -46,6 +48,24 @@ describe('A host that people change', () => {
       host.reboot('bad');
       assert.equal((await attest(host, hostId)).state, 'untrusted');
       await label(hostId, { role: 'other' });
+      assert.equal((await stateOf(hostId)).state, 'untrusted');
+    });
+
+    it('give no trust back that they took, though the evidence is good again', async () => {
+      const { hostId } = await enrol(makeHost(), newName(), await joinToken());
+      await label(hostId, { rack: '1' });
+      const [by, name] = [BY, newName()];
+      await captureBaseline(fleet.verifier, by, hostId, {
+        ...{ name, labels: { rack: '1' }, acceptUnverified: true },
+      });
+      await approveBaselines(fleet.verifier, by, name, {});
+      assert.equal((await stateOf(hostId)).state, 'trusted');
+      await label(hostId, {}, ['rack']);
+      assert.equal((await stateOf(hostId)).state, 'untrusted');
+      const { findings } = await label(hostId, { rack: '1' }).then(({ host }) =>
+        explainHost(fleet.verifier, host.name),
+      );
+      assert.equal(findings[0]?.code, 'STATE_UNTRUSTED_UNTIL_REBOOT');
       assert.equal((await stateOf(hostId)).state, 'untrusted');
     });
 

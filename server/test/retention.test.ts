@@ -3,14 +3,16 @@ import { approveBaselines } from '../services/approve-baselines.ts';
 import { dailyRun } from '../services/daily-run.ts';
 import { captureBaseline } from '../services/baselines.ts';
 import { explainHost, requireHost } from '../services/host-views.ts';
+import { labelHost } from '../services/label-host.ts';
 import { listAuditLog } from '../services/lists.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { removeDue, runRetention, viewRetention } from '../services/retention.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
 import { viewStarts } from '../services/vms.ts';
 import { evidenceByDigest } from '../store/evidence.ts';
-import { setRetention } from '../store/retention.ts';
+import { removeNext, setRetention } from '../store/retention.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
+import { makeHost } from './support/made-host.ts';
 import { makeAuditPast, makeItPast } from './support/made-past.ts';
 
 describe('Retention', () => {
@@ -116,6 +118,16 @@ describe('Retention', () => {
       assert.equal(await count('evidence', `digest = '${digest}'`), 0);
     });
 
+    it('removes no evidence before the verdicts of its day', async () => {
+      const { host, hostId } = await trustedHost();
+      await makeItPast(fleet.verifier, 70);
+      await attest(host, hostId);
+      assert.equal(await removeNext(fleet.verifier.database, 'evidence'), null);
+      assert.notEqual(await removeNext(fleet.verifier.database, 'attestations'), null);
+      assert.notEqual(await removeNext(fleet.verifier.database, 'evidence'), null);
+      await removeDue(fleet.verifier, 'test');
+    });
+
     it('deletes logs that no evidence refers to, and none that some does', async () => {
       const { host, hostId } = await trustedHost();
       const logs = await count('blobs');
@@ -141,6 +153,33 @@ describe('Retention', () => {
       );
       assert.equal(lost, 0);
       assert.equal(await count('blobs'), 1);
+    });
+
+    it('keeps what a person still has to decide about', async () => {
+      const { host, hostId, name } = await trustedHost();
+      await assert.rejects(fleet.enrol(makeHost(), name), { code: 'REPLACEMENT_QUEUED' });
+      await makeItPast(fleet.verifier, 50);
+      await attest(host, hostId);
+      await removeDue(fleet.verifier, 'test');
+      const held = `digest IN (SELECT evidence FROM replacements r WHERE r.host_id = '${hostId}')`;
+      assert.equal(await count('evidence', held), 1);
+    });
+
+    it('keeps what a decision was made from for as long as the decision', async () => {
+      const { host, hostId } = await trustedHost();
+      await attest(host, hostId);
+      await labelHost(fleet.verifier, BY, hostId, { set: { rack: '1' }, remove: [] });
+      await attest(host, hostId);
+      await makeItPast(fleet.verifier, 50);
+      await attest(host, hostId);
+      // Made on evidence that had been there for long.
+      const decided = `host_id = '${hostId}' AND cause = 'host-approval'`;
+      await sql(
+        `UPDATE attestations SET at = now(), day = (now() AT TIME ZONE 'UTC')::date WHERE ${decided}`,
+      );
+      await removeDue(fleet.verifier, 'test');
+      const held = `digest IN (SELECT evidence FROM attestations WHERE ${decided})`;
+      assert.equal(await count('evidence', held), 1);
     });
   });
 
@@ -257,10 +296,12 @@ describe('Retention', () => {
     });
 
     it('not what a host rests on, even by the owner: the key holds it', async () => {
-      await trustedHost();
-      const day = (await sql('SELECT latest_attestation_day::text AS day FROM hosts LIMIT 1'))[0]?.[
-        'day'
-      ];
+      const { hostId } = await trustedHost();
+      const [row] = await sql(
+        'SELECT latest_attestation_day::text AS day FROM hosts WHERE id = $1',
+        [hostId],
+      );
+      const day = row?.['day'];
       const part = `attestations_${String(day).replaceAll('-', '')}`;
       await assert.rejects(sql(`ALTER TABLE attestations DETACH PARTITION ${part}`), {
         code: '23503',

@@ -247,4 +247,23 @@ describe('The store', () => {
     );
     await assert.rejects(checkSchema(verifier.database), { code: 'SCHEMA_NEWER' });
   });
+
+  it('lets the server remove what is due by the functions for that alone, and whoever reads none', async () => {
+    const mayCall = async (role: string) => {
+      const rows = await verifier.asAdministrator(
+        `SELECT proname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
+          WHERE nspname = 'public' AND has_function_privilege($1, pg_proc.oid, 'EXECUTE') ORDER BY 1`,
+        [role],
+      );
+      return rows.map(({ proname }) => proname);
+    };
+    const granted = [
+      'make_partitions_ahead',
+      'retention_due',
+      'retention_remove',
+      'retention_stock',
+    ];
+    assert.deepEqual(await mayCall('server'), granted);
+    assert.deepEqual(await mayCall('server_read'), []);
+  });
 });

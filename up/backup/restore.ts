@@ -12,7 +12,7 @@ import {
 } from '../database-access.ts';
 import { differences, inSnapshot, readFacts } from '../database-facts.ts';
 import { ensureDataDirectory, restoreMarker, restoreUnderWay } from '../data-directory.ts';
-import { syncDirectory, writeDurably } from '../durable-file.ts';
+import { syncDirectory } from '../durable-file.ts';
 import { UpError } from '../failure.ts';
 import { loadDatabase } from '../postgres-programs.ts';
 import { PRIVATE_VERSION, startPrivatePostgres } from '../private-postgres.ts';
@@ -47,17 +47,35 @@ export async function restoreBackup(
   await refuseNewer(backup.manifest);
   await refuseFilled(dataDir);
   await ensureDataDirectory(dataDir);
-  await writeDurably(restoreMarker(dataDir), `${new Date().toISOString()}\n`);
+  await mark(dataDir);
   try {
     const restored = await load(backup, { dataDir, progress });
     await rm(restoreMarker(dataDir));
     await syncDirectory(dataDir);
     return restored;
   } catch (error) {
-    const left = await readdir(dataDir);
-    for (const name of left) await rm(join(dataDir, name), { recursive: true, force: true });
+    // The mark last: without it what is left would pass for a deployment, in which old tokens are good.
+    const left = (await readdir(dataDir)).map((name) => join(dataDir, name));
+    const marker = restoreMarker(dataDir);
+    for (const path of [...left.filter((each) => each !== marker), marker]) {
+      await rm(path, { recursive: true, force: true });
+    }
     throw error;
   }
+}
+
+/** Of two restores at once, one has it. @throws UpError DATA_INCOMPLETE */
+async function mark(dataDir: string): Promise<void> {
+  const file = await open(restoreMarker(dataDir), 'wx', 0o600).catch((cause: Error) => {
+    throw refuse('DATA_INCOMPLETE', dataDir, cause);
+  });
+  try {
+    await file.writeFile(`${new Date().toISOString()}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await syncDirectory(dataDir);
 }
 
 /** @throws UpError DATA_NOT_EMPTY, DATA_INCOMPLETE */

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { watch } from 'node:fs';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../backup/manifest.ts';
-import { refuseNewer } from '../backup/restore.ts';
+import { refuseNewer, restoreBackup } from '../backup/restore.ts';
 
 const FACTS = { migrations: [], tables: {}, sequences: {} };
 const MANIFEST: Manifest = {
@@ -32,3 +37,47 @@ describe('A backup of another version', () => {
   it('is refused when it comes from a later PostgreSQL than a private cluster is: BACKUP_NEWER', () =>
     assert.rejects(refuseNewer({ ...MANIFEST, postgresMajor: 16 }), { code: 'BACKUP_NEWER' }));
 });
+
+describe('A restore that fails half-way', () => {
+  let dataDir: string;
+  before(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'ts-half-'));
+    await chmod(dataDir, 0o711);
+  });
+  after(() => rm(dataDir, { recursive: true }));
+
+  const names = Array.from({ length: 12 }, (_, index) => `part-${index}`);
+  const halfWay = {
+    ...{ manifest: MANIFEST, bytes: 0 },
+    async *entries() {
+      for (const name of names) yield { name: `files/${name}/x`, content: nothing() };
+      throw new Error('half-way');
+    },
+  };
+  const restore = () =>
+    restoreBackup(halfWay, {
+      dataDir,
+      progress: Object.assign(() => undefined, { stop: new AbortController().signal }),
+    });
+
+  it('takes everything away, and last the mark by which nobody starts what is left', async () => {
+    const seen: (string | null)[] = [];
+    const watched = watch(dataDir, (_event, name) => seen.push(name));
+    try {
+      // Of two at once, one does not touch what the other writes.
+      const ended = await Promise.allSettled([restore(), restore()]);
+      const reasons = ended.map((one) => (one.status === 'rejected' ? one.reason : 'restored'));
+      const told = reasons.map((reason) => (reason as { code?: string }).code ?? `${reason}`);
+      assert.deepEqual(told.toSorted(), ['DATA_INCOMPLETE', 'Error: half-way']);
+      assert.deepEqual(await readdir(dataDir), []);
+      await writeFile(join(dataDir, 'end'), '');
+      while (!seen.includes('end')) await sleep(10);
+    } finally {
+      watched.close();
+    }
+    assert.ok(names.every((name) => seen.includes(name)));
+    assert.equal(seen[seen.indexOf('end') - 1], 'restore-under-way');
+  });
+});
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
