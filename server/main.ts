@@ -18,6 +18,7 @@ import { issuerList } from './services/issuers.ts';
 import { knownIdentities } from './services/known-identities.ts';
 import { measurementJudge } from './services/measurement-judge.ts';
 import { signingKey, type TokenType } from './services/signing-key.ts';
+import { strangerLimit } from './services/stranger-limit.ts';
 import { type BundleSigners, trustBundles } from './services/trust-bundles.ts';
 import type { Verifier } from './services/verifier.ts';
 import { activePolicy } from './store/active-policy.ts';
@@ -124,6 +125,7 @@ async function serve(config: ServerConfig): Promise<void> {
     appraiser: makeAppraiser(measurementJudge()),
     policy: activePolicy(),
     identityOf: knownIdentities(),
+    limitStranger: strangerLimit(intervalSeconds),
     log,
   };
   const bundles = trustBundles({ ...parts, ...(await bundleSigners(config)) });

@@ -13,4 +13,4 @@ export { type Listening, listenTls, listenUnix } from './listen.ts';
 export { checkPin, spkiPinOf } from './pin.ts';
 export { problemOf } from './problem.ts';
 export { withoutSecrets } from './without-secrets.ts';
-export { type Bucket, tokenBuckets } from './token-buckets.ts';
+export { type Bucket, bucketsBy, tokenBuckets } from './token-buckets.ts';

@@ -4,8 +4,8 @@ import { clientAddress } from './client-address.ts';
 
 export type Bucket = { readonly burst: number; readonly perSecond: number };
 
-/** At most this many addresses are remembered; the ones that waited longest are forgotten first. */
-const MAX_ADDRESSES = 10_000;
+/** At most this many are remembered; the ones that waited longest are forgotten first. */
+const MAX_KEYS = 10_000;
 
 /**
  * Token buckets per client address and in total: one loud client, or many, cannot keep the others
@@ -18,23 +18,35 @@ export function tokenBuckets(options: {
 }): Middleware {
   const { perAddress, total, now = () => performance.now() } = options;
   const whole = fullBucket(total, now());
-  const addresses = new Map<string, Level>();
+  const takeOwn = bucketsBy(perAddress, now);
   return async (ctx, next) => {
-    const address = clientAddress(ctx);
-    const own = addresses.get(address) ?? fullBucket(perAddress, now());
-    addresses.delete(address);
-    addresses.set(address, own);
-    if (addresses.size > MAX_ADDRESSES) addresses.delete(addresses.keys().next().value ?? '');
-    if (!take(own, perAddress, now()) || !take(whole, total, now())) {
-      throw new AppError('RATE_LIMITED', 429, {
-        title: 'Too many requests',
-        remedy: 'Wait a moment and try again.',
-        retryAfterSeconds: 1,
-      });
-    }
+    takeOwn(clientAddress(ctx));
+    if (!take(whole, total, now())) throw tooMany(1);
     await next();
   };
 }
+
+/**
+ * One bucket for each key.
+ * @throws AppError RATE_LIMITED
+ */
+export function bucketsBy(bucket: Bucket, now = () => performance.now()): (key: string) => void {
+  const levels = new Map<string, Level>();
+  return (key) => {
+    const own = levels.get(key) ?? fullBucket(bucket, now());
+    levels.delete(key);
+    levels.set(key, own);
+    if (levels.size > MAX_KEYS) levels.delete(levels.keys().next().value ?? '');
+    if (!take(own, bucket, now())) throw tooMany(Math.ceil(1 / bucket.perSecond));
+  };
+}
+
+const tooMany = (retryAfterSeconds: number): AppError =>
+  new AppError('RATE_LIMITED', 429, {
+    title: 'Too many requests',
+    remedy: 'Wait a moment and try again.',
+    retryAfterSeconds,
+  });
 
 type Level = { tokens: number; at: number };
 

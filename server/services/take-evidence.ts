@@ -71,6 +71,7 @@ async function takeEvidence(
     const { markEvidenceDay: day } = host;
     return storedAnswer(verifier.database, { id: verified.digest, day });
   }
+  verifier.limitStranger(host);
 
   const taken = { purpose, evidence, verified, host, challengeMadeAt, now };
   const outcome = await settledOrUntrusted(verifier, taken);

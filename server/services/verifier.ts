@@ -21,6 +21,7 @@ export type Verifier = {
   readonly appraiser: Appraiser;
   readonly policy: ActivePolicy;
   readonly identityOf: (host: Host) => Identity;
+  readonly limitStranger: (host: Host) => void;
   readonly resultKey: SigningKey;
   readonly permitKey: SigningKey;
   readonly settings: {

@@ -17,6 +17,23 @@ describe('A host: enrols', () => {
     assert.equal((await stateOf(answer.hostId)).reason?.code, 'HOST_PENDING');
   });
 
+  it('and is heard no oftener than it is asked while it waits, for all of it is stored: RATE_LIMITED', async () => {
+    const host = makeHost();
+    const { hostId } = await enrol(host, newName());
+    const stored = async () =>
+      (await fleet.verifier.asAdministrator('SELECT count(*)::int AS n FROM evidence'))[0]?.['n'];
+    const limited = { code: 'RATE_LIMITED', retryAfterSeconds: 30 };
+    let heard = 0;
+    while (heard < 100 && (await attest(host, hostId).then(ok, refusedAs(limited)))) heard += 1;
+    assert.equal(heard, 60);
+    const before = await stored();
+    await assert.rejects(attest(host, hostId), limited);
+    assert.equal(await stored(), before);
+    // Whoever is admitted is not counted.
+    await approveHost(fleet.verifier, BY, hostId, { akName: host.akName, classes: ['software'] });
+    assert.equal((await attest(host, hostId)).state, 'untrusted');
+  });
+
   it('with a token that does not approve as pending, until an operator approves its AK Name', async () => {
     const host = makeHost();
     const { hostId, state } = await enrol(host, newName(), await joinToken(false));
@@ -106,3 +123,14 @@ describe('A host: enrols', () => {
     assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
   });
 });
+
+const ok = () => true;
+
+function refusedAs(expected: object) {
+  return (error: object): false => {
+    for (const [name, value] of Object.entries(expected)) {
+      assert.equal((error as Record<string, unknown>)[name], value);
+    }
+    return false;
+  };
+}

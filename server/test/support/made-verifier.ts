@@ -9,6 +9,7 @@ import { knownIdentities } from '../../services/known-identities.ts';
 import { measurementJudge } from '../../services/measurement-judge.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
 import { signingKey } from '../../services/signing-key.ts';
+import { strangerLimit } from '../../services/stranger-limit.ts';
 import { trustBundles } from '../../services/trust-bundles.ts';
 import type { Verifier } from '../../services/verifier.ts';
 import { insertApiToken } from '../../store/api-tokens.ts';
@@ -75,6 +76,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
       appraiser: makeAppraiser(measurementJudge()),
       policy: activePolicy(),
       identityOf: knownIdentities(),
+      limitStranger: strangerLimit(60),
       log: pino({ level: 'silent' }),
     };
     const bundleKey = await signingKey(newKey(), 'touchstone-bundle+jwt');
