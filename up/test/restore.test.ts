@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../backup/manifest.ts';
+import type { OpenBackup } from '../backup/open.ts';
 import { refuseNewer, restoreBackup } from '../backup/restore.ts';
 
 const FACTS = { migrations: [], tables: {}, sequences: {} };
@@ -54,8 +55,8 @@ describe('A restore that fails half-way', () => {
       throw new Error('half-way');
     },
   };
-  const restore = () =>
-    restoreBackup(halfWay, {
+  const restore = (backup: OpenBackup = halfWay) =>
+    restoreBackup(backup, {
       dataDir,
       progress: Object.assign(() => undefined, { stop: new AbortController().signal }),
     });
@@ -77,6 +78,15 @@ describe('A restore that fails half-way', () => {
     }
     assert.ok(names.every((name) => seen.includes(name)));
     assert.equal(seen[seen.indexOf('end') - 1], 'restore-under-way');
+    await rm(join(dataDir, 'end'));
+  });
+
+  it('is none where a table is not as the backup says it was: RESTORE_DIFFERS', async () => {
+    const lost = { ...FACTS, tables: { 'public.certificates': { rows: 1, digest: '1/1' } } };
+    const manifest = { ...MANIFEST, databases: { ...MANIFEST.databases, touchstone_ca: lost } };
+    const empty = { ...halfWay, manifest, async *entries() {} };
+    await assert.rejects(restore(empty), { code: 'RESTORE_DIFFERS' });
+    assert.deepEqual(await readdir(dataDir), []);
   });
 });
 
