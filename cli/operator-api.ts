@@ -30,6 +30,8 @@ import {
   RetentionRun,
   type ReplacementRejection,
   Session,
+  TokenRevocation,
+  TokensMade,
   Vm,
   VmList,
   VmStarts,
@@ -162,6 +164,10 @@ export function operatorApi(client: Client, bearer: string) {
       client.request({ ...post, path: at('tokens'), body, schema: ApiTokenCreated }),
     revokeToken: (id: string) =>
       client.request({ ...del, path: at('tokens', id), schema: ApiToken }),
+    tokensMadeBy: (id: string) =>
+      client.request({ ...get, path: at('tokens', id, 'made'), schema: TokensMade }),
+    revokeTokenWithMade: (id: string) =>
+      client.request({ ...del, path: at('tokens', id, 'made'), schema: TokenRevocation }),
 
     ca: () => client.request({ ...get, path: at('ca'), schema: CaStatus }),
     audit: (cursor?: string) =>

@@ -246,6 +246,21 @@ export const ApiToken = closed({
 });
 export type ApiToken = Type.Static<typeof ApiToken>;
 
+/** GET /v1/tokens/ID/made: live tokens that a token made, or that those made. */
+export const TokensMade = closed({
+  tokens: Type.Array(ApiToken, { maxItems: 100_000 }),
+  joinTokens: Type.Array(JoinToken, { maxItems: 100_000 }),
+});
+export type TokensMade = Type.Static<typeof TokensMade>;
+
+/** DELETE /v1/tokens/ID/made: the token is revoked, and all of these as well. */
+export const TokenRevocation = closed({
+  record: ApiToken,
+  tokens: Type.Array(ApiToken, { maxItems: 100_000 }),
+  joinTokens: Type.Array(JoinToken, { maxItems: 100_000 }),
+});
+export type TokenRevocation = Type.Static<typeof TokenRevocation>;
+
 export const ApiTokenCreated = closed({ token: Type.String({ maxLength: 132 }), record: ApiToken });
 export type ApiTokenCreated = Type.Static<typeof ApiTokenCreated>;
 

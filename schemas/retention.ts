@@ -12,6 +12,8 @@ export const RetentionKind = oneOf(
   'joinTokens',
   'apiTokens',
   'browserSessions',
+  'pendingHosts',
+  'waitingOffers',
 );
 export type RetentionKind = Type.Static<typeof RetentionKind>;
 

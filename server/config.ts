@@ -57,6 +57,8 @@ const ServerConfig = closed({
       joinTokens: Type.Optional(Days),
       apiTokens: Type.Optional(Days),
       browserSessions: Type.Optional(Days),
+      pendingHosts: Type.Optional(Days),
+      waitingOffers: Type.Optional(Days),
     }),
   ),
 });

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import type { ApiToken, Role } from '@touchstone/schemas';
+import type { ApiToken, Role, TokensMade } from '@touchstone/schemas';
 import { gatherRoles, readDuration, readName, readUuid } from '../arguments.ts';
 import { until } from '../show/age.ts';
+import { counted } from '../show/state.ts';
 import { table } from '../show/table.ts';
 import { faint, good, type Line, type Span } from '../show/text.ts';
 import { intoSecretFile } from '../token.ts';
@@ -45,7 +46,10 @@ export function addTokenCommands(program: Command, world: World): void {
     .command('revoke')
     .description('accept a token no more')
     .argument('<id>', 'its id', readUuid)
-    .action((id: string, _: object, command: Command) => revoke(world, id, command));
+    .option('--with-created', 'and every token that it made, or that those made')
+    .action((id: string, options: { withCreated?: true }, command: Command) =>
+      revoke(world, { id, withCreated: options.withCreated === true }, command),
+    );
 }
 
 const create = (world: World, options: CreateOptions, command: Command): Promise<void> =>
@@ -76,11 +80,48 @@ const list = (world: World, command: Command): Promise<void> =>
     world.present(command, { tokens }, () => listLines(tokens, world));
   });
 
-const revoke = (world: World, id: string, command: Command): Promise<void> =>
+const revoke = (
+  world: World,
+  { id, withCreated }: { readonly id: string; readonly withCreated: boolean },
+  command: Command,
+): Promise<void> =>
   world.asOperator(command, async (api) => {
+    if (withCreated) {
+      const { record, ...made } = await api.revokeTokenWithMade(id);
+      const lines = [revokedLine(record), ...madeLines('It made, and revoked as well', made)];
+      world.present(command, { ...record, created: { ...made, revoked: true } }, () => lines);
+      return;
+    }
+    // Before: a token that revokes itself is asked nothing afterwards.
+    const made = await api.tokensMadeBy(id).catch(() => null);
     const record = await api.revokeToken(id);
-    world.present(command, record, () => [`Token ${record.id} of ${record.name} is revoked.`]);
+    const created = made === null ? null : { ...made, revoked: false };
+    const left = made === null ? [NOT_KNOWN] : madeLines('It made, and they still hold', made);
+    world.present(command, { ...record, created }, () => [revokedLine(record), ...left]);
+    if (left.length > 1) {
+      world.note(
+        command,
+        faint(`To revoke these too: touchstone token revoke ${id} --with-created`),
+      );
+    }
   });
+
+/** Nothing keeps a token from being revoked. */
+const NOT_KNOWN = 'What it made could not be read; --with-created revokes that too.';
+
+const revokedLine = ({ id, name }: ApiToken): string => `Token ${id} of ${name} is revoked.`;
+
+function madeLines(title: string, { tokens, joinTokens }: TokensMade): Line[] {
+  if (tokens.length + joinTokens.length === 0) return [];
+  return [
+    `${title}:`,
+    ...tokens.map(({ id, name, roles }) => `  token ${id} of ${name}: ${roles.join(', ')}`),
+    ...joinTokens.map(
+      ({ id, usesLeft, approve }) =>
+        `  join token ${id}: ${counted(usesLeft, 'host')}${approve ? ', which it approves' : ''}`,
+    ),
+  ];
+}
 
 function listLines(tokens: readonly ApiToken[], world: World): Line[] {
   const rows = tokens.map((token) => [

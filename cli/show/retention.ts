@@ -15,6 +15,8 @@ const NAMES: Record<RetentionKind, string> = {
   joinTokens: 'ended join tokens',
   apiTokens: 'ended tokens',
   browserSessions: 'ended browser sessions',
+  pendingHosts: 'hosts that nobody admitted',
+  waitingOffers: 'replacements that nobody decided',
 };
 const KINDS = Object.keys(NAMES) as RetentionKind[];
 

@@ -200,7 +200,6 @@ describe('what touchstone shows', () => {
         { token: 'tsj_new', record: JOIN_TOKEN },
       ],
       [['token', 'list'], 'GET /v1/tokens', { tokens: [API_TOKEN] }],
-      [['token', 'revoke', API_TOKEN.id], `DELETE /v1/tokens/${API_TOKEN.id}`, API_TOKEN],
       [['ca', 'status'], 'GET /v1/ca', CA_STATUS],
       [['audit', 'list'], 'GET /v1/audit', { entries: [AUDIT_ENTRY] }],
     ] as const) {

@@ -9,6 +9,13 @@ export const ENROLMENT_CODES = {
     'Choose another name.',
     'host-administrator',
   ),
+  PENDING_FULL: entry(
+    503,
+    'As many hosts wait for approval as may',
+    'DESIGN 4, Enrol 4',
+    'Enrol with a join token, or have an operator approve or remove those that wait: `touchstone host list`.',
+    'operator',
+  ),
   EK_ALREADY_BOUND: entry(
     409,
     'This TPM already belongs to another host',

@@ -4,6 +4,7 @@ import { refusal } from '../codes.ts';
 import {
   claimFirstToken,
   insertApiToken,
+  isRevoked,
   revokeApiToken as revokeStored,
   validApiToken,
 } from '../store/api-tokens.ts';
@@ -38,7 +39,8 @@ export async function createApiToken(
   const expiresAt = ends.length === 0 ? null : new Date(Math.min(...ends));
   const made = newToken(request, now, expiresAt);
   await database.transaction(async (on) => {
-    await insertApiToken(on, made.record, made.hash);
+    await requireUnrevoked(on, by);
+    await insertApiToken(on, made.record, made.hash, by.id);
     const detail = `${request.name}: ${request.roles.join(', ')}`;
     const line = { actor: auditActor(by), action: 'token.create', subject: made.record.id, detail };
     await appendAudit(on, line, now);
@@ -46,20 +48,31 @@ export async function createApiToken(
   return { token: made.token, record: made.record };
 }
 
-/** Of what it cannot make, a token takes nothing away either: the last of every role may be the only one. */
-export async function revokeApiToken(
+/** One that was revoked since its call began makes nothing: whoever revokes what it made misses none. */
+export async function requireUnrevoked(on: Queryable, { id }: Actor): Promise<void> {
+  if (await isRevoked(on, id)) throw refusal('UNAUTHENTICATED');
+}
+
+export const revokeApiToken = (
   { database, clock }: Verifier,
   by: Actor & Pick<ApiToken, 'roles'>,
   id: string,
+): Promise<ApiToken> => database.transaction((on) => revokeToken(on, by, id, clock.now()));
+
+/** Of what it cannot make, a token takes nothing away either: the last of every role may be the only one. */
+export async function revokeToken(
+  on: Queryable,
+  by: Actor & Pick<ApiToken, 'roles'>,
+  id: string,
+  now: Date,
+  detail?: string,
 ): Promise<ApiToken> {
-  const now = clock.now();
-  return database.transaction(async (on) => {
-    const record = await revokeStored(on, id, now);
-    if (record === null) throw refusal('TOKEN_UNKNOWN');
-    requireRoles(by, record.roles);
-    await appendAudit(on, { actor: auditActor(by), action: 'token.revoke', subject: id }, now);
-    return record;
-  });
+  const record = await revokeStored(on, id, now);
+  if (record === null) throw refusal('TOKEN_UNKNOWN');
+  requireRoles(by, record.roles);
+  const line = { actor: auditActor(by), action: 'token.revoke', subject: id };
+  await appendAudit(on, { ...line, ...(detail === undefined ? {} : { detail }) }, now);
+  return record;
 }
 
 function requireRoles(by: Pick<ApiToken, 'roles'>, roles: readonly Role[]): void {

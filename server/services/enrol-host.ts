@@ -21,6 +21,7 @@ import { standingAfterApproval } from './host-state.ts';
 import { useJoinToken } from './join-tokens.ts';
 import { recordAppraisal, signResult } from './record-appraisal.ts';
 import { readAkCertificate, renewCertificate } from './renew-certificate.ts';
+import { noRoomForPending } from './room-for-pending.ts';
 import { settleConflict } from './settle-conflict.ts';
 import { markOf } from './take-evidence.ts';
 import type { Verifier } from './verifier.ts';
@@ -49,6 +50,12 @@ export async function enrolHost(
   await requireKnownEpoch(verifier, applicant.verified.statement.bundleEpoch);
   const known = await knownHost(verifier, applicant);
   if (known !== null) return knownAnswer(verifier, known, enrolment);
+  if (enrolment.joinToken === undefined) {
+    const { name } = enrolment;
+    const who = { name, akName: applicant.verified.akName, now: applicant.now };
+    const refused = await noRoomForPending(verifier.database, who);
+    if (refused !== null) throw refused;
+  }
   try {
     return await verifier.database.transaction((on) => admit(verifier, on, applicant));
   } catch (error) {

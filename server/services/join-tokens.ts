@@ -15,6 +15,7 @@ import {
   revokeJoinToken as revokeStored,
   takeJoinToken,
 } from '../store/join-tokens.ts';
+import { requireUnrevoked } from './api-tokens.ts';
 import { hashOfToken, isSecretToken, makeSecretToken } from './secret-token.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
@@ -48,7 +49,8 @@ export async function createJoinToken(
     revokedAt: null,
   };
   await database.transaction(async (on) => {
-    await insertJoinToken(on, record, hash);
+    await requireUnrevoked(on, by);
+    await insertJoinToken(on, record, hash, by.id);
     const detail = `${record.usesLeft} uses, classes ${record.classes.join(', ')}, approve ${approve}`;
     const action = 'join-token.create';
     await appendAudit(on, { actor: auditActor(by), action, subject: record.id, detail }, now);

@@ -8,6 +8,8 @@ import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 /** What refers to a thing goes before the thing; last the audit log, which tells of the rest. */
 const IN_ORDER: readonly RetentionKind[] = [
+  'waitingOffers',
+  'pendingHosts',
   'attestations',
   'evidence',
   'blobs',

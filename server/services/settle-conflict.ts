@@ -2,14 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Replacement } from '@touchstone/schemas';
 import type { AppError } from '@touchstone/transport';
 import { refusal, type ServerCode } from '../codes.ts';
-import { raiseAlert } from '../store/alerts.ts';
-import { appendAudit } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
 import { insertEvidence } from '../store/evidence.ts';
 import type { Host } from '../store/host.ts';
 import { lockHost } from '../store/hosts.ts';
 import { countOffer, hasRoom, insertOffer } from '../store/replacements.ts';
 import type { Applicant } from './enrol-host.ts';
+import { tellRefused } from './refused-enrolment.ts';
 import { markOf } from './take-evidence.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -36,11 +35,7 @@ export function settleConflict(
   const detail = `offered as ${enrolment.name}, AK ${verified.akName}`;
   return database.transaction(async (on) => {
     const { code, subjects } = await settle(on, applicant, inTheWay, settings.selection);
-    for (const subject of subjects) {
-      await raiseAlert(on, { code, subject, detail }, now);
-      const line = { actor: 'verifier', action: 'host.enrol.refused', subject };
-      await appendAudit(on, { ...line, detail: `${code}: ${detail}` }, now);
-    }
+    for (const subject of subjects) await tellRefused(on, { code, subject, detail }, now);
     return refusal(code);
   });
 }

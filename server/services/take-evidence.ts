@@ -12,7 +12,7 @@ import { raiseAlert } from '../store/alerts.ts';
 import { answerToEvidence, type DatedReference } from '../store/attestations.ts';
 import { appendAudit, type AuditLine } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
-import { insertEvidence } from '../store/evidence.ts';
+import { forgetOlderOfPending, insertEvidence } from '../store/evidence.ts';
 import type { Host, Mark } from '../store/host.ts';
 import { moveMark } from '../store/host-mark.ts';
 import { hostByAkName } from '../store/hosts.ts';
@@ -177,6 +177,7 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     answer = { ...common, intervalSeconds: verifier.settings.intervalSeconds };
   }
   await recordAppraisal(on, { ...appraised, signed, answer });
+  if (host.state === 'pending') await forgetOlderOfPending(on, host.id);
   for (const line of audit) await appendAudit(on, line, now);
   return { kind: 'answered', answer };
 }

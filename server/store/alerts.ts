@@ -19,6 +19,22 @@ export async function raiseAlert(
   );
 }
 
+/** How often it has happened, for whoever is the first to write a line in the audit log within an hour; or null. */
+export async function countToAudit(
+  on: Queryable,
+  { code, subject }: { readonly code: string; readonly subject: string },
+  now: Date,
+): Promise<number | null> {
+  const { rows } = await on.query<{ count: string }>(
+    `UPDATE alerts SET audited_at = $3
+      WHERE code = $1 AND subject = $2
+        AND (audited_at IS NULL OR audited_at <= $3::timestamptz - interval '1 hour')
+      RETURNING count`,
+    [code, subject.slice(0, 256), now],
+  );
+  return rows[0] === undefined ? null : Number(rows[0].count);
+}
+
 export type StoredAlert = Omit<Alert, 'remedy'>;
 
 type AlertRow = {

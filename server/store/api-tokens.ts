@@ -29,12 +29,52 @@ export async function insertApiToken(
   on: Queryable,
   token: ApiToken,
   secretHash: Uint8Array,
+  createdByToken: string | null = null,
 ): Promise<void> {
   await on.query(
-    `INSERT INTO api_tokens (id, name, secret_hash, roles, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6)`,
-    [token.id, token.name, secretHash, token.roles, token.createdAt, token.expiresAt],
+    `INSERT INTO api_tokens (id, name, secret_hash, roles, created_at, expires_at, created_by_token)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [
+      token.id,
+      token.name,
+      secretHash,
+      token.roles,
+      token.createdAt,
+      token.expiresAt,
+      createdByToken,
+    ],
   );
+}
+
+/** Whoever revokes it waits until the transaction ends, or it is seen to be revoked here. */
+export async function isRevoked(on: Queryable, id: string): Promise<boolean> {
+  const { rows } = await on.query<{ revoked: boolean }>(
+    'SELECT revoked_at IS NOT NULL AS revoked FROM api_tokens WHERE id = $1 FOR SHARE',
+    [id],
+  );
+  return rows[0]?.revoked ?? false;
+}
+
+export async function apiTokenById(on: Queryable, id: string): Promise<ApiToken | null> {
+  const { rows } = await on.query<ApiTokenRow>(`SELECT ${COLUMNS} FROM api_tokens WHERE id = $1`, [
+    id,
+  ]);
+  return rows[0] === undefined ? null : tokenOf(rows[0]);
+}
+
+export type MadeApiToken = { readonly token: ApiToken; readonly live: boolean };
+
+export async function apiTokensMadeBy(
+  on: Queryable,
+  makers: readonly string[],
+  now: Date,
+): Promise<MadeApiToken[]> {
+  const { rows } = await on.query<ApiTokenRow & { live: boolean }>(
+    `SELECT ${COLUMNS}, revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) AS live
+       FROM api_tokens WHERE created_by_token = ANY ($1::uuid[]) ORDER BY created_at, id`,
+    [makers, now],
+  );
+  return rows.map((row) => ({ token: tokenOf(row), live: row.live }));
 }
 
 /** Neither expired nor revoked, or null. */

@@ -134,3 +134,8 @@ export async function evidenceNow(
   if (rows[0] === undefined) throw new Error(`the evidence ${id} is not stored`);
   return rows[0];
 }
+
+/** Of a host that was never admitted all but its latest evidence, with the verdicts on it; of others nothing. */
+export async function forgetOlderOfPending(on: Queryable, hostId: string): Promise<void> {
+  await on.query('SELECT forget_older_of_pending($1)', [hostId]);
+}

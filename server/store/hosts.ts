@@ -91,3 +91,11 @@ export async function hostsHeldToBaselines(on: Queryable): Promise<string[]> {
   );
   return rows.map(({ id }) => id);
 }
+
+/** Those that wait for a person, by now. */
+export async function countPending(on: Queryable): Promise<number> {
+  const { rows } = await on.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM hosts WHERE state = 'pending' AND ${THERE}`,
+  );
+  return rows[0]?.n ?? Infinity;
+}

@@ -38,11 +38,12 @@ export async function insertJoinToken(
   on: Queryable,
   token: JoinToken,
   secretHash: Uint8Array,
+  createdByToken: string | null = null,
 ): Promise<void> {
   await on.query(
     `INSERT INTO join_tokens (id, secret_hash, classes, labels, uses_left, approve, host_name,
-                              created_by, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+                              created_by, created_at, expires_at, created_by_token)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       token.id,
       secretHash,
@@ -54,6 +55,7 @@ export async function insertJoinToken(
       token.createdBy,
       token.createdAt,
       token.expiresAt,
+      createdByToken,
     ],
   );
 }
@@ -113,4 +115,20 @@ export async function revokeJoinToken(
     [id, now],
   );
   return rows[0] === undefined ? null : tokenOf(rows[0]);
+}
+
+/** Those that somebody can still use. */
+export async function joinTokensMadeBy(
+  on: Queryable,
+  makers: readonly string[],
+  now: Date,
+): Promise<JoinToken[]> {
+  const { rows } = await on.query<JoinTokenRow>(
+    `SELECT ${COLUMNS} FROM join_tokens
+      WHERE created_by_token = ANY ($1::uuid[]) AND revoked_at IS NULL AND uses_left > 0
+        AND expires_at > $2
+      ORDER BY created_at, id`,
+    [makers, now],
+  );
+  return rows.map(tokenOf);
 }

@@ -3,6 +3,8 @@ import type { Queryable } from './database.ts';
 
 /** Kinds of record that have a time of their own, in the order in which they go. */
 export const RETAINED_KINDS = [
+  'waitingOffers',
+  'pendingHosts',
   'attestations',
   'starts',
   'browserSessions',

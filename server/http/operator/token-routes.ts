@@ -7,11 +7,14 @@ import {
   JoinTokenCreated,
   JoinTokenList,
   JoinTokenRequest,
+  TokenRevocation,
+  TokensMade,
   Uuid,
 } from '@touchstone/schemas';
 import { createApiToken, revokeApiToken } from '../../services/api-tokens.ts';
 import { createJoinToken, revokeJoinToken } from '../../services/join-tokens.ts';
 import { listJoining, listTokens } from '../../services/lists.ts';
+import { revokeWithMade, viewTokensMade } from '../../services/tokens-made.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
 
 /** Bearer tokens and join tokens. */
@@ -69,5 +72,23 @@ export const TOKEN_ROUTES: readonly OperatorRoute[] = [
     key: Uuid,
     answer: ApiToken,
     handle: ({ verifier, by, key }) => revokeApiToken(verifier, by, key),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/tokens/:key/made',
+    summary: 'Live tokens that a bearer token made',
+    role: 'operator',
+    key: Uuid,
+    answer: TokensMade,
+    handle: ({ verifier, key }) => viewTokensMade(verifier, key),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/tokens/:key/made',
+    summary: 'Revoke a bearer token and every one that comes from it',
+    role: 'operator',
+    key: Uuid,
+    answer: TokenRevocation,
+    handle: ({ verifier, by, key }) => revokeWithMade(verifier, by, key),
   }),
 ];
