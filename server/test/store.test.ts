@@ -258,6 +258,7 @@ describe('The store', () => {
       return rows.map(({ proname }) => proname);
     };
     const granted = [
+      'forget_older_of_pending',
       'make_partitions_ahead',
       'retention_due',
       'retention_remove',
