@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import {
   AkKind,
   checkAgainst,
+  EK_KINDS,
   EkKind,
   HttpsUrl,
   SchemaError,
@@ -71,11 +72,7 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
       'the TPM’s device, or `software`; without it the machine’s own TPM, and a software TPM where there is none',
       tpmName,
     )
-    .option(
-      '--ek <kind>',
-      'enrol with the EK of this kind: rsa-2048, ecc-p256, ecc-p384, …',
-      as(EkKind),
-    )
+    .option('--ek <kind>', `enrol with the EK of this kind: ${EK_KINDS.join(', ')}`, as(EkKind))
     .option('--ak <kind>', 'attestation key: ecc-p256 (the default) or rsa-2048', as(AkKind))
     .option('--json', 'machine-readable output')
     .addOption(state())
@@ -225,8 +222,14 @@ function namedOf(environment: AgentSurroundings['environment']) {
   };
 }
 
-/** A device is named from the root: the daemon has another working directory. */
+/**
+ * A device is named from the root: the daemon has another working directory. The kernel's resource manager is behind
+ * tpmrm0; at tpm0 what a killed process left stays, until the TPM is full.
+ */
 function tpmName(text: string): string {
+  if (/^\/dev\/tpm[0-9]+$/u.test(text)) {
+    throw new InvalidArgumentError(`it is the managed device: ${text.replace('tpm', 'tpmrm')}`);
+  }
   if (text === 'software' || /^\/[^\u0000-\u001f]+$/u.test(text)) return text;
   throw new InvalidArgumentError('it is `software` or the path of a device, such as /dev/tpmrm0');
 }

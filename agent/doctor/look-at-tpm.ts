@@ -1,11 +1,11 @@
 import { type AgentCheck, AgentChecks } from '@touchstone/schemas';
-import type { Client } from '@touchstone/transport';
-import { openTpm } from 'node-tpm2-tss-bindings';
+import { AppError, type Client } from '@touchstone/transport';
+import { openTpm, TpmError } from 'node-tpm2-tss-bindings';
 import { readKeyRecord } from '../state/identity.ts';
 import { chooseTpm, tpmInUse } from '../tpm/choose-tpm.ts';
 import { type Machine, passedOverBy } from '../tpm/host-tpm.ts';
 import { checkTpm } from './check-tpm.ts';
-import { warning } from './check.ts';
+import { failure, warning } from './check.ts';
 import { lookHere } from './look-at-software-tpm.ts';
 
 const SUBJECT = 'TPM';
@@ -16,7 +16,14 @@ const COMMAND_TIMEOUT_MS = 5_000;
 /** By the agent that runs: nobody else talks to its TPM meanwhile. */
 export async function lookByAgent(client: Client): Promise<readonly AgentCheck[]> {
   const ask = { method: 'GET', path: '/v1/checks/tpm', timeoutMs: ANSWER_TIMEOUT_MS } as const;
-  return (await client.request({ ...ask, schema: AgentChecks })).checks;
+  try {
+    return (await client.request({ ...ask, schema: AgentChecks })).checks;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'TIMEOUT') throw error;
+    // A chip is given longer than that for one command.
+    const detail = `the agent got no answer from it within ${ANSWER_TIMEOUT_MS / 1_000} s`;
+    return [failure(SUBJECT, new TpmError('TPM_TIMEOUT', 'doctor', detail))];
+  }
 }
 
 /** A chip that this machine has and this host does not use. */

@@ -10,7 +10,7 @@ const MAX_LOG_BYTES = 12 * 1_048_576;
  * refuses. A kernel's file has no size of its own: it is read to its end.
  */
 export async function readFirmwareLog(device: string): Promise<Uint8Array> {
-  const name = /^tpm(?:rm)?([0-9]+)$/u.exec(basename(device))?.[1];
+  const name = /^tpmrm([0-9]+)$/u.exec(basename(device))?.[1];
   if (name === undefined) return new Uint8Array();
   return readBounded(join(SECURITYFS, `tpm${name}`, 'binary_bios_measurements'));
 }

@@ -11,7 +11,9 @@ import {
   makeCredential,
   nameOf,
   parseTpm2bPublic,
+  parseTpmsAttest,
   publicKeyOf,
+  TPM_ALG_SHA256,
 } from '@touchstone/tpm';
 import { buildEvidence } from '../evidence/build.ts';
 import { measureBoot, readBootLog } from '../measure/boot-log.ts';
@@ -166,6 +168,28 @@ describe('the attester, on a software TPM', () => {
     assert.equal(createHash('sha256').update(bytes).digest('hex'), digest);
     assert.deepEqual((await pcrValues()).map(Buffer.from), replayed(bytes));
     assert.ok((await attester.clockOf(key)).resetCount > resetCount);
+  });
+
+  it('quotes again when a PCR moves under it, and gives up where one never rests: PCRS_UNSTEADY', async () => {
+    let moves = 1;
+    const quoted = () => attester.quote(key, new Uint8Array(32), [{ bank: 'sha256', pcrs: [16] }]);
+    await attester.use(async (tpm) => {
+      const read = tpm.pcrRead;
+      tpm.pcrRead = async (selection) => {
+        moves -= 1;
+        const moved = { alg: TPM_ALG_SHA256, digest: new Uint8Array(32) };
+        if (moves >= 0) await tpm.pcrExtend(16, [moved]);
+        return read(selection);
+      };
+    });
+    const { attest, pcrs } = await quoted();
+    const digest = createHash('sha256')
+      .update(pcrs.get('sha256')?.get(16) ?? '')
+      .digest();
+    assert.deepEqual(Buffer.from(parseTpmsAttest(attest).quote.pcrDigest), digest);
+    moves = 3;
+    await assert.rejects(quoted(), { code: 'PCRS_UNSTEADY' });
+    await attester.close();
   });
 
   it('is not misled by another process that turned the TPM on again', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,7 @@ import {
 } from './support/verifier.ts';
 
 const VM = randomUUID();
+const ENROLL = ['enroll', '--server', 'https://x', '--fingerprint', '00'.repeat(32)];
 
 const runVm = (stateDir: string, ...command: readonly string[]) =>
   runAgent('run', '--state', stateDir, '--vm', VM, '--', ...command);
@@ -65,6 +66,11 @@ describe('touchstone-agent', () => {
       assert.equal((await status()).verdict, 'affirming');
       const { stdout } = await runAgent('status', '--state', host.stateDir);
       assert.match(stdout, /^verdict {4}affirming$/mu);
+    });
+
+    it('answers its owner alone', async () => {
+      const { mode } = await stat(join(host.stateDir, 'agent.sock'));
+      assert.equal((mode & 0o777).toString(8), '600');
     });
 
     it('starts a permitted command in its own place: pid, words and exit code are the command’s', async () => {
@@ -211,6 +217,24 @@ describe('touchstone-agent', () => {
       );
     });
 
+    it('a status and an attestation from there: STATE_EXPOSED', async () => {
+      const status = {
+        hostId: null,
+        class: null,
+        tpm: null,
+        server: 'https://x',
+        state: 'trusted',
+      };
+      await withAnswer(status, async () => {
+        await chmod(dir, 0o720);
+        for (const command of ['status', 'attest']) {
+          const { code, stdout, stderr } = await runAgent(command, '--state', dir);
+          assert.deepEqual([code, stdout], [69, '']);
+          assert.match(stderr, /STATE_EXPOSED/u);
+        }
+      });
+    });
+
     it('a permit from where others may put a socket: STATE_EXPOSED, exit code 1', async () => {
       await withAnswer(permitted, async () => {
         for (const bits of [0o720, 0o702]) {
@@ -238,12 +262,15 @@ describe('touchstone-agent', () => {
       ['enroll'],
       ['enroll', '--server', 'http://x', '--fingerprint', '00'.repeat(32)],
       ['enroll', '--server', 'https://x', '--fingerprint', '00'],
-      ['enroll', '--server', 'https://x', '--fingerprint', '00'.repeat(32), '--name', 'a/b'],
+      [...ENROLL, '--name', 'a/b'],
+      [...ENROLL, '--tpm', '/dev/tpm0'],
+      [...ENROLL, '--tpm', 'tpmrm0'],
+      [...ENROLL, '--ek', 'rsa-1024'],
       ['daemon', 'now'],
       ['allow'],
       [],
     ]) {
-      it(`${['touchstone-agent', ...args].join(' ').slice(0, 80)}: exit code 64`, async () => {
+      it(`${['touchstone-agent', ...args].join(' ').replaceAll('00', '')}: exit code 64`, async () => {
         const { code, stdout, stderr } = await runAgent(...args);
         assert.deepEqual([code, stdout], [64, '']);
         assert.notEqual(stderr, '');
