@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import {
-  AkKind,
+  AK_KINDS,
   checkAgainst,
   EK_KINDS,
-  EkKind,
   HttpsUrl,
   SchemaError,
   Sha256Hex,
@@ -72,8 +71,12 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
       'the TPM’s device, or `software`; without it the machine’s own TPM, and a software TPM where there is none',
       tpmName,
     )
-    .option('--ek <kind>', `enrol with the EK of this kind: ${EK_KINDS.join(', ')}`, as(EkKind))
-    .option('--ak <kind>', 'attestation key: ecc-p256 (the default) or rsa-2048', as(AkKind))
+    .addOption(new Option('--ek <kind>', 'enrol with the EK of this kind').choices(EK_KINDS))
+    .addOption(
+      new Option('--ak <kind>', 'attestation key; ecc-p256 where it is not given').choices(
+        AK_KINDS,
+      ),
+    )
     .option('--json', 'machine-readable output')
     .addOption(state())
     .action((options: EnrolOptions) => enrolCommand(surroundings, options));
@@ -228,7 +231,7 @@ function namedOf(environment: AgentSurroundings['environment']) {
  */
 function tpmName(text: string): string {
   if (/^\/dev\/tpm[0-9]+$/u.test(text)) {
-    throw new InvalidArgumentError(`it is the managed device: ${text.replace('tpm', 'tpmrm')}`);
+    throw new InvalidArgumentError(`name the managed device: ${text.replace('tpm', 'tpmrm')}`);
   }
   if (text === 'software' || /^\/[^\u0000-\u001f]+$/u.test(text)) return text;
   throw new InvalidArgumentError('it is `software` or the path of a device, such as /dev/tpmrm0');

@@ -14,5 +14,6 @@ export const EkKind = oneOf(...EK_KINDS);
 export type EkKind = Static<typeof EkKind>;
 
 /** ECDSA P-256, or RSASSA 2048; both with SHA-256. */
-export const AkKind = oneOf('ecc-p256', 'rsa-2048');
+export const AK_KINDS = ['ecc-p256', 'rsa-2048'] as const;
+export const AkKind = oneOf(...AK_KINDS);
 export type AkKind = Static<typeof AkKind>;
