@@ -48,7 +48,7 @@ describe('A host that lets another host’s TPM answer', function () {
     await scene.permitted(vm);
   });
 
-  it('cannot enrol by it under a name of its own; both are alerted: I26', async () => {
+  it('cannot enrol by it under a name of its own; every host of these is alerted: I26', async () => {
     const { name } = clean;
     const token = await scene.touchstone.joinToken();
     for (const own of ['nest', scene.host.name]) {
@@ -60,7 +60,9 @@ describe('A host that lets another host’s TPM answer', function () {
         clean.name = name;
       }
       assert.equal(await alertCount(scene.touchstone, 'EK_ALREADY_BOUND', name), alerts + 1);
-      assert.equal(await alertCount(scene.touchstone, 'EK_ALREADY_BOUND', own), 1);
+      // A name that no host has is the caller's to choose.
+      const expected = own === 'nest' ? 0 : 1;
+      assert.equal(await alertCount(scene.touchstone, 'EK_ALREADY_BOUND', own), expected);
     }
     assert.equal(await codeOf(scene.touchstone.host('nest')), 'HOST_UNKNOWN');
   });

@@ -58,12 +58,12 @@ describe('A software TPM, which its owner can copy, put back and feed', function
       await recover();
     });
 
-    it('is no second host: EK_ALREADY_BOUND, an alert on both (S1)', async () => {
+    it('is no second host: EK_ALREADY_BOUND, an alert on the host (S1)', async () => {
       copy.name = `${host.name}-copy`;
       await copy.certify();
       await attack('S1', () => refusedWithoutTrace(touchstone, () => copy.enrol()));
       assert.equal(await alerts('EK_ALREADY_BOUND'), 1);
-      assert.equal(await alertCount(touchstone, 'EK_ALREADY_BOUND', copy.name), 1);
+      assert.equal(await alertCount(touchstone, 'EK_ALREADY_BOUND', copy.name), 0);
       copy.name = host.name;
     });
 
