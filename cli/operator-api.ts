@@ -24,7 +24,6 @@ import {
   JoinTokenList,
   type JoinTokenRequest,
   Replacement,
-  type ReplacementApproval,
   ReplacementList,
   Retention,
   RetentionRun,
@@ -71,7 +70,7 @@ export function operatorApi(client: Client, bearer: string) {
 
     replacements: () =>
       client.request({ ...get, path: at('replacements'), schema: ReplacementList }),
-    approveReplacement: (id: string, body: ReplacementApproval) =>
+    approveReplacement: (id: string, body: HostApproval) =>
       client.request({
         ...post,
         path: at('replacements', id, 'approval'),

@@ -94,7 +94,10 @@ export const HostExplanation = closed({
 });
 export type HostExplanation = Type.Static<typeof HostExplanation>;
 
-/** POST /v1/hosts/{id}/approval. What is approved is this AK Name. */
+/**
+ * POST /v1/hosts/{id}/approval, and /v1/replacements/{id}/approval for an offered identity. What is approved is
+ * this AK Name; without labels the host keeps its own.
+ */
 export const HostApproval = closed({
   akName: NameHex,
   classes: AssuranceClasses,

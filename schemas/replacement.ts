@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { AssuranceClass, AssuranceClasses } from './classes.ts';
+import { AssuranceClass } from './classes.ts';
 import {
   closed,
   Code,
@@ -11,7 +11,6 @@ import {
   Timestamp,
   Uuid,
 } from './scalars.ts';
-import { Labels } from './labels.ts';
 
 /** A TPM and the AK in it, as the CA certified them. */
 const Identity = closed({ akName: NameHex, ekRef: Sha256Hex, class: AssuranceClass });
@@ -41,17 +40,6 @@ export const ReplacementList = closed({
   replacements: Type.Array(Replacement, { maxItems: 1_000 }),
 });
 export type ReplacementList = Type.Static<typeof ReplacementList>;
-
-/**
- * POST /v1/replacements/{id}/approval. What is approved is the offered AK Name; without labels the host keeps
- * its own.
- */
-export const ReplacementApproval = closed({
-  akName: NameHex,
-  classes: AssuranceClasses,
-  labels: Type.Optional(Labels),
-});
-export type ReplacementApproval = Type.Static<typeof ReplacementApproval>;
 
 /** POST /v1/replacements/{id}/rejection. */
 export const ReplacementRejection = closed({ reason: LineOfText(512) });

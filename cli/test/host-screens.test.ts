@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { type FixedServer, startFixedServer } from './support/fixed-server.ts';
-import { newOperator, type Operator, TOKEN } from './support/operator.ts';
+import { useLoggedIn } from './support/logged-in.ts';
 import {
   AK_NAME,
   CHANGED_FILE,
@@ -33,32 +32,16 @@ const FLEET = {
 };
 
 describe('what touchstone shows of hosts', () => {
-  let server: FixedServer;
-  let operator: Operator;
-
-  before(async () => {
-    server = await startFixedServer();
-  });
-  after(() => server.close());
-  beforeEach(async () => {
-    operator = newOperator();
-    server.reset();
-    server.answer('GET /v1/session', SESSION);
-    await operator.run(
-      ['login', '--server', server.url, '--fingerprint', server.pin, '--token-file', '-'],
-      { input: TOKEN },
-    );
-  });
-  afterEach(() => operator.leave());
+  const stage = useLoggedIn();
 
   /** Standard output with its runs of white space as one blank: for texts that wrap. */
   const flowing = (text: string) => text.replaceAll(/\s+/gu, ' ');
 
   describe('host list', () => {
-    beforeEach(() => server.answer('GET /v1/hosts', FLEET));
+    beforeEach(() => stage.server.answer('GET /v1/hosts', FLEET));
 
     it('is an aligned table, then the count of each state', async () => {
-      const { out } = await operator.run(['host', 'list']);
+      const { out } = await stage.operator.run(['host', 'list']);
       assert.deepEqual(out.split('\n'), [
         'NAME      STATE      CLASS                     SINCE  REASON',
         'laptop-1  trusted    software (self-reported)  3m     -',
@@ -73,13 +56,13 @@ describe('what touchstone shows of hosts', () => {
     });
 
     it('says beside it that the quorum is 1, as long as it is', async () => {
-      assert.match((await operator.run(['host', 'list'])).err, /Quorum 1: one person alone/u);
-      server.answer('GET /v1/session', { ...SESSION, quorum: 2 });
-      assert.equal((await operator.run(['host', 'list'])).err, '');
+      assert.match((await stage.operator.run(['host', 'list'])).err, /Quorum 1: one person alone/u);
+      stage.server.answer('GET /v1/session', { ...SESSION, quorum: 2 });
+      assert.equal((await stage.operator.run(['host', 'list'])).err, '');
     });
 
     it('cuts only its last column, and only to fit a terminal', async () => {
-      const { out } = await operator.run(['host', 'list'], { tty: true, columns: 90 });
+      const { out } = await stage.operator.run(['host', 'list'], { tty: true, columns: 90 });
       const rows = out.replaceAll(/\u001b\[[0-9;]*m/gu, '').split('\n');
       assert.ok(rows.every((row) => row.length <= 90));
       assert.match(rows[2] ?? '', /^laptop-2 .*Something measured is .*…$/u);
@@ -88,25 +71,25 @@ describe('what touchstone shows of hosts', () => {
     it('is coloured on a terminal, unless NO_COLOR is set or the terminal is dumb', async () => {
       const argv = ['host', 'list'];
       const red = '\u001b[1;31muntrusted\u001b[0m';
-      assert.ok((await operator.run(argv, { tty: true })).out.includes(red));
+      assert.ok((await stage.operator.run(argv, { tty: true })).out.includes(red));
       for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) {
-        const { out, err } = await operator.run(argv, { tty: true, env });
+        const { out, err } = await stage.operator.run(argv, { tty: true, env });
         assert.ok(!(out + err).includes('\u001b'));
       }
-      assert.ok(!(await operator.run(argv)).out.includes('\u001b'));
+      assert.ok(!(await stage.operator.run(argv)).out.includes('\u001b'));
     });
 
     it('of an empty fleet says how the first host comes in', async () => {
-      server.answer('GET /v1/hosts', { hosts: [] });
-      const { out } = await operator.run(['host', 'list']);
+      stage.server.answer('GET /v1/hosts', { hosts: [] });
+      const { out } = await stage.operator.run(['host', 'list']);
       assert.match(out, /join-token create[^]*touchstone-agent enroll/u);
     });
   });
 
   describe('host explain', () => {
     const explain = async (host: ReturnType<typeof hostSummary>, findings = [CHANGED_FILE]) => {
-      server.answer(`GET /v1/hosts/${host.name}/explanation`, explanation(host, findings));
-      return (await operator.run(['host', 'explain', host.name])).out;
+      stage.server.answer(`GET /v1/hosts/${host.name}/explanation`, explanation(host, findings));
+      return (await stage.operator.run(['host', 'explain', host.name])).out;
     };
     const bad = hostSummary('laptop-2', 'untrusted', { verdict: 'contraindicated' });
 
@@ -154,9 +137,13 @@ describe('what touchstone shows of hosts', () => {
     });
 
     it('lists every event whole with --events', async () => {
-      server.answer('GET /v1/hosts/laptop-2/explanation', explanation(bad, [CHANGED_FILE]));
+      stage.server.answer('GET /v1/hosts/laptop-2/explanation', explanation(bad, [CHANGED_FILE]));
       const argv = ['host', 'explain', 'laptop-2', '--events'];
-      const { out } = await operator.run(argv, { tty: true, columns: 60, env: { NO_COLOR: '1' } });
+      const { out } = await stage.operator.run(argv, {
+        tty: true,
+        columns: 60,
+        env: { NO_COLOR: '1' },
+      });
       const row = `7      13   NOT approved  EV_EVENT_TAG  ${'dd'.repeat(32)}  /etc/kvm/policy`;
       assert.ok(out.split('\n').includes(row));
     });
@@ -196,27 +183,27 @@ describe('what touchstone shows of hosts', () => {
   describe('host approve', () => {
     it("shows the AK Name that it sends, for the host's own class unless told", async () => {
       const host = hostSummary('rack-7', 'pending');
-      server.answer('GET /v1/hosts/rack-7', hostDetail(host));
+      stage.server.answer('GET /v1/hosts/rack-7', hostDetail(host));
       const approved = hostDetail(hostSummary('rack-7', 'trusted'));
-      server.answer(`POST /v1/hosts/${HOST_ID}/approval`, approved);
-      const { exit, out, err } = await operator.run(['host', 'approve', 'rack-7']);
+      stage.server.answer(`POST /v1/hosts/${HOST_ID}/approval`, approved);
+      const { exit, out, err } = await stage.operator.run(['host', 'approve', 'rack-7']);
       assert.equal(exit, 0);
       assert.match(err, new RegExp(`Approving rack-7[^]*with AK Name ${AK_NAME}`, 'u'));
       assert.match(out, /state +trusted/u);
-      assert.deepEqual(server.asked.at(-1)?.body, { akName: AK_NAME, classes: ['software'] });
+      assert.deepEqual(stage.server.asked.at(-1)?.body, { akName: AK_NAME, classes: ['software'] });
     });
 
     it('sends the classes and labels that it is given', async () => {
-      server.answer('GET /v1/hosts/rack-7', hostDetail(hostSummary('rack-7', 'pending')));
-      server.answer(
+      stage.server.answer('GET /v1/hosts/rack-7', hostDetail(hostSummary('rack-7', 'pending')));
+      stage.server.answer(
         `POST /v1/hosts/${HOST_ID}/approval`,
         hostDetail(hostSummary('rack-7', 'trusted')),
       );
       const options = ['--class', 'software', '--class', 'virtual', '--label', 'site=attic'];
-      await operator.run(['host', 'approve', 'rack-7', ...options]);
+      await stage.operator.run(['host', 'approve', 'rack-7', ...options]);
       const labels = { site: 'attic' };
       const classes = ['software', 'virtual'];
-      assert.deepEqual(server.asked.at(-1)?.body, { akName: AK_NAME, classes, labels });
+      assert.deepEqual(stage.server.asked.at(-1)?.body, { akName: AK_NAME, classes, labels });
     });
   });
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { type FixedServer, startFixedServer } from './support/fixed-server.ts';
-import { newOperator, type Operator, TOKEN } from './support/operator.ts';
-import { AK_NAME, HOST_ID, SESSION } from './support/records.ts';
+import { useLoggedIn } from './support/logged-in.ts';
+import { AK_NAME, HOST_ID } from './support/records.ts';
 
 const ID = '00000000-0000-4000-8000-777777777777';
 const OFFERED = `000b${'cd'.repeat(32)}`;
@@ -21,59 +20,45 @@ const REPLACEMENT = {
 };
 
 describe('touchstone host replacements', () => {
-  let server: FixedServer;
-  let operator: Operator;
-
-  before(async () => {
-    server = await startFixedServer();
+  const stage = useLoggedIn();
+  beforeEach(() => {
+    stage.server.answer('GET /v1/replacements', { replacements: [REPLACEMENT] });
   });
-  after(() => server.close());
-  beforeEach(async () => {
-    operator = newOperator();
-    server.reset();
-    server.answer('GET /v1/session', SESSION);
-    await operator.run(
-      ['login', '--server', server.url, '--fingerprint', server.pin, '--token-file', '-'],
-      { input: TOKEN },
-    );
-    server.answer('GET /v1/replacements', { replacements: [REPLACEMENT] });
-  });
-  afterEach(() => operator.leave());
 
   const approval = `POST /v1/replacements/${ID}/approval`;
   const decided = { decidedBy: 'anna', decidedAt: '2026-11-22T12:00:00.000Z' };
 
   it('lists what waits, with the AK Name to compare', async () => {
-    const { out, exit } = await operator.run(['host', 'replacements']);
+    const { out, exit } = await stage.operator.run(['host', 'replacements']);
     assert.equal(exit, 0);
     assert.match(out, new RegExp(`${ID}\\s+laptop-2\\s+replacement\\s+waiting.*${OFFERED}`, 'u'));
-    const json = await operator.run(['host', 'replacements', '--json']);
+    const json = await stage.operator.run(['host', 'replacements', '--json']);
     assert.deepEqual(JSON.parse(json.out), { replacements: [REPLACEMENT] });
   });
 
   it('approves the AK Name that it shows, for the class that it has', async () => {
-    server.answer(approval, { ...REPLACEMENT, state: 'approved', ...decided });
-    const { out, err, exit } = await operator.run(['host', 'replacements', 'approve', ID]);
+    stage.server.answer(approval, { ...REPLACEMENT, state: 'approved', ...decided });
+    const { out, err, exit } = await stage.operator.run(['host', 'replacements', 'approve', ID]);
     assert.equal(exit, 0);
     assert.match(err, new RegExp(OFFERED, 'u'));
     assert.match(out, /approved/u);
-    const { body } = server.asked.find(({ route }) => route === approval) ?? {};
+    const { body } = stage.server.asked.find(({ route }) => route === approval) ?? {};
     assert.deepEqual(body, { akName: OFFERED, classes: ['software'] });
   });
 
   it('approves no other AK Name than the one named: exit 1, and nothing is sent', async () => {
     const argv = ['host', 'replacements', 'approve', ID, '--ak-name', AK_NAME];
-    assert.equal((await operator.run(argv)).exit, 1);
-    assert.ok(server.asked.every(({ route }) => route !== approval));
+    assert.equal((await stage.operator.run(argv)).exit, 1);
+    assert.ok(stage.server.asked.every(({ route }) => route !== approval));
   });
 
   it('rejects with a reason', async () => {
     const route = `POST /v1/replacements/${ID}/rejection`;
-    server.answer(route, { ...REPLACEMENT, state: 'rejected', ...decided });
+    stage.server.answer(route, { ...REPLACEMENT, state: 'rejected', ...decided });
     const argv = ['host', 'replacements', 'reject', ID, '--reason', 'not ours'];
-    assert.equal((await operator.run(argv)).exit, 0);
-    const { body } = server.asked.find((asked) => asked.route === route) ?? {};
+    assert.equal((await stage.operator.run(argv)).exit, 0);
+    const { body } = stage.server.asked.find((asked) => asked.route === route) ?? {};
     assert.deepEqual(body, { reason: 'not ours' });
-    assert.equal((await operator.run(argv.slice(0, 4))).exit, 64);
+    assert.equal((await stage.operator.run(argv.slice(0, 4))).exit, 64);
   });
 });

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { type FixedServer, startFixedServer } from './support/fixed-server.ts';
-import { newOperator, type Operator, TOKEN } from './support/operator.ts';
-import { SESSION } from './support/records.ts';
+import { useLoggedIn } from './support/logged-in.ts';
 
 const ID = '00000000-0000-4000-8000-777777777777';
 const ALERT = {
@@ -29,30 +27,16 @@ const RETENTION = {
 };
 
 describe('touchstone retention, and alerts', () => {
-  let server: FixedServer;
-  let operator: Operator;
-
-  before(async () => {
-    server = await startFixedServer();
+  const stage = useLoggedIn();
+  beforeEach(() => {
+    stage.server.answer('GET /v1/retention', RETENTION);
+    stage.server.answer('POST /v1/retention/runs', { removed: [REMOVAL] });
+    stage.server.answer('GET /v1/alerts', { alerts: [ALERT] });
+    stage.server.answer('GET /v1/alerts?all=true', { alerts: [ALERT] });
   });
-  after(() => server.close());
-  beforeEach(async () => {
-    operator = newOperator();
-    server.reset();
-    server.answer('GET /v1/session', SESSION);
-    await operator.run(
-      ['login', '--server', server.url, '--fingerprint', server.pin, '--token-file', '-'],
-      { input: TOKEN },
-    );
-    server.answer('GET /v1/retention', RETENTION);
-    server.answer('POST /v1/retention/runs', { removed: [REMOVAL] });
-    server.answer('GET /v1/alerts', { alerts: [ALERT] });
-    server.answer('GET /v1/alerts?all=true', { alerts: [ALERT] });
-  });
-  afterEach(() => operator.leave());
 
   it('shows how long each kind is kept, since when, and how much there is', async () => {
-    const { out, exit } = await operator.run(['retention', 'show']);
+    const { out, exit } = await stage.operator.run(['retention', 'show']);
     assert.equal(exit, 0);
     assert.match(out, /attestations\s+30 days\s+33d\s+3\.0 GiB\n/u);
     assert.match(out, /evidence\s+as attestations\s+33d\s+1\.5 KiB\n/u);
@@ -61,43 +45,49 @@ describe('touchstone retention, and alerts', () => {
   });
 
   it('says what would go, and removes nothing', async () => {
-    const { out, err } = await operator.run(['retention', 'run', '--dry-run']);
+    const { out, err } = await stage.operator.run(['retention', 'run', '--dry-run']);
     assert.match(out, /attestations_20261020\s+2026-10-20\s+2026-10-21\s+4320\s+1\s+9\.0 MiB/u);
     assert.match(err, /1 part with 4320 rows would go\. Nothing has changed\./u);
-    assert.ok(server.asked.every(({ route }) => !route.startsWith('POST /v1/retention')));
-    const json = await operator.run(['retention', 'run', '--dry-run', '--json']);
+    assert.ok(stage.server.asked.every(({ route }) => !route.startsWith('POST /v1/retention')));
+    const json = await stage.operator.run(['retention', 'run', '--dry-run', '--json']);
     assert.deepEqual(JSON.parse(json.out), { due: [REMOVAL] });
   });
 
   it('removes, and says what went', async () => {
-    const { out, err } = await operator.run(['retention', 'run']);
+    const { out, err } = await stage.operator.run(['retention', 'run']);
     assert.match(out, /attestations_20261020/u);
     assert.match(err, /1 part with 4320 rows went/u);
-    server.answer('POST /v1/retention/runs', { removed: [] });
-    assert.match((await operator.run(['retention', 'run'])).out, /^Nothing has had its time\.\n/u);
+    stage.server.answer('POST /v1/retention/runs', { removed: [] });
+    assert.match(
+      (await stage.operator.run(['retention', 'run'])).out,
+      /^Nothing has had its time\.\n/u,
+    );
   });
 
   it('lists alerts, the latest first, each kind with what to do', async () => {
-    const { out } = await operator.run(['alert', 'list']);
+    const { out } = await stage.operator.run(['alert', 'list']);
     assert.match(out, /EK_ALREADY_BOUND\s+laptop-2\s+2\s+2h\s+2m\s+0000\S+\s+offered as laptop-3/u);
     assert.match(out, /\nEK_ALREADY_BOUND {2}Enrol under the name that it has\.\n/u);
     const done = { ...ALERT, acknowledgedAt: '2026-11-22T11:59:00.000Z', acknowledgedBy: 'olga/1' };
-    server.answer('GET /v1/alerts?all=true', { alerts: [done] });
-    assert.match((await operator.run(['alert', 'list', '--all'])).out, /acknowledged; offered/u);
+    stage.server.answer('GET /v1/alerts?all=true', { alerts: [done] });
+    assert.match(
+      (await stage.operator.run(['alert', 'list', '--all'])).out,
+      /acknowledged; offered/u,
+    );
   });
 
   it('acknowledges what it showed, as often as that had happened', async () => {
     const route = `POST /v1/alerts/${ID}/acknowledgement`;
     const done = { ...ALERT, acknowledgedAt: '2026-11-22T11:59:00.000Z', acknowledgedBy: 'olga/1' };
-    server.answer(route, done);
-    const { out, err, exit } = await operator.run(['alert', 'acknowledge', ID]);
+    stage.server.answer(route, done);
+    const { out, err, exit } = await stage.operator.run(['alert', 'acknowledge', ID]);
     assert.deepEqual([exit, out], [0, 'Acknowledged by olga/1 at 2026-11-22T11:59:00.000Z.\n']);
     assert.match(err, /EK_ALREADY_BOUND on laptop-2: offered as laptop-3/u);
-    assert.deepEqual(server.asked.find((asked) => asked.route === route)?.body, { count: 2 });
-    server.answer('GET /v1/alerts?all=true', { alerts: [] });
-    const unknown = await operator.run(['alert', 'acknowledge', ID]);
+    assert.deepEqual(stage.server.asked.find((asked) => asked.route === route)?.body, { count: 2 });
+    stage.server.answer('GET /v1/alerts?all=true', { alerts: [] });
+    const unknown = await stage.operator.run(['alert', 'acknowledge', ID]);
     assert.equal(unknown.exit, 1);
     assert.match(unknown.err, /ALERT_UNKNOWN/u);
-    assert.equal((await operator.run(['alert', 'acknowledge', 'it'])).exit, 64);
+    assert.equal((await stage.operator.run(['alert', 'acknowledge', 'it'])).exit, 64);
   });
 });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { type FixedServer, startFixedServer } from './support/fixed-server.ts';
-import { newOperator, type Operator, TOKEN } from './support/operator.ts';
+import { useLoggedIn } from './support/logged-in.ts';
 import {
   API_TOKEN,
   AUDIT_ENTRY,
@@ -12,7 +11,6 @@ import {
   hostSummary,
   JOIN_TOKEN,
   KEXEC,
-  SESSION,
   VM,
 } from './support/records.ts';
 
@@ -59,33 +57,17 @@ const CA_STATUS = {
 };
 
 describe('what touchstone shows', () => {
-  let server: FixedServer;
-  let operator: Operator;
-
-  before(async () => {
-    server = await startFixedServer();
-  });
-  after(() => server.close());
-  beforeEach(async () => {
-    operator = newOperator();
-    server.reset();
-    server.answer('GET /v1/session', SESSION);
-    await operator.run(
-      ['login', '--server', server.url, '--fingerprint', server.pin, '--token-file', '-'],
-      { input: TOKEN },
-    );
-  });
-  afterEach(() => operator.leave());
+  const stage = useLoggedIn();
 
   describe('a refusal', () => {
     it('shows code, title, detail, remedy and every finding', async () => {
-      server.refuse('GET /v1/hosts/laptop-2', 409, 'HOST_NOT_VERIFIED', {
+      stage.server.refuse('GET /v1/hosts/laptop-2', 409, 'HOST_NOT_VERIFIED', {
         title: 'The host is not trusted',
         detail: 'laptop-2 is untrusted',
         remedy: 'Read the findings.',
         findings: [CHANGED_FILE, KEXEC],
       });
-      const { out, err } = await operator.run(['host', 'show', 'laptop-2']);
+      const { out, err } = await stage.operator.run(['host', 'show', 'laptop-2']);
       assert.equal(out, '');
       assert.match(err, /^touchstone: The host is not trusted \(HOST_NOT_VERIFIED\)\n/u);
       assert.match(err, /laptop-2 is untrusted\n.*Read the findings\./u);
@@ -93,8 +75,8 @@ describe('what touchstone shows', () => {
     });
 
     it('is the whole problem as JSON with --json', async () => {
-      server.refuse('GET /v1/hosts', 409, 'HOST_NOT_VERIFIED', { findings: [CHANGED_FILE] });
-      const { out, err } = await operator.run(['host', 'list', '--json']);
+      stage.server.refuse('GET /v1/hosts', 409, 'HOST_NOT_VERIFIED', { findings: [CHANGED_FILE] });
+      const { out, err } = await stage.operator.run(['host', 'list', '--json']);
       assert.equal(out, '');
       const problem = JSON.parse(err);
       assert.equal(problem.status, 409);
@@ -106,27 +88,34 @@ describe('what touchstone shows', () => {
     it('show gives the YAML as it is, drafts and active ones, and the rest beside it', async () => {
       const baselines = [baselineRecord('retired'), baselineRecord('active', 2)];
       baselines.push(baselineRecord('draft', 3));
-      server.answer('GET /v1/baselines?name=attic-hosts', { baselines });
-      const { out, err } = await operator.run(['baseline', 'show', 'attic-hosts']);
+      stage.server.answer('GET /v1/baselines?name=attic-hosts', { baselines });
+      const { out, err } = await stage.operator.run(['baseline', 'show', 'attic-hosts']);
       assert.equal(out, `${baselines[1]?.yaml}---\n${baselines[2]?.yaml}`);
       assert.match(err, /attic-hosts, host, version 2: active, approved by bert 1h ago/u);
       assert.match(err, /attic-hosts, host, version 3: draft, drafted by anna 2h ago/u);
     });
 
     it('import sends the file, or standard input', async () => {
-      server.answer('POST /v1/baselines', { baselines: [baselineRecord('draft')] });
-      const { out } = await operator.run(['baseline', 'import', '-'], { input: 'kind: baseline' });
-      assert.deepEqual(server.asked.at(-1)?.body, { yaml: 'kind: baseline' });
+      stage.server.answer('POST /v1/baselines', { baselines: [baselineRecord('draft')] });
+      const { out } = await stage.operator.run(['baseline', 'import', '-'], {
+        input: 'kind: baseline',
+      });
+      assert.deepEqual(stage.server.asked.at(-1)?.body, { yaml: 'kind: baseline' });
       assert.match(out, /Drafted attic-hosts, host, version 1: 1 allowed measurement\n/u);
       assert.match(out, /touchstone baseline approve attic-hosts/u);
     });
 
     it('capture names the host by its id', async () => {
-      server.answer('GET /v1/hosts/laptop-1', hostDetail(hostSummary('laptop-1', 'untrusted')));
-      server.answer(`POST /v1/hosts/${HOST_ID}/baseline`, { baselines: [baselineRecord('draft')] });
+      stage.server.answer(
+        'GET /v1/hosts/laptop-1',
+        hostDetail(hostSummary('laptop-1', 'untrusted')),
+      );
+      stage.server.answer(`POST /v1/hosts/${HOST_ID}/baseline`, {
+        baselines: [baselineRecord('draft')],
+      });
       const options = ['--name', 'attic-hosts', '--label', 'site=attic', '--accept-unverified'];
-      await operator.run(['baseline', 'capture', 'laptop-1', ...options]);
-      assert.deepEqual(server.asked.at(-1)?.body, {
+      await stage.operator.run(['baseline', 'capture', 'laptop-1', ...options]);
+      assert.deepEqual(stage.server.asked.at(-1)?.body, {
         name: 'attic-hosts',
         labels: { site: 'attic' },
         acceptUnverified: true,
@@ -135,35 +124,35 @@ describe('what touchstone shows', () => {
 
     it('approve tells which hosts changed by it', async () => {
       const changedHosts = [{ id: HOST_ID, name: 'laptop-1', from: 'untrusted', to: 'trusted' }];
-      server.answer('POST /v1/baselines/attic-hosts/approval', {
+      stage.server.answer('POST /v1/baselines/attic-hosts/approval', {
         baselines: [baselineRecord('active')],
         changedHosts,
       });
       const argv = ['baseline', 'approve', 'attic-hosts', '--part', 'host', '--version', '1'];
-      const { out } = await operator.run(argv);
-      assert.deepEqual(server.asked.at(-1)?.body, { part: 'host', version: 1 });
+      const { out } = await stage.operator.run(argv);
+      assert.deepEqual(stage.server.asked.at(-1)?.body, { part: 'host', version: 1 });
       assert.match(out, /laptop-1: untrusted -> trusted/u);
     });
   });
 
   describe('vm', () => {
     it('add sends the whole record, and a new UUID where none is given', async () => {
-      server.answer('POST /v1/vms', VM);
+      stage.server.answer('POST /v1/vms', VM);
       const labels = ['--host-label', 'site=attic'];
       const argv = ['vm', 'add', '--name', 'accounts', '--class', 'software', ...labels];
-      await operator.run([...argv, VM.uuid]);
-      assert.deepEqual(server.asked.at(-1)?.body, VM);
-      await operator.run([...argv, '--image', 'AB'.repeat(32)]);
-      const { uuid, images } = (server.asked.at(-1) as { body: typeof VM }).body;
+      await stage.operator.run([...argv, VM.uuid]);
+      assert.deepEqual(stage.server.asked.at(-1)?.body, VM);
+      await stage.operator.run([...argv, '--image', 'AB'.repeat(32)]);
+      const { uuid, images } = (stage.server.asked.at(-1) as { body: typeof VM }).body;
       assert.match(uuid, /^[0-9a-f-]{36}$/u);
       assert.notEqual(uuid, VM.uuid);
       assert.deepEqual(images, ['ab'.repeat(32)]);
     });
 
     it('starts are found by the name of the VM', async () => {
-      server.answer('GET /v1/vms', { vms: [VM] });
-      server.answer(`GET /v1/vms/${VM.uuid}/starts`, STARTS);
-      const { out } = await operator.run(['vm', 'starts', 'accounts']);
+      stage.server.answer('GET /v1/vms', { vms: [VM] });
+      stage.server.answer(`GET /v1/vms/${VM.uuid}/starts`, STARTS);
+      const { out } = await stage.operator.run(['vm', 'starts', 'accounts']);
       assert.match(out, /\nWhy not: {2}touchstone host explain laptop-2\n/u);
       assert.match(out, /2m ago +laptop-2 +refused +Something measured .*\(EVENT_DIFFERS\)/u);
     });
@@ -204,15 +193,15 @@ describe('what touchstone shows', () => {
       [['audit', 'list'], 'GET /v1/audit', { entries: [AUDIT_ENTRY] }],
     ] as const) {
       it(`gives the whole answer of: touchstone ${argv.join(' ')}`, async () => {
-        server.answer(route, answer);
-        const { exit, out, err } = await operator.run([...argv, '--json'], { tty: true });
+        stage.server.answer(route, answer);
+        const { exit, out, err } = await stage.operator.run([...argv, '--json'], { tty: true });
         assert.deepEqual([exit, err], [0, '']);
         assert.deepEqual(JSON.parse(out), answer);
       });
 
       it(`has words beside it for people: touchstone ${argv.join(' ')}`, async () => {
-        server.answer(route, answer);
-        const { exit, out } = await operator.run([...argv]);
+        stage.server.answer(route, answer);
+        const { exit, out } = await stage.operator.run([...argv]);
         assert.equal(exit, 0);
         assert.notEqual(out, '');
         assert.throws(() => JSON.parse(out) as unknown);

@@ -1,4 +1,4 @@
-import type { Replacement, ReplacementApproval, ReplacementList } from '@touchstone/schemas';
+import type { HostApproval, Replacement, ReplacementList } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
 import { activeBaselines, holdPolicy } from '../store/baselines.ts';
@@ -32,7 +32,7 @@ export async function approveReplacement(
   verifier: Verifier,
   by: Actor,
   id: string,
-  approval: ReplacementApproval,
+  approval: HostApproval,
 ): Promise<Replacement> {
   const now = verifier.clock.now();
   const { akName, classes, labels } = approval;
