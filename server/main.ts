@@ -13,7 +13,7 @@ import { createFirstToken } from './services/api-tokens.ts';
 import { makeAppraiser } from './services/appraiser.ts';
 import { challengeKeysOf } from './services/challenge-key-days.ts';
 import { keepDailyWork } from './services/daily-work.ts';
-import { databaseClock } from './services/database-clock.ts';
+import { type DatabaseClock, databaseClock } from './services/database-clock.ts';
 import { issuerList } from './services/issuers.ts';
 import { knownIdentities } from './services/known-identities.ts';
 import { measurementJudge } from './services/measurement-judge.ts';
@@ -22,7 +22,7 @@ import { strangerLimit } from './services/stranger-limit.ts';
 import { type BundleSigners, trustBundles } from './services/trust-bundles.ts';
 import type { Verifier } from './services/verifier.ts';
 import { activePolicy } from './store/active-policy.ts';
-import { openDatabase } from './store/database.ts';
+import { type Database, openDatabase } from './store/database.ts';
 import { checkSchema, migrate } from './store/migrate.ts';
 import { makePartitionsAhead } from './store/retention.ts';
 import { newestRestore } from './store/restores.ts';
@@ -69,28 +69,27 @@ const COMMANDS: Readonly<Record<string, (config: ServerConfig) => Promise<void>>
 async function restored(config: ServerConfig): Promise<void> {
   const backupAt = new Date(values['backup-made-at'] ?? Number.NaN);
   if (Number.isNaN(backupAt.getTime())) throw new Error('--backup-made-at: no time');
-  const database = openDatabase(await loginOf(config.database), onDatabaseError);
-  try {
-    await checkSchema(database);
-    await makePartitionsAhead(database);
-    const clock = databaseClock(database);
-    await clock.measure();
-    const parts = { database, clock, ...(await bundleSigners(config)) };
-    process.stdout.write(`${JSON.stringify(await afterRestore(parts, backupAt))}\n`);
-  } finally {
-    await database.close();
-  }
+  await answerOnce(config, async (parts) =>
+    afterRestore({ ...parts, ...(await bundleSigners(config)) }, backupAt),
+  );
 }
 
-async function firstToken(config: ServerConfig): Promise<void> {
+function firstToken(config: ServerConfig): Promise<void> {
+  return answerOnce(config, ({ database, clock }) => createFirstToken(database, clock.now()));
+}
+
+/** Does one thing in a database of this schema, writes what came of it, and serves nobody. */
+async function answerOnce(
+  config: ServerConfig,
+  work: (parts: { readonly database: Database; readonly clock: DatabaseClock }) => Promise<object>,
+): Promise<void> {
   const database = openDatabase(await loginOf(config.database), onDatabaseError);
   try {
     await checkSchema(database);
     await makePartitionsAhead(database);
     const clock = databaseClock(database);
     await clock.measure();
-    const created = await createFirstToken(database, clock.now());
-    process.stdout.write(`${JSON.stringify(created)}\n`);
+    process.stdout.write(`${JSON.stringify(await work({ database, clock }))}\n`);
   } finally {
     await database.close();
   }
