@@ -13,6 +13,7 @@ export { checkBaseline } from './check-baseline.ts';
 export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
 export { finding, type FindingDetails, findingFrom } from './finding.ts';
 export { formatBaseline, formatBaselines } from './format-baseline.ts';
+export type { ImaAppraisal, ImaDocument, ImaSegmentContext } from './ima/ima-segment.ts';
 export { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
 export type { Measurements } from './measurements.ts';
 export { evidenceDigestOf, type ParsedEvidence, parseEvidence } from './parse-evidence.ts';

@@ -15,6 +15,8 @@ export {
   parseEventLog,
 } from './event-log.ts';
 export { EV_EVENT_TAG, EVENT_TYPE_NAMES, eventTypeName } from './event-types.ts';
+export type { ImaDigest, ImaEntry, ImaListForm, ImaListFormat } from './ima/ima-entry.ts';
+export { IMA_LIMITS, type ImaLimits } from './ima/ima-limits.ts';
 export { EVENTLOG_LIMITS, type EventLogLimits } from './limits.ts';
 export { encodeEvent, type EventDigest, type LogEvent, type NewEvent } from './log-event.ts';
 export type { BankReplay } from './replay-bank.ts';

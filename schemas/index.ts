@@ -8,6 +8,8 @@ export * from './enrolment.ts';
 export * from './evidence.ts';
 export * from './finding.ts';
 export * from './host-change.ts';
+export * from './ima-policy.ts';
+export * from './ima-progress.ts';
 export * from './json.ts';
 export * from './labels.ts';
 export * from './operator.ts';

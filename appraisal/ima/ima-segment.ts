@@ -1,0 +1,30 @@
+import type { Finding, ImaPolicy, ImaProgress } from '@touchstone/schemas';
+import type { PcrValues } from '@touchstone/tpm';
+
+/** A policy, and the document it stands in, by the name that findings call it. */
+export type ImaDocument = { readonly document: string; readonly policy: ImaPolicy };
+
+/** What a segment of a list is held against. */
+export type ImaSegmentContext = {
+  /** All that apply to the host. A file is good where one of them says so. */
+  readonly policies: readonly ImaDocument[];
+  /** As quoted. */
+  readonly pcrs: PcrValues;
+  /** The list's entry that the segment begins with. */
+  readonly fromEntry: number;
+  /** Of the segment; larger ones are refused. */
+  readonly maxBytes?: number;
+};
+
+export type ImaAppraisal = {
+  /** To be kept where the evidence is the newest; undefined where nothing of a list is believed yet. */
+  readonly progress: ImaProgress | undefined;
+  /** Of this segment: those up to the quote. What follows waits for the next one. */
+  readonly believedEntries: number;
+  /** All that is to be said of the boot's list so far: what `progress` keeps, and what this quote shows. */
+  readonly findings: readonly Finding[];
+  /** How many more there were, and the worst effect of all. */
+  readonly findingsOmitted: number;
+  /** The entry that the host is to send from next: 0 where the list has to be read anew. */
+  readonly nextEntry: number;
+};
