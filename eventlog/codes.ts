@@ -90,6 +90,11 @@ export const EVENTLOG_CODES = {
     section: 'TCG PC Client PFP, 10.4.1',
     remedy: 'Believe nothing of what the event says; find out who changed the log.',
   },
+  VARIABLE_LENGTH: {
+    title: 'A variable says that it is longer than anything can be',
+    section: 'TCG PC Client PFP, 10.2.6',
+    remedy: FIRMWARE,
+  },
   SOFTWARE_EVENT: {
     title: 'An event of the software log is not one the agent writes',
     section: 'Touchstone, software log',

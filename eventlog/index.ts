@@ -14,11 +14,24 @@ export {
   type NewEventLog,
   parseEventLog,
 } from './event-log.ts';
+export { EFI_GLOBAL_VARIABLE, EFI_IMAGE_SECURITY_DATABASE, SHIM_LOCK } from './efi/guid.ts';
+export { parseVariableData, type VariableData } from './efi/variable-data.ts';
 export { EV_EVENT_TAG, EVENT_TYPE_NAMES, eventTypeName } from './event-types.ts';
 export type { ImaDigest, ImaEntry, ImaListForm, ImaListFormat } from './ima/ima-entry.ts';
 export { IMA_LIMITS, type ImaLimits } from './ima/ima-limits.ts';
 export { EVENTLOG_LIMITS, type EventLogLimits } from './limits.ts';
 export { encodeEvent, type EventDigest, type LogEvent, type NewEvent } from './log-event.ts';
+export type {
+  EventMeaning,
+  GptMeaning,
+  ImageMeaning,
+  Meaning,
+  MeaningBasis,
+  ProvedPart,
+  SystemdMeaning,
+  VariableMeaning,
+} from './meaning/event-meaning.ts';
+export { readMeaning } from './meaning/read-meaning.ts';
 export type { BankReplay } from './replay-bank.ts';
 export { type IncompleteBank, type Replay, replayEventLog } from './replay.ts';
 export {

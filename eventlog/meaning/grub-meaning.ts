@@ -1,0 +1,58 @@
+import type { LogEvent } from '../log-event.ts';
+import type { EventMeaning, Meaning } from './event-meaning.ts';
+import { basisOf, LABEL } from './prove.ts';
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+
+type OfText = (text: string) => Meaning;
+
+const command: OfText = (text) => ({ kind: 'loader-command', text });
+const kernelCommandLine: OfText = (text) => ({ kind: 'command-line', source: 'grub', text });
+const moduleCommandLine: OfText = (text) => ({ kind: 'loader-command', text, module: true });
+
+/**
+ * What GRUB writes before the string that it measured: commands/tpm.c ("grub_cmd: ", "kernel_cmdline: ",
+ * "module_cmdline: "), and the patches that distributions carried before 2.04 (an underscore and a space).
+ */
+const PREFIXES: readonly (readonly [prefix: string, of: OfText])[] = [
+  ['grub_cmd: ', command],
+  ['kernel_cmdline: ', kernelCommandLine],
+  ['module_cmdline: ', moduleCommandLine],
+  ['grub_cmd ', command],
+  ['grub_kernel_cmdline ', kernelCommandLine],
+  ['grub_module_cmdline ', moduleCommandLine],
+];
+
+/** The same patches' names of what was loaded: the digest is of the file. */
+const LOADED = /^grub_(linuxefi|linux|initrd|multiboot|module|chainloader)\b/u;
+
+/**
+ * A string of GRUB's, or undefined. It measures the string without its prefix; before 2.04 commands with
+ * their NUL. So the string is proved, and the prefix is not: whoever can have GRUB run a command of his
+ * choice can have a log that calls it a command line.
+ */
+export function grubMeaning(event: LogEvent): EventMeaning | undefined {
+  const whole = event.data;
+  const end = whole.findLastIndex((byte) => byte !== 0) + 1;
+  const head = latin1(whole.subarray(0, 32));
+  const found = PREFIXES.find(([prefix]) => head.startsWith(prefix));
+  if (found === undefined) {
+    return LOADED.test(head)
+      ? { ...LABEL, kind: 'loader-file', path: utf8(whole.subarray(0, end)) }
+      : undefined;
+  }
+  const [prefix, of] = found;
+  // A command may be of blanks alone; it then ends before its prefix does.
+  const text = whole.subarray(prefix.length, Math.max(end, prefix.length));
+  // What is behind a NUL the kernel does not see; GRUB measures none.
+  if (text.includes(0)) return { ...LABEL, kind: 'unknown' };
+  const meaning = of(utf8(text));
+  return {
+    ...basisOf(event, [
+      ['text', text],
+      ['text-and-nul', whole.subarray(prefix.length, text.length + prefix.length + 1)],
+    ]),
+    ...meaning,
+  };
+}

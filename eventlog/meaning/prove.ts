@@ -1,0 +1,31 @@
+import { hash } from '@touchstone/tpm';
+import type { EventDigest } from '../log-event.ts';
+import type { MeaningBasis, ProvedPart } from './event-meaning.ts';
+
+/** What may have been measured instead of the whole data, and how that is called. */
+export type Candidate = readonly [part: ProvedPart, bytes: Uint8Array];
+
+type Measured = {
+  readonly extends: boolean;
+  readonly digests: readonly EventDigest[];
+  readonly data: Uint8Array;
+};
+
+export const LABEL: MeaningBasis = { basis: 'label' };
+
+/**
+ * What the event's digests prove: the whole data, or else the first candidate. Proved means that it hashes
+ * to the digest in every bank that the event has one in. An event without digests, or that extends nothing,
+ * proves nothing.
+ */
+export function basisOf(event: Measured, candidates: readonly Candidate[] = []): MeaningBasis {
+  if (!event.extends) return LABEL;
+  if (isHashOf(event, event.data)) return { basis: 'data' };
+  const found = candidates.find(([, bytes]) => isHashOf(event, bytes));
+  return found === undefined ? LABEL : { basis: 'part', part: found[0] };
+}
+
+/** Whether `bytes` is what an event's digests are of, in every bank. */
+export const isHashOf = ({ digests }: Pick<Measured, 'digests'>, bytes: Uint8Array): boolean =>
+  digests.length > 0 &&
+  digests.every(({ bank, digest }) => Buffer.compare(hash(bank, bytes), digest) === 0);
