@@ -1,4 +1,5 @@
 import type { AssuranceClass, Baseline, Labels } from '@touchstone/schemas';
+import type { UpdateWindow } from './update-window.ts';
 
 /** What verified evidence is held against. All of it is the owner's; none of it is the host's. */
 export type AppraisalContext = {
@@ -7,5 +8,9 @@ export type AppraisalContext = {
   readonly labels: Labels;
   /** All active ones. Which of them apply is found here. */
   readonly baselines: readonly Baseline[];
+  /** The open ones. */
+  readonly windows?: readonly UpdateWindow[];
+  /** Documents that are not active. Findings name things by them; they make nothing good. */
+  readonly known?: readonly Baseline[];
   readonly now: Date;
 };

@@ -6,23 +6,24 @@ export {
   appraiseEvidence,
   appraiseEvidenceBy,
 } from './appraise-evidence.ts';
-export { BaselineError, type BaselineErrorCode } from './baseline-error.ts';
-export { captureBaselines, type CaptureInput } from './capture-baselines.ts';
-export { CaptureError, type CaptureErrorCode } from './capture-error.ts';
-export { checkBaseline } from './check-baseline.ts';
+export { BaselineError, type BaselineErrorCode } from './baseline/baseline-error.ts';
+export { captureBaselines, type CaptureInput } from './baseline/capture-baselines.ts';
+export { CaptureError, type CaptureErrorCode } from './baseline/capture-error.ts';
+export { checkBaseline } from './baseline/check-baseline.ts';
 export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
 export { finding, type FindingDetails, findingFrom } from './finding.ts';
-export { formatBaseline, formatBaselines } from './format-baseline.ts';
+export { formatBaseline, formatBaselines } from './baseline/format-baseline.ts';
 export type { ImaAppraisal, ImaDocument, ImaSegmentContext } from './ima/ima-segment.ts';
 export { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
 export type { Measurements } from './measurements.ts';
 export { evidenceDigestOf, type ParsedEvidence, parseEvidence } from './parse-evidence.ts';
-export { parseBaselines } from './parse-baselines.ts';
+export { parseBaselines } from './baseline/parse-baselines.ts';
 export { documentsOf } from './policy-id.ts';
 export { qualifyingDataOf } from './qualifying-data.ts';
 export type { Reason } from './reason.ts';
 export { type ReasonCode, REASONS } from './reasons.ts';
 export { resultClaims, type ResultIssue } from './result-claims.ts';
-export { unmeetableRules } from './unmeetable-rules.ts';
+export type { UpdateWindow } from './update-window.ts';
+export { unmeetableRules } from './baseline/unmeetable-rules.ts';
 export type { VerificationContext } from './verification-context.ts';
 export { type Verification, type VerifiedEvidence, verifyEvidence } from './verify-evidence.ts';

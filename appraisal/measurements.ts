@@ -1,7 +1,7 @@
 import type { AssuranceClass } from '@touchstone/schemas';
 import { hashHex, type PcrValues } from '@touchstone/tpm';
-import type { LiveBaseline } from './applicable-baselines.ts';
-import { knownBaseline } from './known-baseline.ts';
+import type { LiveBaseline } from './comparison/applicable-baselines.ts';
+import { knownBaseline } from './baseline/known-baseline.ts';
 import { POLICY } from './policy-id.ts';
 import type { VerifiedEvidence } from './verify-evidence.ts';
 

@@ -1,6 +1,6 @@
 import type { Finding } from '@touchstone/schemas';
 import { finding } from './finding.ts';
-import type { QuotedBanks } from './rule-index.ts';
+import type { QuotedBanks } from './comparison/rule-index.ts';
 import { isStrong, type StrongBank } from './strong-bank.ts';
 import type { Measurements } from './measurements.ts';
 

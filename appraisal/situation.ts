@@ -1,5 +1,5 @@
 import type { Finding } from '@touchstone/schemas';
-import { applicableBaselines } from './applicable-baselines.ts';
+import { applicableBaselines } from './comparison/applicable-baselines.ts';
 import type { AppraisalContext } from './appraisal-context.ts';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
 import { hostFindings } from './host-findings.ts';

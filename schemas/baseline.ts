@@ -14,6 +14,8 @@ import { Labels } from './labels.ts';
 import { AssuranceClass } from './classes.ts';
 import { Bank } from './evidence.ts';
 import { FindingEffect } from './finding.ts';
+import { ImaPolicy } from './ima-policy.ts';
+import { SecureBootRequirement } from './secure-boot.ts';
 
 /** Parts of a baseline change separately and are separate documents. */
 export const BaselinePart = oneOf(
@@ -26,26 +28,66 @@ export const BaselinePart = oneOf(
 );
 export type BaselinePart = Type.Static<typeof BaselinePart>;
 
-/**
- * One allowed measurement: the event's digest in one or more of the document's banks. The rest is
- * for the people who review it; `file` is the SHA-256 of the file that a software TPM's event is
- * about, and `name` its path.
- */
-export const AllowedMeasurement = closed({
+const Digests = {
   sha256: Type.Optional(Sha256Hex),
   sha384: Type.Optional(Type.String({ pattern: '^[0-9a-f]{96}$', maxLength: 96 })),
   sha512: Type.Optional(Type.String({ pattern: '^[0-9a-f]{128}$', maxLength: 128 })),
+};
+
+const Origin = {
   name: Type.Optional(LineOfText(1_024)),
   version: Type.Optional(LineOfText(128)),
   from: Type.Optional(LineOfText(256)),
+};
+
+/** A reviewer's note. Nothing follows from it. */
+const Why = LineOfText(256);
+
+/**
+ * One allowed measurement: the event's digest in one or more of the document's banks. `name`, `version`
+ * and `from` are for the people who review it; `file` is the SHA-256 of the file that a software TPM's
+ * event is about, and `name` its path.
+ *
+ * Measurements of several `set`s are alternatives that may not be mixed: all that a host shows of
+ * documents of one name is of one set. `lockdown`: this kernel is known to lock itself down under
+ * Secure Boot. `kexec: absent`: with this kernel or command line no other kernel can be started.
+ */
+export const AllowedMeasurement = closed({
+  ...Digests,
+  ...Origin,
   file: Type.Optional(DigestHex),
+  set: Type.Optional(Slug),
+  lockdown: Type.Optional(Type.Literal(true)),
+  kexec: Type.Optional(Type.Literal('absent')),
 });
 export type AllowedMeasurement = Type.Static<typeof AllowedMeasurement>;
 
+/** One measurement that is refused, whatever any document allows. */
+export const DeniedMeasurement = closed({ ...Digests, ...Origin, why: Type.Optional(Why) });
+export type DeniedMeasurement = Type.Static<typeof DeniedMeasurement>;
+
+/** `*` stands for any text; a backslash before it, or before another, takes it as it is. */
+const Globs = Type.Array(LineOfText(256), { minItems: 1, maxItems: 256, uniqueItems: true });
+
 /**
- * Explains events of one type in one PCR. With `allow`, events whose digest is listed; without it
- * (observe and warn only), every event of that type in that PCR. An `enforce` rule must be met by
- * exactly `times` events (1 unless stated).
+ * What the words of a believed command line may be; each glob is of a whole word, and words come in any
+ * order. A line fits where each glob of `require` matches a word and, if there is `allow`, a glob of
+ * `require` or `allow` matches every word. A word that `deny` matches is refused, whatever any rule
+ * allows.
+ */
+export const WordRules = closed({
+  require: Type.Optional(Globs),
+  allow: Type.Optional(Globs),
+  deny: Type.Optional(Globs),
+});
+export type WordRules = Type.Static<typeof WordRules>;
+
+/**
+ * Explains events of one type in one PCR: with `allow` those whose digest is listed, with `words` believed
+ * command lines that fit, and without `allow`, `words` and `deny` (observe and warn only) every one. A
+ * rule that allows must be met by exactly `times` events (1 unless stated), an `optional` one by none or
+ * by as many. `deny` refuses digests in that PCR, whatever type the log claims for them and whatever any
+ * rule of any document allows; a rule that only denies explains nothing.
  */
 export const BaselineRule = closed({
   id: Slug,
@@ -53,7 +95,11 @@ export const BaselineRule = closed({
   pcr: Type.Integer({ minimum: 0, maximum: 23 }),
   type: Type.String({ pattern: '^EV_[A-Z0-9_]{1,60}$', maxLength: 64 }),
   times: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_024 })),
+  optional: Type.Optional(Type.Literal(true)),
   allow: Type.Optional(Type.Array(AllowedMeasurement, { minItems: 1, maxItems: 10_000 })),
+  deny: Type.Optional(Type.Array(DeniedMeasurement, { minItems: 1, maxItems: 10_000 })),
+  words: Type.Optional(WordRules),
+  why: Type.Optional(Why),
 });
 export type BaselineRule = Type.Static<typeof BaselineRule>;
 
@@ -79,7 +125,27 @@ export const Baseline = closed({
   }),
   expires: Type.Optional(Timestamp),
   banks: Type.Array(Bank, { minItems: 1, maxItems: 4, uniqueItems: true }),
+  /** This document's choice among `set`s does not bind the other documents of its name. */
+  independent: Type.Optional(Type.Boolean()),
+  /** Quirks of firmware that this hardware model is known for, by their names in the ledger. */
+  quirks: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[A-Z][A-Z0-9_]{1,63}$', maxLength: 64 }), {
+      minItems: 1,
+      maxItems: 64,
+      uniqueItems: true,
+    }),
+  ),
   provenance: Type.Optional(BaselineProvenance),
-  rules: Type.Array(BaselineRule, { minItems: 1, maxItems: 10_000 }),
+  /** Part secureBoot only. */
+  secureBoot: Type.Optional(SecureBootRequirement),
+  /** Part runtime only. */
+  ima: Type.Optional(ImaPolicy),
+  /** Empty only where another section of the document enforces something. */
+  rules: Type.Array(BaselineRule, { maxItems: 10_000 }),
+  /**
+   * Rules by id, once for each time that they are met: in each PCR the events that they explain come in
+   * this order. Those that are not named may come at any place.
+   */
+  order: Type.Optional(Type.Array(Slug, { minItems: 1, maxItems: 10_000 })),
 });
 export type Baseline = Type.Static<typeof Baseline>;

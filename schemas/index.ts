@@ -18,5 +18,6 @@ export * from './replacement.ts';
 export * from './result.ts';
 export * from './retention.ts';
 export * from './scalars.ts';
+export * from './secure-boot.ts';
 export * from './start.ts';
 export * from './tpm-keys.ts';

@@ -88,7 +88,7 @@ describe('parseBaselines', () => {
     [
       'empty rules',
       `${YAML.slice(0, YAML.indexOf('rules:'))}rules: []\n`,
-      'BASELINE_SHAPE',
+      'BASELINE_RULES_EMPTY',
       { line: 8 },
     ],
     ['a digest of the wrong length', swapped(SHIM, SHIM.slice(2)), 'BASELINE_SHAPE', { line: 14 }],

@@ -143,7 +143,7 @@ describe('The policy', function () {
         ['{}', 'BASELINE_SHAPE'],
         ['[]', 'BASELINE_SHAPE'],
         ['true', 'BASELINE_SHAPE'],
-        [yaml.replace(/rules:[^]*/u, 'rules: []\n'), 'BASELINE_SHAPE'],
+        [yaml.replace(/rules:[^]*/u, 'rules: []\n'), 'BASELINE_RULES_EMPTY'],
         [yaml.replace(/rules:[^]*/u, ''), 'BASELINE_SHAPE'],
         [yaml.replace('mode: enforce', 'mod: enforce'), 'BASELINE_SHAPE'],
         [yaml.replace('mode: enforce', 'mode: allow'), 'BASELINE_SHAPE'],

@@ -1,8 +1,8 @@
 import type { Baseline, BaselineReference, Finding } from '@touchstone/schemas';
-import type { AppraisalContext } from './appraisal-context.ts';
-import { finding } from './finding.ts';
-import { knownBaseline } from './known-baseline.ts';
-import { isStrong, type StrongBank } from './strong-bank.ts';
+import type { AppraisalContext } from '../appraisal-context.ts';
+import { finding } from '../finding.ts';
+import { knownBaseline } from '../baseline/known-baseline.ts';
+import { isStrong, type StrongBank } from '../strong-bank.ts';
 
 /** A document whose rules count. */
 export type LiveBaseline = { readonly baseline: Baseline; readonly banks: readonly StrongBank[] };

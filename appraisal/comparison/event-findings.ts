@@ -2,11 +2,11 @@ import type { LogEvent } from '@touchstone/eventlog';
 import type { Finding } from '@touchstone/schemas';
 import { describeEvent, describeRule, eventOf, placesOf, whereOf } from './event-text.ts';
 import { type Explanation, stricter, type UnmetRule } from './explain-events.ts';
-import { finding, type FindingDetails } from './finding.ts';
-import { believedSoftware } from './measured-software.ts';
-import type { StrongBank } from './strong-bank.ts';
+import { finding, type FindingDetails } from '../finding.ts';
+import { believedSoftware } from '../measured-software.ts';
+import type { StrongBank } from '../strong-bank.ts';
 import { slotOf, slotOfEvent } from './rule-index.ts';
-import type { ReasonCode } from './reasons.ts';
+import type { ReasonCode } from '../reasons.ts';
 
 /** A finding about one PCR's events. */
 export type PcrFinding = { readonly pcr: number; readonly finding: Finding };

@@ -1,8 +1,8 @@
 import { EVENT_TYPE_NAMES } from '@touchstone/eventlog';
 import type { Baseline, Finding, Selection } from '@touchstone/schemas';
-import { nameOfBaseline } from './applicable-baselines.ts';
-import { finding } from './finding.ts';
-import { isStrong } from './strong-bank.ts';
+import { nameOfBaseline } from '../comparison/applicable-baselines.ts';
+import { finding } from '../finding.ts';
+import { isStrong } from '../strong-bank.ts';
 
 /** As many as an answer shows. */
 const MAX_WARNINGS = 64;

@@ -1,11 +1,11 @@
 import type { LogEvent } from '@touchstone/eventlog';
 import type { MeasuredEvent } from '@touchstone/schemas';
-import { hexOf } from './bytes.ts';
+import { hexOf } from '../bytes.ts';
 import type { Explanation } from './explain-events.ts';
-import { lineOfText } from './line-of-text.ts';
-import { believedSoftware } from './measured-software.ts';
+import { lineOfText } from '../line-of-text.ts';
+import { believedSoftware } from '../measured-software.ts';
 import { digestIn } from './rule-index.ts';
-import type { StrongBank } from './strong-bank.ts';
+import type { StrongBank } from '../strong-bank.ts';
 
 /** As many as an explanation shows. */
 const MAX_EVENTS = 4_096;

@@ -1,8 +1,9 @@
 import type { LogEvent } from '@touchstone/eventlog';
 import type { AllowedMeasurement, BaselineRule } from '@touchstone/schemas';
 import type { LiveBaseline } from './applicable-baselines.ts';
-import { hexOf } from './bytes.ts';
-import type { StrongBank } from './strong-bank.ts';
+import { isOpen } from '../baseline/rule-kind.ts';
+import { hexOf } from '../bytes.ts';
+import type { StrongBank } from '../strong-bank.ts';
 
 /** The strong banks in which each PCR is quoted. */
 export type QuotedBanks = ReadonlyMap<number, readonly StrongBank[]>;
@@ -13,7 +14,7 @@ export type AllowingRule = BaselineRule & { readonly allow: AllowedMeasurement[]
 export type RuleIndex = {
   readonly live: LiveBaseline;
   readonly allowing: readonly AllowingRule[];
-  /** Rules without `allow`, by `slotOf`. */
+  /** Rules that explain every event of their type in their PCR, by `slotOf`. */
   readonly open: ReadonlyMap<string, readonly BaselineRule[]>;
   /** The rule that allows an event; undefined where none does, in each bank that can be judged. */
   ruleFor(event: LogEvent): AllowingRule | undefined;
@@ -34,10 +35,7 @@ export function digestIn(event: LogEvent, bank: StrongBank): string | undefined 
 export function indexRules(live: LiveBaseline, quoted: QuotedBanks): RuleIndex {
   const { rules } = live.baseline;
   const allowing = rules.filter((rule): rule is AllowingRule => rule.allow !== undefined);
-  const open = Map.groupBy(
-    rules.filter((rule) => rule.allow === undefined),
-    slotOf,
-  );
+  const open = Map.groupBy(rules.filter(isOpen), slotOf);
   const byDigest = new Map<string, { rule: AllowingRule; allowed: AllowedMeasurement }>();
   for (const rule of allowing) {
     for (const allowed of rule.allow) {

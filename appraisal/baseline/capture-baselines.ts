@@ -8,19 +8,19 @@ import type {
   Labels,
 } from '@touchstone/schemas';
 import { BaselineError } from './baseline-error.ts';
-import { readBootLog } from './boot-log.ts';
+import { readBootLog } from '../boot-log.ts';
 import { CaptureError } from './capture-error.ts';
 import { checkBaseline } from './check-baseline.ts';
-import { lineOfText } from './line-of-text.ts';
-import { replayFindings } from './log-replay.ts';
-import { believedSoftware } from './measured-software.ts';
-import { measuredBy } from './measurements.ts';
-import { quotedBanksOf, weakBankFindings } from './quoted-banks.ts';
-import { digestIn } from './rule-index.ts';
+import { lineOfText } from '../line-of-text.ts';
+import { replayFindings } from '../log-replay.ts';
+import { believedSoftware } from '../measured-software.ts';
+import { measuredBy } from '../measurements.ts';
+import { quotedBanksOf, weakBankFindings } from '../quoted-banks.ts';
+import { digestIn } from '../comparison/rule-index.ts';
 import { ruleIds } from './rule-ids.ts';
-import { grammarFindings, SOFTWARE_PCRS } from './software-grammar.ts';
-import { STRONG_BANKS, type StrongBank } from './strong-bank.ts';
-import { requireVerified, type VerifiedEvidence } from './verify-evidence.ts';
+import { grammarFindings, SOFTWARE_PCRS } from '../software-grammar.ts';
+import { STRONG_BANKS, type StrongBank } from '../strong-bank.ts';
+import { requireVerified, type VerifiedEvidence } from '../verify-evidence.ts';
 
 export type CaptureInput = {
   readonly evidence: VerifiedEvidence;

@@ -2,7 +2,7 @@ import type { Baseline } from '@touchstone/schemas';
 import { hashHex } from '@touchstone/tpm';
 import { BaselineError } from './baseline-error.ts';
 import { checkBaseline } from './check-baseline.ts';
-import { frozen } from './frozen.ts';
+import { frozen } from '../frozen.ts';
 
 type KnownBaseline = {
   /** SHA-256 of the document's content, lower-case hex. */

@@ -1,9 +1,9 @@
 import type { LogEvent } from '@touchstone/eventlog';
 import type { AllowedMeasurement, Finding } from '@touchstone/schemas';
 import { type LiveBaseline, nameOfBaseline } from './applicable-baselines.ts';
-import { allowsAbsence, believedSoftware, placeOf } from './measured-software.ts';
+import { allowsAbsence, believedSoftware, placeOf } from '../measured-software.ts';
 import { type AllowingRule, digestIn } from './rule-index.ts';
-import type { StrongBank } from './strong-bank.ts';
+import type { StrongBank } from '../strong-bank.ts';
 
 /** As many allowed measurements as one finding spells out. */
 const MAX_SPELT = 4;

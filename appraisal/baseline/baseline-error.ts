@@ -14,7 +14,13 @@ export type BaselineErrorCode =
   | 'BASELINE_DIGEST_AMBIGUOUS'
   | 'BASELINE_RULE_DUPLICATE'
   | 'BASELINE_RULE_OPEN'
-  | 'BASELINE_TIMES_UNUSED';
+  | 'BASELINE_TIMES_UNUSED'
+  | 'BASELINE_RULES_EMPTY'
+  | 'BASELINE_SECTION_MISPLACED'
+  | 'BASELINE_HOST_MISSING'
+  | 'BASELINE_DENY_CONTRADICTED'
+  | 'BASELINE_GLOB'
+  | 'BASELINE_ORDER';
 
 /**
  * A text or value that is no baseline. `document` counts from 1 in a file of several; `field` is a JSON
