@@ -8,6 +8,8 @@ type CodeEntry = {
 const REREAD = 'Send the log again, whole and unchanged, as the system exports it.';
 const FIRMWARE =
   'Report the log to whoever makes the firmware; until then the host cannot be trusted.';
+const IMAGE =
+  'Take the file anew, whole and unchanged, from the package that it came in; firmware would not load it.';
 
 /**
  * Every code of this room: of ParseError (with TRUNCATED and TRAILING_BYTES of tpm), of replay, and of an
@@ -99,6 +101,66 @@ export const EVENTLOG_CODES = {
     title: 'An event of the software log is not one the agent writes',
     section: 'Touchstone, software log',
     remedy: 'Upgrade the agent or the server so that both are of one release, then attest again.',
+  },
+  PE_TOO_LARGE: {
+    title: 'The file is larger than any boot image',
+    section: 'Microsoft PE Format, Signature',
+    remedy: IMAGE,
+  },
+  PE_DOS_MAGIC: {
+    title: 'The file does not begin as a UEFI image does',
+    section: 'Microsoft PE Format, Signature',
+    remedy: IMAGE,
+  },
+  PE_HEADER_OFFSET: {
+    title: 'The image says that its PE header is where there is none',
+    section: 'Microsoft PE Format, Signature',
+    remedy: IMAGE,
+  },
+  PE_SIGNATURE: {
+    title: 'The image has no PE header where it says',
+    section: 'Microsoft PE Format, Signature',
+    remedy: IMAGE,
+  },
+  PE_MAGIC: {
+    title: 'The image is neither PE32 nor PE32+',
+    section: 'Microsoft PE Format, Optional Header',
+    remedy: IMAGE,
+  },
+  PE_SIZE_OF_HEADERS: {
+    title: 'The image has headers that are longer than it says, or than the file',
+    section: 'Microsoft PE Format, Optional Header',
+    remedy: IMAGE,
+  },
+  PE_SECTION_COUNT: {
+    title: 'The image has no sections, or more than any has',
+    section: 'Microsoft PE Format, Section Table',
+    remedy: IMAGE,
+  },
+  PE_DIRECTORY_COUNT: {
+    title: 'The image has more data directories than there are',
+    section: 'Microsoft PE Format, Optional Header',
+    remedy: IMAGE,
+  },
+  PE_SECTION_RANGE: {
+    title: 'A section of the image is not within the file, or far larger in memory',
+    section: 'Microsoft PE Format, Section Table',
+    remedy: IMAGE,
+  },
+  PE_SECTION_OVERLAP: {
+    title: 'Two sections of the image share bytes',
+    section: 'Microsoft PE Format, Section Table',
+    remedy: IMAGE,
+  },
+  PE_CERTIFICATE_TABLE: {
+    title: "The image's signatures are not the end of the file",
+    section: 'Microsoft PE Format, The Attribute Certificate Table',
+    remedy: IMAGE,
+  },
+  PE_SBAT: {
+    title: "The image's SBAT section is not what the format says",
+    section: 'shim, SBAT.md',
+    remedy: IMAGE,
   },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -32,6 +32,17 @@ export type {
   VariableMeaning,
 } from './meaning/event-meaning.ts';
 export { readMeaning } from './meaning/read-meaning.ts';
+export { authenticodeDigest, digestOnceSigned } from './pe/authenticode-digest.ts';
+export { type FileRange, parsePeImage, PE_LIMITS, type PeImage } from './pe/pe-image.ts';
+export { readSbat, type SbatEntry } from './pe/sbat.ts';
+export type { PeSection } from './pe/section-table.ts';
+export {
+  findSection,
+  isUnifiedKernel,
+  measuredSections,
+  sectionBytes,
+  type SectionMeasurement,
+} from './pe/unified-kernel.ts';
 export type { BankReplay } from './replay-bank.ts';
 export { type IncompleteBank, type Replay, replayEventLog } from './replay.ts';
 export {

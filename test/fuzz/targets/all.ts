@@ -1,5 +1,6 @@
 import type { Target } from '../target.ts';
 import { CERTIFICATE_TARGETS } from './certificates.ts';
+import { IMAGE_TARGETS } from './images.ts';
 import { LOG_TARGETS } from './logs.ts';
 import { TEXT_TARGETS } from './text.ts';
 import { TPM_TARGETS } from './tpm.ts';
@@ -9,5 +10,6 @@ export const TARGETS: readonly Target[] = [
   ...TPM_TARGETS,
   ...LOG_TARGETS,
   ...CERTIFICATE_TARGETS,
+  ...IMAGE_TARGETS,
   ...TEXT_TARGETS,
 ];
