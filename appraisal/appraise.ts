@@ -14,15 +14,23 @@ export type Appraisal =
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /** Evidence -> parsed -> verified -> appraised -> attestation result. */
-export function appraise(
+export const appraise = (
   evidence: Evidence,
   verification: VerificationContext,
   appraisal: AppraisalContext,
   memo?: AppraisalMemo,
+): Appraisal => appraiseWith(evidence, appraisal, () => verification, memo);
+
+/** The same, where what evidence is verified against can only be said once it was read. */
+export function appraiseWith(
+  evidence: Evidence,
+  appraisal: AppraisalContext,
+  verificationOf: (parsed: ParsedEvidence) => VerificationContext,
+  memo?: AppraisalMemo,
 ): Appraisal {
   const parsed = parsedOrFinding(evidence);
   if ('code' in parsed) return { ok: false, findings: [parsed] };
-  const verified = verifyEvidence(parsed, verification);
+  const verified = verifyEvidence(parsed, verificationOf(parsed));
   if (!verified.ok) return verified;
   const result = appraiseEvidence(verified.evidence, appraisal, memo);
   return { ok: true, evidence: verified.evidence, result };

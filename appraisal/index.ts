@@ -1,3 +1,11 @@
+export { ContextError } from './again/context-error.ts';
+export {
+  canonicalJson,
+  outcomeBytes,
+  outcomeDigestOf,
+  withoutAdvice,
+} from './again/outcome-bytes.ts';
+export { appraiseStored, writeContext, type WrittenContext } from './again/stored-context.ts';
 export type { AppraisalContext } from './appraisal-context.ts';
 export { AppraisalMemo } from './appraisal-memo.ts';
 export { type Appraisal, appraise, findingOfEvidenceError } from './appraise.ts';
@@ -18,7 +26,7 @@ export { judgeMeasurements, type MeasurementJudgement } from './judge-measuremen
 export type { Measurements } from './measurements.ts';
 export { evidenceDigestOf, type ParsedEvidence, parseEvidence } from './parse-evidence.ts';
 export { parseBaselines } from './baseline/parse-baselines.ts';
-export { documentsOf } from './policy-id.ts';
+export { documentsOf, POLICY } from './policy-id.ts';
 export { qualifyingDataOf } from './qualifying-data.ts';
 export type { Reason } from './reason.ts';
 export { type ReasonCode, REASONS } from './reasons.ts';

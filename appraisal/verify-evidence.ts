@@ -25,6 +25,8 @@ export type VerifiedEvidence = ParsedEvidence & {
   readonly akName: string;
   /** From the AK's certificate. */
   readonly certifiedClass: AssuranceClass;
+  /** What it was verified against. */
+  readonly against: VerificationContext;
 };
 
 export type Verification =
@@ -46,7 +48,8 @@ export function verifyEvidence(parsed: ParsedEvidence, context: VerificationCont
     if (findings.length > 0) return { ok: false, findings };
     const [akName, digest] = [nameHexOf(context.akPublic), evidenceDigestOf(parsed)];
     const certifiedClass = context.akCertificate.class;
-    const marked = { ...parsed, [verified]: true as const, digest, akName, certifiedClass };
+    const found = { digest, akName, certifiedClass, against: context };
+    const marked = { ...parsed, [verified]: true as const, ...found };
     const evidence: VerifiedEvidence = Object.freeze(marked);
     made.add(evidence);
     return { ok: true, evidence };

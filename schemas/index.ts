@@ -20,4 +20,5 @@ export * from './retention.ts';
 export * from './scalars.ts';
 export * from './secure-boot.ts';
 export * from './start.ts';
+export * from './stored-context.ts';
 export * from './tpm-keys.ts';
