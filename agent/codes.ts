@@ -24,6 +24,13 @@ export const AGENT_CODES = {
     remedy: 'Nothing to do. To enrol it elsewhere, use another --state directory.',
     actor: 'host-administrator',
   },
+  IMA_LIST_UNREADABLE: {
+    title: "IMA's list of measurements cannot be read",
+    section: '4 IMA',
+    remedy:
+      'Run the agent as root. Where `imaList` in agent.yaml names another file, it has to be a list as the kernel writes it.',
+    actor: 'host-administrator',
+  },
   STATE_LOCKED: {
     title: 'Another agent uses this state directory',
     section: '4 Enrol',

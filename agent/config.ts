@@ -21,8 +21,14 @@ export const AgentConfig = closed({
   /** Which EK to enrol with, where the TPM has certificates of several. */
   ek: Type.Optional(EkKind),
   measure: Type.Optional(Type.Array(Measurement, { minItems: 1, maxItems: 256 })),
+  /** IMA's list, where it is not the kernel's own. A software TPM has none unless this names one. */
+  imaList: Type.Optional(AbsolutePath),
 });
-export type AgentConfig = { readonly measure: readonly Measurement[]; readonly ek?: EkKind };
+export type AgentConfig = {
+  readonly measure: readonly Measurement[];
+  readonly ek?: EkKind;
+  readonly imaList?: string;
+};
 
 /** What is measured unless the configuration says otherwise: the kernel's part, then the agent itself. */
 function defaultMeasurements(agentFiles: readonly string[]): Measurement[] {
@@ -53,8 +59,8 @@ export async function readConfig(
     throw agentError('STATE_MALFORMED', { detail: path, cause });
   }
   try {
-    const { ek, measure = [] } = checkAgainst(AgentConfig, parse(text, { maxAliasCount: 0 }) ?? {});
-    return { measure: [...defaults, ...measure, own], ...(ek === undefined ? {} : { ek }) };
+    const given = checkAgainst(AgentConfig, parse(text, { maxAliasCount: 0 }) ?? {});
+    return { ...given, measure: [...defaults, ...(given.measure ?? []), own] };
   } catch (cause) {
     const detail = `${path}: ${cause instanceof Error ? cause.message : ''}`;
     throw agentError('STATE_MALFORMED', { detail, cause });

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import type { EkKind } from '@touchstone/schemas';
+import { KERNEL_IMA_LIST } from './measure/ima-list.ts';
 import { lockState } from './state/lock.ts';
 import { ensureStateDirectory, requireStateDirectory } from './state/state-directory.ts';
 import type { AgentSurroundings } from './surroundings.ts';
 import type { Attester } from './tpm/attester.ts';
 import type { ChosenTpm } from './tpm/choose-tpm.ts';
+import type { HostTpm } from './tpm/host-tpm.ts';
 
 /**
  * The state directory, locked, and the TPM that lies in it. What only these commands need is loaded
@@ -28,11 +30,15 @@ export async function withState<T>(
     const { readConfig } = await import('./config.ts');
     const { Attester } = await import('./tpm/attester.ts');
     const { tpmInUse } = await import('./tpm/choose-tpm.ts');
-    const { measure, ek } = await readConfig(stateDir, surroundings.agentFiles);
+    const { measure, ek, imaList } = await readConfig(stateDir, surroundings.agentFiles);
     const chosen = await (choose === undefined ? tpmInUse(stateDir) : choose(stateDir, ek));
-    const attester = new Attester(stateDir, measure, chosen);
+    const attester = new Attester(stateDir, measure, chosen, imaListOf(chosen.tpm, imaList));
     return await work(stateDir, attester).finally(() => attester.close());
   } finally {
     await lock.release();
   }
 }
+
+/** The kernel extends the chip's PCR 10; a software TPM's only where somebody makes it so. */
+const imaListOf = ({ kind }: HostTpm, configured: string | undefined): string | null =>
+  configured ?? (kind === 'device' ? KERNEL_IMA_LIST : null);

@@ -16,7 +16,7 @@ export type BootLogBytes = { readonly digest: string; readonly bytes: Uint8Array
 export type Measurements = {
   /** Chooses the log's grammar. */
   readonly class: AssuranceClass;
-  /** The values quoted. All PCRs that are asked for today hold still from one boot to the next. */
+  /** The values quoted of the PCRs that hold still for a boot: all but IMA's, whose list is judged apart. */
   readonly pcrs: PcrValues;
   /** What the statement names: one, but for a host that errs. */
   readonly bootLogs: readonly BootLogBytes[];
@@ -30,10 +30,21 @@ export function measuredBy({
   claimedBlobs,
   pcrs,
 }: VerifiedEvidence): Pick<Measurements, 'pcrs' | 'bootLogs'> {
-  const bootLogs = statement.logs
-    .filter(({ kind }) => kind === 'boot')
-    .map(({ digest }) => ({ digest, bytes: claimedBlobs.get(digest) }));
-  return { pcrs, bootLogs };
+  const bootLogs = statement.logs.flatMap((log) =>
+    log.kind === 'boot' ? [{ digest: log.digest, bytes: claimedBlobs.get(log.digest) }] : [],
+  );
+  return { pcrs: staticPcrs(pcrs), bootLogs };
+}
+
+/** IMA's: CONFIG_IMA_MEASURE_PCR_IDX. */
+export const IMA_PCR = 10;
+
+function staticPcrs(pcrs: PcrValues): PcrValues {
+  if (![...pcrs.values()].some((values) => values.has(IMA_PCR))) return pcrs;
+  const others = [...pcrs].map(
+    ([bank, values]) => [bank, new Map([...values].filter(([pcr]) => pcr !== IMA_PCR))] as const,
+  );
+  return new Map(others.filter(([, { size }]) => size > 0));
 }
 
 /**

@@ -30,6 +30,8 @@ export type ParsedEvidence = {
   readonly pcrs: PcrValues;
   /** By the digest that the sender claims, lower-case hex. */
   readonly claimedBlobs: ReadonlyMap<string, Uint8Array>;
+  /** Of IMA's list, as it was read after the quote; undefined where none was sent. */
+  readonly claimedImaList: { readonly entries: Uint8Array; readonly more: boolean } | undefined;
 };
 
 const MAX_STATEMENT_BYTES = 65_536;
@@ -52,6 +54,13 @@ export function parseEvidence(evidence: Evidence): ParsedEvidence {
         base64Url(text, `blobs.${digest}`),
       ]),
     ),
+    claimedImaList:
+      evidence.imaList === undefined
+        ? undefined
+        : {
+            entries: base64Url(evidence.imaList.entries, 'imaList.entries'),
+            more: evidence.imaList.more === true,
+          },
   };
 }
 

@@ -5,12 +5,15 @@ import type { ParsedEvidence } from './parse-evidence.ts';
 
 /**
  * Logs travel beside the statement, which names them by digest and size. No finding means that what came
- * is what was named, all of it and nothing more.
+ * is what was named, all of it and nothing more. IMA's list is named by its first entry alone, and comes with
+ * exactly the evidence that says so; whether it is true is for PCR 10 to say.
  */
-export function verifyLogs({ statement, claimedBlobs }: ParsedEvidence): Finding[] {
+export function verifyLogs({ statement, claimedBlobs, claimedImaList }: ParsedEvidence): Finding[] {
   const findings: Finding[] = [];
   const named = new Set<string>();
-  for (const { kind, digest, size } of statement.logs) {
+  for (const log of statement.logs) {
+    if (log.kind === 'ima') continue;
+    const { kind, digest, size } = log;
     named.add(digest);
     const subject = `${kind} log ${digest}`;
     const blob = claimedBlobs.get(digest);
@@ -31,6 +34,17 @@ export function verifyLogs({ statement, claimedBlobs }: ParsedEvidence): Finding
     if (!named.has(digest)) {
       findings.push(finding('LOG_BLOB_UNREFERENCED', { subject: `blob ${digest}` }));
     }
+  }
+  const lists = statement.logs.filter(({ kind }) => kind === 'ima').length;
+  const subject = 'IMA list';
+  if (lists > 1) {
+    findings.push(finding('LOG_AMBIGUOUS', { subject, expected: '1', actual: `${lists}` }));
+  }
+  if (lists > 0 && claimedImaList === undefined) {
+    findings.push(finding('LOG_BLOB_MISSING', { subject }));
+  }
+  if (lists === 0 && claimedImaList !== undefined) {
+    findings.push(finding('LOG_BLOB_UNREFERENCED', { subject }));
   }
   return findings;
 }

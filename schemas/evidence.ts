@@ -38,12 +38,20 @@ export const Purpose = oneOf('attest', 'permit', 'prove', 'enrol');
 export type Purpose = Type.Static<typeof Purpose>;
 
 /** A log by the digest of its bytes; the bytes travel beside the statement, in `blobs`. */
-export const LogReference = closed({
-  kind: oneOf('boot'),
+export const BootLogReference = closed({
+  kind: Type.Literal('boot'),
   algorithm: oneOf('sha256'),
   digest: Sha256Hex,
   size: Uint32,
 });
+
+/**
+ * That IMA's list comes along, from this entry on, in `imaList`. It names no digest: the list is read after the
+ * quote, so that everything that was extended is in it, and PCR 10 alone vouches for it (decision 32).
+ */
+export const ImaListReference = closed({ kind: Type.Literal('ima'), fromEntry: Uint32 });
+
+export const LogReference = Type.Union([BootLogReference, ImaListReference]);
 export type LogReference = Type.Static<typeof LogReference>;
 
 /** How the VM comes to run. Operations beyond `start` belong to the libvirt gate. */
@@ -93,6 +101,19 @@ export type Statement = Type.Static<typeof Statement>;
 
 const PcrValues = mapOf('^(1?[0-9]|2[0-3])$', DigestHex, 24);
 
+/** What one piece of evidence carries of an IMA list, in bytes. */
+export const IMA_SEGMENT_MAX_BYTES = 2_097_152;
+
+/**
+ * Entries of IMA's list (binary_runtime_measurements) from where the statement says, whole ones. `more`: the list went
+ * on when it was read, and the rest comes with the next evidence.
+ */
+export const ImaList = closed({
+  entries: Type.Union([base64UrlUpTo(IMA_SEGMENT_MAX_BYTES), Type.Literal('')]),
+  more: Type.Optional(Type.Literal(true)),
+});
+export type ImaList = Type.Static<typeof ImaList>;
+
 /** Evidence (RFC 9334, 8.1) as it crosses the wire. */
 export const Evidence = closed({
   schema: Type.Literal('touchstone/evidence/1'),
@@ -105,5 +126,6 @@ export const Evidence = closed({
     sha512: Type.Optional(PcrValues),
   }),
   blobs: mapOf('^[0-9a-f]{64}$', base64UrlUpTo(16_777_216), 4),
+  imaList: Type.Optional(ImaList),
 });
 export type Evidence = Type.Static<typeof Evidence>;

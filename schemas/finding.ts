@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { ImaPosition } from './ima-position.ts';
 import { closed, Code, LineOfText, oneOf, Uint32 } from './scalars.ts';
 
 /**
@@ -44,5 +45,6 @@ export const Problem = closed({
   field: Type.Optional(LineOfText(256)),
   remedy: Type.Optional(LineOfText(1024)),
   findings: Type.Optional(Type.Array(Finding, { maxItems: 256 })),
+  ima: Type.Optional(ImaPosition),
 });
 export type Problem = Type.Static<typeof Problem>;

@@ -9,6 +9,7 @@ export * from './evidence.ts';
 export * from './finding.ts';
 export * from './host-change.ts';
 export * from './ima-policy.ts';
+export * from './ima-position.ts';
 export * from './ima-progress.ts';
 export * from './json.ts';
 export * from './labels.ts';

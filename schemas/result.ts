@@ -14,6 +14,7 @@ import {
 import { AssuranceClass, HostState } from './classes.ts';
 import { Purpose, StartRequest } from './evidence.ts';
 import { Finding } from './finding.ts';
+import { ImaPosition } from './ima-position.ts';
 
 /** AR4SI trustworthiness tiers, as EAR spells them (draft-ietf-rats-ear, section 3.2). */
 export const Verdict = oneOf('none', 'affirming', 'warning', 'contraindicated');
@@ -81,6 +82,7 @@ export const EvidenceAnswer = closed({
   state: HostState,
   verdict: Verdict,
   intervalSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+  ima: Type.Optional(ImaPosition),
 });
 export type EvidenceAnswer = Type.Static<typeof EvidenceAnswer>;
 
@@ -118,5 +120,6 @@ export const PermitsAnswer = closed({
   state: HostState,
   verdict: Verdict,
   answers: Type.Array(PermitAnswer, { minItems: 1, maxItems: 1 }),
+  ima: Type.Optional(ImaPosition),
 });
 export type PermitsAnswer = Type.Static<typeof PermitsAnswer>;

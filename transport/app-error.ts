@@ -1,4 +1,4 @@
-import type { Finding } from '@touchstone/schemas';
+import type { Finding, ImaPosition } from '@touchstone/schemas';
 
 export type AppErrorOptions = {
   readonly title?: string;
@@ -7,6 +7,7 @@ export type AppErrorOptions = {
   readonly remedy?: string;
   readonly findings?: readonly Finding[];
   readonly retryAfterSeconds?: number;
+  readonly ima?: ImaPosition;
   readonly cause?: unknown;
 };
 
@@ -25,6 +26,8 @@ export class AppError extends Error {
   readonly remedy: string | undefined;
   readonly findings: readonly Finding[] | undefined;
   readonly retryAfterSeconds: number | undefined;
+  /** Where the caller goes on with IMA's list. */
+  readonly ima: ImaPosition | undefined;
 
   constructor(code: string, status: number, options: AppErrorOptions = {}) {
     super(`${code}: ${options.detail ?? options.title ?? code}`, { cause: options.cause });
@@ -36,5 +39,6 @@ export class AppError extends Error {
     this.remedy = options.remedy;
     this.findings = options.findings;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.ima = options.ima;
   }
 }

@@ -29,13 +29,14 @@ export class ProblemError extends AppError {
   readonly problem: Problem;
 
   constructor(problem: Problem, retryAfterSeconds?: number) {
-    const { title, detail, field, remedy, findings } = problem;
+    const { title, detail, field, remedy, findings, ima } = problem;
     super(problem.code, problem.status, {
       title,
       ...(detail === undefined ? {} : { detail }),
       ...(field === undefined ? {} : { field }),
       ...(remedy === undefined ? {} : { remedy }),
       ...(findings === undefined ? {} : { findings }),
+      ...(ima === undefined ? {} : { ima }),
       ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     });
     this.problem = problem;

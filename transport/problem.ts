@@ -33,7 +33,7 @@ export function problemOf(error: unknown): Problem {
   });
 }
 
-type Extras = Partial<Pick<Problem, 'detail' | 'field' | 'remedy' | 'findings'>>;
+type Extras = Partial<Pick<Problem, 'detail' | 'field' | 'remedy' | 'findings' | 'ima'>>;
 
 function problem(status: number, code: string, title: string, extras: Extras): Problem {
   const type = `urn:touchstone:problem:${code.toLowerCase().replaceAll('_', '-')}`;
@@ -41,12 +41,13 @@ function problem(status: number, code: string, title: string, extras: Extras): P
 }
 
 function ofAppError(error: AppError): Problem {
-  const { detail, field, remedy, findings } = error;
+  const { detail, field, remedy, findings, ima } = error;
   return problem(error.status, error.code, error.title, {
     ...(detail === undefined ? {} : { detail }),
     ...(field === undefined ? {} : { field }),
     ...(remedy === undefined ? {} : { remedy }),
     ...(findings === undefined ? {} : { findings: findings.slice(0, MAX_FINDINGS) }),
+    ...(ima === undefined ? {} : { ima }),
   });
 }
 

@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
 import { hostname, release } from 'node:os';
-import { qualifyingDataOf } from '@touchstone/appraisal';
-import type { Evidence, Purpose, Selection, StartRequest, Statement } from '@touchstone/schemas';
+import { IMA_PCR, qualifyingDataOf } from '@touchstone/appraisal';
+import type {
+  Evidence,
+  ImaList as ImaListOnWire,
+  Purpose,
+  Selection,
+  StartRequest,
+  Statement,
+} from '@touchstone/schemas';
 import type { BankName, PcrSelection } from '@touchstone/tpm';
 import { TpmError } from 'node-tpm2-tss-bindings';
 import type { KeyRecord } from '../state/identity.ts';
-import type { Attester } from '../tpm/attester.ts';
+import type { Attester, QuotedPcrs } from '../tpm/attester.ts';
 
 const AGENT_VERSION = '0.1.0';
 
@@ -22,7 +29,8 @@ export type EvidenceInput = {
 
 /**
  * Evidence for one challenge: the log first, then the quote over the statement that names it, then the
- * PCR values. The statement is hashed as it is sent.
+ * PCR values, and last IMA's list, so that whatever was extended before the quote is in it. The statement is hashed
+ * as it is sent.
  */
 export async function buildEvidence(
   attester: Attester,
@@ -45,6 +53,7 @@ async function evidenceOnce(
 ): Promise<Evidence> {
   const log = await attester.bootLog();
   const emptyBanks = await attester.emptyBanks();
+  const imaFrom = hasImaPcr(input.selection) ? await attester.imaList?.begin() : null;
   const digest = createHash('sha256').update(log).digest('hex');
   const { purpose, hostId, bundleEpoch, challenge, selection, permits, policyId } = input;
   const statement: Statement = {
@@ -55,7 +64,12 @@ async function evidenceOnce(
     bundleEpoch,
     challenge,
     selection,
-    logs: log.length === 0 ? [] : [{ kind: 'boot', algorithm: 'sha256', digest, size: log.length }],
+    logs: [
+      ...(log.length === 0
+        ? []
+        : [{ kind: 'boot', algorithm: 'sha256', digest, size: log.length } as const]),
+      ...(typeof imaFrom === 'number' ? [{ kind: 'ima', fromEntry: imaFrom } as const] : []),
+    ],
     selfReported: {
       claimedHostname: hostname().slice(0, 253),
       claimedKernel: release().slice(0, 128),
@@ -77,7 +91,24 @@ async function evidenceOnce(
     quote: { attest: base64Url(quoted.attest), signature: base64Url(quoted.signature) },
     pcrs: pcrsOf(quoted.pcrs),
     blobs: log.length === 0 ? {} : { [digest]: base64Url(log) },
+    ...(typeof imaFrom === 'number' ? { imaList: await imaListOf(attester, purpose, quoted) } : {}),
   };
+}
+
+const hasImaPcr = (selection: Selection): boolean =>
+  Object.values(selection).some((pcrs) => pcrs.includes(IMA_PCR));
+
+/** A PCR that never moved needs no list: what the kernel lists then it did not extend. */
+async function imaListOf(
+  { imaList }: Attester,
+  purpose: EvidenceInput['purpose'],
+  { pcrs }: QuotedPcrs,
+): Promise<ImaListOnWire> {
+  const moved = [...pcrs.values()].some((ofBank) => ofBank.get(IMA_PCR)?.some((byte) => byte > 0));
+  if (!moved || imaList === null) return { entries: '' };
+  // Who enrols has no next time to send the rest with.
+  const { entries, more } = await imaList.read({ whole: purpose === 'enrol' });
+  return { entries: base64Url(entries), ...(more ? { more } : {}) };
 }
 
 const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');

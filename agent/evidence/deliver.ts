@@ -3,10 +3,10 @@ import {
   type ChallengePurpose,
   EvidenceAnswer,
   type Evidence,
+  type ImaPosition,
   type StartRequest,
 } from '@touchstone/schemas';
 import { AppError, type Client } from '@touchstone/transport';
-import type { TSchema } from 'typebox';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import type { Attester } from '../tpm/attester.ts';
 import { buildEvidence } from './build.ts';
@@ -15,7 +15,12 @@ import type { LastPolicy } from './last-policy.ts';
 const MAX_TRIES = 3;
 
 /** Codes after which the agent starts over with a new challenge: nothing was decided. */
-const START_OVER = new Set(['EVIDENCE_SUPERSEDED', 'CHALLENGE_EXPIRED']);
+const START_OVER = new Set([
+  'EVIDENCE_SUPERSEDED',
+  'CHALLENGE_EXPIRED',
+  'IMA_LIST_ELSEWHERE',
+  'IMA_LIST_MISMATCH',
+]);
 
 export type Attestation = {
   readonly client: Client;
@@ -51,33 +56,37 @@ export async function answerChallenge(
   return { challenge, evidence };
 }
 
+/** Where the server is in IMA's list: the next evidence begins there, whatever came of this. */
+export function hearPosition({ attester }: Attestation, ima: ImaPosition | undefined): void {
+  if (ima !== undefined) attester.imaList?.goTo(ima.nextEntry);
+}
+
 /** Evidence of purpose `attest`. Its answer is for show: what the server decided is at the server. */
 export async function deliverAttestation(
   attestation: Attestation,
   enrolment: Enrolment,
 ): Promise<EvidenceAnswer> {
-  const answer = await delivered(attestation, enrolment, 'attest', '/v1/evidence', EvidenceAnswer);
+  const answer = await delivered(attestation, enrolment);
   attestation.judgedBy?.hear(answer.result);
   return answer;
 }
 
 /** Challenge, evidence and delivery; over again, a bounded number of times, where nothing was decided. */
-async function delivered<T extends TSchema>(
-  attestation: Attestation,
-  enrolment: Enrolment,
-  purpose: ChallengePurpose,
-  path: string,
-  schema: T,
-) {
+async function delivered(attestation: Attestation, enrolment: Enrolment): Promise<EvidenceAnswer> {
+  const [path, schema] = ['/v1/evidence', EvidenceAnswer] as const;
   for (let attempt = 1; ; attempt += 1) {
     const { evidence } = await answerChallenge(attestation, {
-      purpose,
+      purpose: 'attest',
       hostId: enrolment.hostId,
       bundleEpoch: enrolment.trustBundle.epoch,
     });
     try {
-      return await attestation.client.request({ method: 'POST', path, body: evidence, schema });
+      const { client } = attestation;
+      const answer = await client.request({ method: 'POST', path, body: evidence, schema });
+      hearPosition(attestation, answer.ima);
+      return answer;
     } catch (error) {
+      if (error instanceof AppError) hearPosition(attestation, error.ima);
       const again = error instanceof AppError && START_OVER.has(error.code);
       if (!again || attempt === MAX_TRIES) throw error;
     }

@@ -10,7 +10,7 @@ import { AppError } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { TpmError } from 'node-tpm2-tss-bindings';
 import { codeOf, refusalFinding } from '../codes.ts';
-import { answerChallenge, type Attestation } from '../evidence/deliver.ts';
+import { answerChallenge, type Attestation, hearPosition } from '../evidence/deliver.ts';
 import type { Enrolment } from '../state/identity.ts';
 import type { Conversations } from '../tpm/conversation.ts';
 import { bootTime } from './boot-time.ts';
@@ -18,6 +18,11 @@ import { describeDefinition } from './definition.ts';
 import { type PendingRequest, verifyPermit } from './permit.ts';
 
 const MAX_TRIES = 3;
+/** Of a list that is longer than one piece of evidence; an agent that runs attests sooner than this. */
+const MAX_SEGMENTS = 8;
+
+/** Codes after which the agent starts over: nothing was decided. */
+const START_OVER = new Set(['EVIDENCE_SUPERSEDED', 'IMA_LIST_ELSEWHERE', 'IMA_LIST_MISMATCH']);
 
 export type StartGate = {
   readonly attestation: Attestation;
@@ -76,7 +81,7 @@ async function askForPermit(gate: StartGate, request: StartRequest): Promise<Sta
  * other way finds nothing that it could be for.
  */
 async function exchange({ attestation, enrolment }: StartGate, request: StartRequest) {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1, segments = 0; ; attempt += 1) {
     const askedAt = bootTime();
     const { challenge, evidence } = await answerChallenge(attestation, {
       purpose: 'permit',
@@ -93,18 +98,21 @@ async function exchange({ attestation, enrolment }: StartGate, request: StartReq
       askedAt,
     };
     try {
-      const { answers } = await attestation.client.request({
+      const { answers, ima } = await attestation.client.request({
         method: 'POST',
         path: '/v1/permits',
         body: evidence,
         schema: PermitsAnswer,
       });
+      hearPosition(attestation, ima);
       const answer = answers.find(({ requestId }) => requestId === request.requestId);
       if (answer === undefined) throw new AppError('PERMIT_UNEXPECTED', 502);
       return { pending, answer };
     } catch (error) {
-      const superseded = error instanceof AppError && error.code === 'EVIDENCE_SUPERSEDED';
-      if (!superseded || attempt === MAX_TRIES) throw error;
+      if (!(error instanceof AppError)) throw error;
+      hearPosition(attestation, error.ima);
+      if (error.code === 'IMA_LIST_CONTINUES' && (segments += 1) < MAX_SEGMENTS) attempt -= 1;
+      else if (!START_OVER.has(error.code) || attempt === MAX_TRIES) throw error;
     }
   }
 }

@@ -13,6 +13,7 @@ import { agentError } from '../codes.ts';
 import type { Measurement } from '../config.ts';
 import { measureBoot, readBootLog } from '../measure/boot-log.ts';
 import { readFirmwareLog } from '../measure/firmware-log.ts';
+import { ImaList } from '../measure/ima-list.ts';
 import type { KeyRecord } from '../state/identity.ts';
 import { createAttestationKey, loadAttestationKey, withSaltedSession } from './attestation-key.ts';
 import type { ChosenTpm } from './choose-tpm.ts';
@@ -47,6 +48,8 @@ export class Attester {
   readonly #stateDir: string;
   readonly #measure: readonly Measurement[];
   readonly #chosen: ChosenTpm;
+  /** null where this host has none to show. */
+  readonly imaList: ImaList | null;
   #open: OpenTpm | null = null;
   #key: { readonly record: KeyRecord; readonly object: TpmObject } | null = null;
   #lastClock = -1n;
@@ -56,10 +59,12 @@ export class Attester {
     stateDir: string,
     measure: readonly Measurement[],
     chosen: ChosenTpm = { tpm: SOFTWARE_TPM, ek: {} },
+    imaListPath: string | null = null,
   ) {
     this.#stateDir = stateDir;
     this.#measure = measure;
     this.#chosen = chosen;
+    this.imaList = imaListPath === null ? null : new ImaList(imaListPath);
   }
 
   get tpm(): HostTpm {

@@ -134,9 +134,9 @@ export function makeEvidence(making: Making = {}): Evidence {
   };
 }
 
-export const logReference = (log: Uint8Array): Statement['logs'][number] => ({
-  kind: 'boot',
-  algorithm: 'sha256',
+export const logReference = (log: Uint8Array) => ({
+  kind: 'boot' as const,
+  algorithm: 'sha256' as const,
   digest: sha256(log),
   size: log.length,
 });
