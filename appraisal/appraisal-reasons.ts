@@ -101,13 +101,6 @@ export const APPRAISAL_REASONS = {
     remedy: 'Restart the agent and the software TPM; a host with a TPM of its own must enrol anew.',
     actor: 'host-administrator',
   },
-  GRAMMAR_NOT_APPRAISED: {
-    title: 'This version does not appraise the firmware logs of this class',
-    section: 'TCG PC Client Platform Firmware Profile, 10',
-    remedy:
-      'Hosts of this class cannot be trusted until a version that reads their logs is installed.',
-    actor: 'operator',
-  },
   KEXEC_UNMEASURED: {
     title: 'Another kernel could have been started without the TPM seeing it',
     section: 'kexec_load(2)',

@@ -19,6 +19,7 @@ export function readBootLog({ bootLogs }: Pick<Measurements, 'bootLogs'>): BootL
     return unreadable(finding('LOG_AMBIGUOUS', { subject: 'boot log', expected: '1', actual }));
   }
   if (first.bytes === undefined) return { state: 'absent' };
+  if (first.bytes.length === 0) return unreadable(finding('LOG_EMPTY', EMPTY));
   try {
     const log = parseEventLog(first.bytes);
     if (log.format === 'legacy-sha1') return unreadable(finding('LOG_LEGACY', SUBJECT));
@@ -30,6 +31,7 @@ export function readBootLog({ bootLogs }: Pick<Measurements, 'bootLogs'>): BootL
   }
 }
 
+const EMPTY = { subject: 'boot log', expected: 'events', actual: '0 bytes' };
 const SUBJECT = { subject: 'boot log' };
 
 const unreadable = (one: Finding): BootLog => ({ state: 'unreadable', findings: [one] });

@@ -4,6 +4,8 @@ import { unfedBankFindings } from './bank-findings.ts';
 import { readBootLog } from './boot-log.ts';
 import { eventFindings, type PcrFinding } from './comparison/event-findings.ts';
 import { explainEvents, type Explanation } from './comparison/explain-events.ts';
+import { firmwareFindings } from './firmware/firmware-findings.ts';
+import { namedQuirks } from './firmware/named-quirks.ts';
 import { replayFindings } from './log-replay.ts';
 import { measuredEvents } from './comparison/measured-events.ts';
 import { keyOf, type Measurements } from './measurements.ts';
@@ -33,6 +35,7 @@ export type MeasurementJudgement = {
  */
 export function judgeMeasurements(measurements: Measurements): MeasurementJudgement {
   const { baselines } = measurements;
+  const quirks = namedQuirks(baselines);
   const boot = readBootLog(measurements);
   const log = boot.state === 'read' ? boot.log : undefined;
   const compared = compare(measurements, log);
@@ -46,8 +49,9 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
     log: weigh([
       ...weakBankFindings(measurements),
       ...unfedBankFindings(measurements),
-      ...(boot.state === 'unreadable' ? boot.findings : replayFindings(measurements, log)),
+      ...(boot.state === 'unreadable' ? boot.findings : replayFindings(measurements, log, quirks)),
       ...grammarFindings(measurements, log, measurements.class),
+      ...firmwareFindings(measurements, log, quirks).findings,
     ]),
     events: weigh(compared.findings.map(({ finding }) => finding)),
     commandLine: worst(compared.findings.filter(isCommandLine)),

@@ -1,9 +1,11 @@
 import { type EventLog, type LogEvent, replayEventLog } from '@touchstone/eventlog';
 import type { Finding } from '@touchstone/schemas';
-import type { BankName } from '@touchstone/tpm';
+import { type BankName, hash } from '@touchstone/tpm';
 import { equalBytes, hexOf, isZero } from './bytes.ts';
 import { finding } from './finding.ts';
+import { EXIT_BOOT_SERVICES, saysExitBootServices } from './firmware/log-grammar.ts';
 import type { Measurements } from './measurements.ts';
+import type { QuirkName } from './quirks.ts';
 
 /**
  * Whether the log tells how every quoted PCR came by its value, in every bank, weak ones too. A PCR that
@@ -13,6 +15,7 @@ import type { Measurements } from './measurements.ts';
 export function replayFindings(
   measured: Pick<Measurements, 'pcrs'>,
   log: EventLog | undefined,
+  quirks: ReadonlySet<string> = NO_QUIRKS,
 ): Finding[] {
   const extending = Map.groupBy(log?.events.filter((event) => event.extends) ?? [], eventPcr);
   const replayed = log === undefined ? undefined : replayEventLog(log);
@@ -22,7 +25,8 @@ export function replayFindings(
     for (const [pcr, value] of values) {
       quotedPcrs.add(pcr);
       const events = extending.get(pcr) ?? [];
-      const replay = replayed?.banks.get(bank)?.get(pcr);
+      const told = replayed?.banks.get(bank)?.get(pcr);
+      const replay = told && withUntoldExit({ bank, pcr, told, value, log, quirks });
       const incomplete = replayed?.incompleteBanks.some((at) => at.bank === bank && at.pcr === pcr);
       findings.push(...pcrFindings({ bank, pcr, value, events, replay, incomplete }));
     }
@@ -32,6 +36,30 @@ export function replayFindings(
   }
   return [...findings, ...unquotedFindings(extending, quotedPcrs)];
 }
+
+/**
+ * PCR 5 as the log tells it or, by the quirk EXIT_BOOT_SERVICES_NOT_LOGGED, as it is after ExitBootServices: the two
+ * events that the profile has there and the log has not.
+ */
+function withUntoldExit(quoted: {
+  readonly bank: BankName;
+  readonly pcr: number;
+  readonly told: Uint8Array;
+  readonly value: Uint8Array;
+  readonly log: EventLog | undefined;
+  readonly quirks: ReadonlySet<string>;
+}): Uint8Array {
+  const { bank, pcr, told, value, log, quirks } = quoted;
+  const named = quirks.has('EXIT_BOOT_SERVICES_NOT_LOGGED' satisfies QuirkName);
+  if (pcr !== 5 || !named || log === undefined || saysExitBootServices(log)) return told;
+  const after = EXIT_BOOT_SERVICES.reduce(
+    (before, text) => hash(bank, Buffer.concat([before, hash(bank, Buffer.from(text))])),
+    told,
+  );
+  return equalBytes(after, value) ? after : told;
+}
+
+const NO_QUIRKS: ReadonlySet<string> = new Set();
 
 function pcrFindings(quoted: {
   readonly bank: BankName;

@@ -3,6 +3,7 @@ import { hashHex, type PcrValues } from '@touchstone/tpm';
 import type { LiveBaseline } from './comparison/applicable-baselines.ts';
 import { knownBaseline } from './baseline/known-baseline.ts';
 import { POLICY } from './policy-id.ts';
+import { QUIRKS_VERSION } from './quirks.ts';
 import type { VerifiedEvidence } from './verify-evidence.ts';
 
 /** A log of the boot by the digest that the statement names it by, which its bytes were found to have. */
@@ -49,9 +50,9 @@ function staticPcrs(pcrs: PcrValues): PcrValues {
 
 /**
  * What else a judgement follows from, by version: the rules here, the ledger of firmware quirks, the
- * advisories, the trust bundle, the open update windows. Of all but the first there is none yet.
+ * advisories, the trust bundle, the open update windows. Of all but the first two there is none yet.
  */
-const VERSIONS = `${POLICY} quirks 0 advisories 0 bundle 0 windows 0`;
+const VERSIONS = `${POLICY} quirks ${QUIRKS_VERSION} advisories 0 bundle 0 windows 0`;
 
 /**
  * SHA-256, lower-case hex, over everything that a judgement follows from, so that nothing of it may differ

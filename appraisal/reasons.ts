@@ -1,12 +1,14 @@
 import { APPRAISAL_REASONS } from './appraisal-reasons.ts';
 import { ENDORSEMENT_REASONS } from './endorsement-reasons.ts';
 import { EVIDENCE_REASONS } from './evidence-reasons.ts';
+import { FIRMWARE_REASONS } from './firmware-reasons.ts';
 
 /** Every reason code of this room, with what it means and who can do what about it. */
 export const REASONS = {
   ...EVIDENCE_REASONS,
   ...ENDORSEMENT_REASONS,
   ...APPRAISAL_REASONS,
+  ...FIRMWARE_REASONS,
 } as const;
 
 export type ReasonCode = keyof typeof REASONS;

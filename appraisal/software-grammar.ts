@@ -14,7 +14,7 @@ export const FIRMWARE_PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /**
  * Whether the log is of the kind that hosts of this class have. The class says which kind that is; what
- * the log's header claims is only compared with it.
+ * the log's header claims is only compared with it. What a firmware's log has to be besides is said in firmware/.
  */
 export function grammarFindings(
   measured: Pick<Measurements, 'pcrs'>,
@@ -27,10 +27,8 @@ export function grammarFindings(
       ...(log === undefined ? [] : softwareLogFindings(log)),
     ];
   }
-  const notAppraised = finding('GRAMMAR_NOT_APPRAISED', { subject: `class ${assuranceClass}` });
-  if (log === undefined || !isSoftwareLog(log)) return [notAppraised];
-  const details = { subject: 'boot log', actual: 'touchstone-sw' };
-  return [finding('LOG_WRONG_FOR_CLASS', details), notAppraised];
+  if (log === undefined || !isSoftwareLog(log)) return [];
+  return [finding('LOG_WRONG_FOR_CLASS', { subject: 'boot log', actual: 'touchstone-sw' })];
 }
 
 function softwareLogFindings(log: CryptoAgileLog): Finding[] {
@@ -72,7 +70,8 @@ function firmwarePcrFindings(measured: Pick<Measurements, 'pcrs'>): Finding[] {
   );
 }
 
-const isSoftwareLog = ({ specId }: CryptoAgileLog): boolean =>
+/** What its header claims. */
+export const isSoftwareLog = ({ specId }: CryptoAgileLog): boolean =>
   shown(specId.vendorInfo) === shown(SOFTWARE_VENDOR_INFO);
 
 const shown = (vendorInfo: Uint8Array | string): string =>

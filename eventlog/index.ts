@@ -56,4 +56,8 @@ export {
   SW_EVENT_TREE,
 } from './software-event.ts';
 export { type DeclaredAlgorithm, encodeSpecIdEvent, type SpecId } from './spec-id.ts';
-export type { LocalityProblem, StartupLocality } from './startup-locality.ts';
+export {
+  findStartupLocality,
+  type LocalityProblem,
+  type StartupLocality,
+} from './startup-locality.ts';

@@ -20,7 +20,8 @@ export type BaselineErrorCode =
   | 'BASELINE_HOST_MISSING'
   | 'BASELINE_DENY_CONTRADICTED'
   | 'BASELINE_GLOB'
-  | 'BASELINE_ORDER';
+  | 'BASELINE_ORDER'
+  | 'BASELINE_QUIRK_UNKNOWN';
 
 /**
  * A text or value that is no baseline. `document` counts from 1 in a file of several; `field` is a JSON

@@ -1,4 +1,5 @@
 import { Baseline, checkAgainst, SchemaError } from '@touchstone/schemas';
+import { isQuirk } from '../quirks.ts';
 import { isStrong } from '../strong-bank.ts';
 import { BaselineError } from './baseline-error.ts';
 import { checkOrder, checkRules } from './check-rules.ts';
@@ -8,7 +9,7 @@ import { checkOrder, checkRules } from './check-rules.ts';
  * - its banks are strong, and every measurement has a digest in each of them and in no other;
  * - it has rules, or another section that enforces; a section stands in its part alone;
  * - a document of the part `host` names its host;
- * - its dates are dates;
+ * - its dates are dates, and its quirks are in the ledger;
  * - what checkRules and checkOrder say of its rules.
  *
  * @throws BaselineError
@@ -20,10 +21,17 @@ export function checkBaseline(value: unknown): Baseline {
   }
   checkTimestamp(baseline.expires, '/expires');
   checkTimestamp(baseline.provenance?.capturedAt, '/provenance/capturedAt');
+  checkQuirks(baseline);
   checkSections(baseline);
   checkRules(baseline);
   checkOrder(baseline);
   return baseline;
+}
+
+function checkQuirks({ quirks = [] }: Baseline): void {
+  for (const [at, name] of quirks.entries()) {
+    if (!isQuirk(name)) fail('BASELINE_QUIRK_UNKNOWN', name, `/quirks/${at}`);
+  }
 }
 
 function checkSections({ part, match, secureBoot, ima, rules }: Baseline): void {

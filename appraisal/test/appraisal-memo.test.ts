@@ -75,7 +75,7 @@ describe('the memo of appraisals: never serves', () => {
   it('the same digests under another class', () => {
     const context = approved({ class: 'virtual' });
     const host = ['CLASS_MISMATCH', 'KEXEC_UNMEASURED'];
-    const log = ['BANK_NOT_EXTENDED', 'LOG_WRONG_FOR_CLASS', 'GRAMMAR_NOT_APPRAISED'];
+    const log = ['BANK_NOT_EXTENDED', 'LOG_WRONG_FOR_CLASS'];
     refused(remembering(), [...host, ...log, 'NO_BASELINE'], {}, context);
   });
 

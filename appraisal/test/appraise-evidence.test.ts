@@ -25,7 +25,7 @@ describe('appraiseEvidence', () => {
     assert.deepEqual(names, ['bootChain shed 1', 'commandLine shed 1', 'runtime shed 1']);
     assert.equal(
       result.policyId,
-      'touchstone/appraisal/1;bootChain/shed@1,commandLine/shed@1,runtime/shed@1',
+      'touchstone/appraisal/2;bootChain/shed@1,commandLine/shed@1,runtime/shed@1',
     );
     assert.deepEqual(result.boot, { resetCount: 7, restartCount: 1, clock: 123_456n });
     assert.match(result.evidence, /^[0-9a-f]{64}$/);
@@ -37,10 +37,10 @@ describe('appraiseEvidence', () => {
     assert.equal(result.verdict, 'warning');
   });
 
-  it('never affirms a class whose logs it does not read: GRAMMAR_NOT_APPRAISED', () => {
+  it('takes no software log for one of a firmware: LOG_WRONG_FOR_CLASS', () => {
     const result = appraised({}, { class: 'discrete' });
     assert.equal(result.verdict, 'contraindicated');
-    const expected = ['CLASS_MISMATCH', 'LOG_WRONG_FOR_CLASS', 'GRAMMAR_NOT_APPRAISED'];
+    const expected = ['CLASS_MISMATCH', 'LOG_WRONG_FOR_CLASS'];
     for (const code of [...expected, 'KEXEC_UNMEASURED']) {
       assert.ok(enforced(result).includes(code), code);
     }
