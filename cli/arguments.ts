@@ -66,6 +66,11 @@ export const readCount = read((text) => {
   return Number(text);
 }, 'a whole number from 1 on');
 
+export const readQuorum = read((text) => {
+  if (text !== '1' && text !== '2') throw new TypeError('not a quorum');
+  return Number(text);
+}, '1 or 2');
+
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
 /** Seconds. */

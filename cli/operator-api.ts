@@ -1,4 +1,6 @@
 import {
+  Approval,
+  ApprovalList,
   Alert,
   type AlertAcknowledgement,
   AlertList,
@@ -23,6 +25,8 @@ import {
   JoinTokenCreated,
   JoinTokenList,
   type JoinTokenRequest,
+  type QuorumChange,
+  QuorumStatus,
   Replacement,
   ReplacementList,
   Retention,
@@ -48,6 +52,20 @@ export function operatorApi(client: Client, bearer: string) {
   const at = (...segments: string[]) => `/v1/${segments.map(encodeURIComponent).join('/')}`;
   return {
     session: () => client.request({ ...get, path: at('session'), schema: Session }),
+
+    quorum: () => client.request({ ...get, path: at('quorum'), schema: QuorumStatus }),
+    setQuorum: (body: QuorumChange) =>
+      client.request({ ...post, path: at('quorum'), body, schema: QuorumStatus }),
+    approvals: async (all: boolean) => ({
+      approvals: await whole(
+        (query) =>
+          client.request({ ...get, path: `${at('approvals')}${query}`, schema: ApprovalList }),
+        ({ approvals }) => approvals,
+        all ? { all: 'true' } : {},
+      ),
+    }),
+    withdrawApproval: (id: string) =>
+      client.request({ ...post, path: at('approvals', id, 'withdrawal'), schema: Approval }),
 
     hosts: async () => ({
       hosts: await whole(

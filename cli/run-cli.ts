@@ -7,6 +7,7 @@ import { addHostCommands } from './commands/host.ts';
 import { addInspectCommands } from './commands/inspect.ts';
 import { addJoinTokenCommands } from './commands/join-token.ts';
 import { addLoginCommand } from './commands/login.ts';
+import { addQuorumCommands } from './commands/quorum.ts';
 import { addRetentionCommands } from './commands/retention.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addVmCommands } from './commands/vm.ts';
@@ -57,6 +58,7 @@ function buildProgram(world: World): Command {
   addVmCommands(program, world);
   addJoinTokenCommands(program, world);
   addTokenCommands(program, world);
+  addQuorumCommands(program, world);
   addAlertCommands(program, world);
   addCaCommands(program, world);
   addAuditCommands(program, world);

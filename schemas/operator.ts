@@ -29,6 +29,8 @@ const nextCursor = Type.Optional(Cursor);
 export const Session = closed({
   tokenId: Uuid,
   name: Slug,
+  /** Whose the token is: two tokens of one person are one voice. */
+  person: Slug,
   roles: Type.Array(Role, { maxItems: 4 }),
   quorum: Type.Integer({ minimum: 1, maximum: 2 }),
   server: LineOfText(512),
@@ -231,9 +233,13 @@ export const JoinTokenList = closed({
 });
 export type JoinTokenList = Type.Static<typeof JoinTokenList>;
 
-/** POST /v1/tokens: nobody can hand out a role that they do not hold. */
+/**
+ * POST /v1/tokens: nobody can hand out a role that they do not hold. `person` is whose it is: the maker's own, unless
+ * stated.
+ */
 export const ApiTokenRequest = closed({
   name: Slug,
+  person: Type.Optional(Slug),
   roles: Type.Array(Role, { minItems: 1, maxItems: 4, uniqueItems: true }),
   ttlSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 31_536_000 })),
 });
@@ -242,6 +248,7 @@ export type ApiTokenRequest = Type.Static<typeof ApiTokenRequest>;
 export const ApiToken = closed({
   id: Uuid,
   name: Slug,
+  person: Slug,
   roles: Type.Array(Role, { maxItems: 4 }),
   createdAt: Timestamp,
   expiresAt: Type.Union([Timestamp, Type.Null()]),

@@ -6,6 +6,7 @@ import { EXPIRY_CODES } from './codes/expiry-codes.ts';
 import { GATE_CODES } from './codes/gate-codes.ts';
 import { OPERATOR_CODES } from './codes/operator-codes.ts';
 import { PROCESS_CODES } from './codes/process-codes.ts';
+import { QUORUM_CODES } from './codes/quorum-codes.ts';
 
 /** Every code of the verifier's own. Those about evidence itself are the appraisal's and endorsement's. */
 export const SERVER_CODES = {
@@ -15,6 +16,7 @@ export const SERVER_CODES = {
   ...GATE_CODES,
   ...OPERATOR_CODES,
   ...EXPIRY_CODES,
+  ...QUORUM_CODES,
 } as const;
 
 export type ServerCode = keyof typeof SERVER_CODES;

@@ -45,7 +45,8 @@ const ServerConfig = closed({
   ca: closed({ url: HttpsUrl, pin: Sha256Hex }),
   intervalSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
   selection: Type.Optional(Selection),
-  quorum: Type.Optional(Type.Literal(1)),
+  /** What a new deployment begins with; from then on the database has it. */
+  quorum: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 })),
   maxEvidenceBytes: Type.Optional(Type.Integer({ minimum: 65_536, maximum: 16_777_216 })),
   /** How long each kind of record is kept; `migrate` tells the database. docs/deployment.md. */
   retentionDays: Type.Optional(

@@ -22,6 +22,7 @@ import { strangerLimit } from './services/stranger-limit.ts';
 import { type BundleSigners, trustBundles } from './services/trust-bundles.ts';
 import type { Verifier } from './services/verifier.ts';
 import { activePolicy } from './store/active-policy.ts';
+import { readQuorum } from './store/approvals.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { checkSchema, migrate } from './store/migrate.ts';
 import { makePartitionsAhead } from './store/retention.ts';
@@ -75,7 +76,9 @@ async function restored(config: ServerConfig): Promise<void> {
 }
 
 function firstToken(config: ServerConfig): Promise<void> {
-  return answerOnce(config, ({ database, clock }) => createFirstToken(database, clock.now()));
+  return answerOnce(config, ({ database, clock }) =>
+    createFirstToken(database, clock.now(), config.quorum),
+  );
 }
 
 /** Does one thing in a database of this schema, writes what came of it, and serves nobody. */
@@ -100,7 +103,7 @@ async function serve(config: ServerConfig): Promise<void> {
   await checkSchema(database);
   await makePartitionsAhead(database);
   const ca = pinnedClient({ url: config.ca.url, pin: config.ca.pin });
-  const { publicUrl, selection, intervalSeconds, quorum, maxEvidenceBytes } = config;
+  const { publicUrl, selection, intervalSeconds, maxEvidenceBytes } = config;
   const parts = {
     database,
     clock: databaseClock(database),
@@ -116,7 +119,6 @@ async function serve(config: ServerConfig): Promise<void> {
       ca: config.ca,
       selection,
       intervalSeconds,
-      quorum,
       maxEvidenceBytes,
       build: await build(),
       tlsCertificate: lifeOf(await readFile(config.tls.certFile, 'utf8')),
@@ -150,7 +152,8 @@ async function serve(config: ServerConfig): Promise<void> {
     key: await readFile(config.tls.keyFile, 'utf8'),
     cert: await readFile(config.tls.certFile, 'utf8'),
   });
-  process.stdout.write(`${JSON.stringify({ ready: true, port: listening.port })}\n`);
+  const quorum = await readQuorum(database);
+  process.stdout.write(`${JSON.stringify({ ready: true, port: listening.port, quorum })}\n`);
 
   await signalled();
   log.info('stopping');

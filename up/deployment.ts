@@ -7,13 +7,20 @@ import { openPostgres } from './postgres.ts';
 import { type CaAddress, prepareCa, prepareServer, room, type RoomOptions } from './rooms.ts';
 import { keepSecret } from './secrets.ts';
 
-export type DeploymentOptions = RoomOptions & { readonly progress: (line: string) => void };
+export type DeploymentOptions = Omit<RoomOptions, 'quorum'> & {
+  readonly quorum?: number;
+  readonly progress: (line: string) => void;
+};
 
 export type Deployment = {
   readonly url: string;
   readonly fingerprint: string;
   /** The operator's first token: only the first time that this data directory comes up. */
   readonly firstToken: string | null;
+  /** Likewise, for another person, where loosening takes two. */
+  readonly secondToken: string | null;
+  /** How many people loosening takes: as the database has it. */
+  readonly quorum: number;
   /** Resolves with a name when a part has ended by itself. */
   readonly failed: Promise<string>;
   stop(): Promise<void>;
@@ -43,7 +50,8 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     return {
       url: server.url,
       fingerprint: server.tls.pin,
-      firstToken: server.firstToken,
+      ...server.tokens,
+      quorum: server.quorum,
       failed: Promise.race(started.map(({ name, child }) => child.ended.then(() => name))),
       stop,
     };
@@ -55,7 +63,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
 
 async function startCa(options: DeploymentOptions, postgres: Postgres) {
   options.progress('starting the CA');
-  const { config, logFile, url, pin } = await prepareCa(options, postgres);
+  const { config, logFile, url, pin } = await prepareCa({ quorum: 1, ...options }, postgres);
   const command = room('ca', 'serve', '--config', config);
   const { child } = await startRoom({ name: 'the CA', command, logFile });
   return { child, url, pin };
@@ -63,11 +71,17 @@ async function startCa(options: DeploymentOptions, postgres: Postgres) {
 
 async function startServer(options: DeploymentOptions, postgres: Postgres, ca: CaAddress) {
   options.progress('starting the verifier');
-  const { config, logFile, url, tls } = await prepareServer(options, postgres, ca);
+  const { config, logFile, url, tls } = await prepareServer(
+    { quorum: 1, ...options },
+    postgres,
+    ca,
+  );
   const command = room('server', 'serve', '--config', config);
-  const { child } = await startRoom({ name: 'the verifier', logFile, command });
+  const { child, ready } = await startRoom({ name: 'the verifier', logFile, command });
   try {
-    return { child, url, tls, firstToken: await firstTokenOf(options.dataDir, config, logFile) };
+    const tokens = await firstTokensOf(options.dataDir, config, logFile);
+    const quorum = tokens.secondToken === null ? Number(ready['quorum']) : 2;
+    return { child, url, tls, tokens, quorum };
   } catch (error) {
     await child.stop();
     throw error;
@@ -75,22 +89,24 @@ async function startServer(options: DeploymentOptions, postgres: Postgres, ca: C
 }
 
 /** Asked for once a data directory: the server gives it out once and stores its hash. */
-async function firstTokenOf(
+async function firstTokensOf(
   dataDir: string,
   config: string,
   logFile: string,
-): Promise<string | null> {
+): Promise<{ firstToken: string | null; secondToken: string | null }> {
   const marker = join(dataDir, 'first-token-given');
-  let made: string | null = null;
+  const made = { firstToken: null as string | null, secondToken: null as string | null };
   await keepSecret(marker, async () => {
     const command = room('server', 'first-token', '--config', config);
     const answer = JSON.parse(await runToEnd({ name: 'the verifier', command, logFile })) as {
       token?: unknown;
+      second?: { token?: unknown };
     };
     if (typeof answer.token !== 'string') {
       throw new UpError('CHILD_FAILED', 'the verifier gave no first token', `Read ${logFile}.`);
     }
-    made = answer.token;
+    made.firstToken = answer.token;
+    if (typeof answer.second?.token === 'string') made.secondToken = answer.second.token;
     return `${new Date().toISOString()}\n`;
   });
   return made;

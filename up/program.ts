@@ -21,6 +21,7 @@ export function createUpProgram(stop: AbortSignal): (argv: readonly string[]) =>
         '127.0.0.1:8443',
       )
       .option('--interval <seconds>', 'how often hosts attest', '60')
+      .option('--quorum <number>', 'how many people loosening takes, 1 or 2: of a new deployment')
       .option('--json', 'machine-readable output')
       .action((options: UpOptions) => up(options, stop));
     program

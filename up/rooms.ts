@@ -14,6 +14,8 @@ export type RoomOptions = {
   readonly serverPort: number;
   readonly caPort: number;
   readonly intervalSeconds: number;
+  /** What a new deployment begins with. */
+  readonly quorum: number;
 };
 
 export const HOUSE = await realpath(fileURLToPath(new URL('..', import.meta.url)));
@@ -55,7 +57,7 @@ export async function prepareCa(
 
 /** Makes what is not there; what is there stays. */
 export async function prepareServer(
-  { dataDir, host, serverPort, intervalSeconds }: RoomOptions,
+  { dataDir, host, serverPort, intervalSeconds, quorum }: RoomOptions,
   postgres: Postgres,
   ca: CaAddress,
 ): Promise<Prepared & { readonly tls: TlsIdentity }> {
@@ -78,7 +80,7 @@ export async function prepareServer(
     bundleKeyFile: await keep('bundle-key.pem', newSigningKey),
     ca: { url: ca.url, pin: ca.pin },
     intervalSeconds,
-    quorum: 1,
+    quorum,
     retentionDays: (await retentionOf(dataDir)).server,
   });
   const logFile = join(dataDir, 'server.log');

@@ -7,6 +7,7 @@ export type UpOptions = {
   readonly data: string;
   readonly listen: string;
   readonly interval: string;
+  readonly quorum?: string;
   readonly json?: true;
 };
 
@@ -19,9 +20,11 @@ export async function up(options: UpOptions, stop: AbortSignal): Promise<void> {
     serverPort,
     caPort,
     intervalSeconds: intervalOf(options.interval),
+    ...(options.quorum === undefined ? {} : { quorum: quorumOf(options.quorum) }),
     progress: (line) => process.stderr.write(`touchstone: ${line}\n`),
   });
   try {
+    noteOtherQuorum(options.quorum, deployment.quorum);
     process.stdout.write(options.json ? jsonText(deployment) : upText(deployment, options.data));
     const stopped = new Promise<null>((told) => {
       if (stop.aborted) told(null);
@@ -60,19 +63,41 @@ function intervalOf(text: string): number {
   throw new UpError('USAGE', `--interval ${text}`, 'Give whole seconds, 1 to 86400.');
 }
 
-const jsonText = ({ url, fingerprint, firstToken }: Deployment): string =>
-  `${JSON.stringify({ ready: true, server: url, fingerprint, token: firstToken })}\n`;
+function quorumOf(text: string): number {
+  if (text === '1' || text === '2') return Number(text);
+  throw new UpError('USAGE', `--quorum ${text}`, 'Give 1 or 2.');
+}
 
-function upText({ url, fingerprint, firstToken }: Deployment, data: string): string {
+/** It is set once: from then on people decide about it. */
+function noteOtherQuorum(asked: string | undefined, quorum: number): void {
+  if (asked === undefined || quorumOf(asked) === quorum) return;
+  process.stderr.write(
+    `touchstone: the quorum of this deployment is ${quorum}; \`touchstone quorum set ${asked}\` changes it\n`,
+  );
+}
+
+const jsonText = ({ url, fingerprint, firstToken, secondToken, quorum }: Deployment): string =>
+  `${JSON.stringify({
+    ...{ ready: true, server: url, fingerprint, token: firstToken },
+    ...(secondToken === null ? {} : { secondToken }),
+    quorum,
+  })}\n`;
+
+function upText(deployment: Deployment, data: string): string {
+  const { url, fingerprint, firstToken, secondToken, quorum } = deployment;
+  const second =
+    secondToken === null
+      ? ''
+      : `For another person, who is to be the second; printed this once:\n\n  ${secondToken}\n\n`;
   const token =
     firstToken === null
       ? `The operator’s first token was printed when ${data} was made; it is not kept here.\n`
-      : `The operator’s first token, printed this once:\n\n  ${firstToken}\n\n` +
+      : `The operator’s first token, printed this once:\n\n  ${firstToken}\n\n${second}` +
         `Log in:        touchstone login --server ${url} --fingerprint ${fingerprint} --token-file -\n`;
   return (
     `\nTouchstone is up.\n\n  server       ${url}\n  fingerprint  ${fingerprint}\n\n${token}` +
     `Enrol a host:  touchstone-agent enroll --server ${url} --fingerprint ${fingerprint}\n` +
     `Look at it:    ${url} in a browser, which will not know the certificate: it is this deployment’s own.\n` +
-    `Quorum is 1: one person can loosen what is trusted.\nCtrl-C stops it.\n`
+    `${quorum === 1 ? 'Quorum is 1: one person can loosen what is trusted.' : 'Quorum is 2: it takes two people to loosen what is trusted.'}\nCtrl-C stops it.\n`
   );
 }

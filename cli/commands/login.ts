@@ -40,6 +40,7 @@ async function login(world: World, options: Options, command: Command): Promise<
       ...fields(
         [
           ['server', server],
+          ['person', session.person],
           ['roles', session.roles.join(', ') || 'none'],
           ['quorum', String(session.quorum)],
           ['stored in', file],

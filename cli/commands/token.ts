@@ -10,6 +10,7 @@ import type { World } from '../world.ts';
 
 type CreateOptions = {
   readonly name: string;
+  readonly person?: string;
   readonly role: readonly Role[];
   readonly ttl?: number;
   readonly out?: string;
@@ -23,7 +24,12 @@ export function addTokenCommands(program: Command, world: World): void {
   token
     .command('create')
     .description('make one; the token is written once, alone, to standard output')
-    .requiredOption('--name <name>', 'whose it is', readName)
+    .requiredOption('--name <name>', 'what to call it', readName)
+    .option(
+      '--person <name>',
+      'whose it is (default: yours); two of one person are one voice',
+      readName,
+    )
     .requiredOption(
       '--role <role>',
       'viewer, operator, approver, ca-admin; repeatable',
@@ -54,10 +60,11 @@ export function addTokenCommands(program: Command, world: World): void {
 
 const create = (world: World, options: CreateOptions, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
-    const { name, role, ttl, out } = options;
+    const { name, person, role, ttl, out } = options;
     const ask = () =>
       api.createToken({
         name,
+        ...(person === undefined ? {} : { person }),
         roles: [...role],
         ...(ttl === undefined ? {} : { ttlSeconds: ttl }),
       });
@@ -69,7 +76,7 @@ const create = (world: World, options: CreateOptions, command: Command): Promise
     world.note(
       command,
       faint(
-        `Token ${record.id} of ${record.name}: ${record.roles.join(', ')}. It is not shown again.`,
+        `Token ${record.id}, ${record.name} of ${record.person}: ${record.roles.join(', ')}. It is not shown again.`,
       ),
     );
   });
@@ -126,12 +133,13 @@ function madeLines(title: string, { tokens, joinTokens }: TokensMade): Line[] {
 function listLines(tokens: readonly ApiToken[], world: World): Line[] {
   const rows = tokens.map((token) => [
     token.name,
+    token.person,
     stateOf(token, world.now()),
     token.id,
     token.createdAt,
     token.roles.join(','),
   ]);
-  return table(['NAME', 'ENDS', 'ID', 'CREATED', 'ROLES'], rows, world.screen.width);
+  return table(['NAME', 'PERSON', 'ENDS', 'ID', 'CREATED', 'ROLES'], rows, world.screen.width);
 }
 
 function stateOf({ revokedAt, expiresAt }: ApiToken, now: Date): Span {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { raiseAlert } from '../store/alerts.ts';
+import { readQuorum } from '../store/approvals.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import { type Ended, endCredentials, insertRestore } from '../store/restores.ts';
@@ -10,6 +11,8 @@ import { type BundleSigners, supersedeBundles } from './trust-bundles.ts';
 export type AfterRestore = {
   /** An operator's token with every role: all others have ended. */
   readonly token: string;
+  /** Where loosening takes two people: one for the other. */
+  readonly secondToken?: string;
   readonly ended: Ended;
   /** Null where there was no trust bundle yet. */
   readonly bundleEpoch: { readonly was: number; readonly now: number } | null;
@@ -47,6 +50,8 @@ export async function afterRestore(
     const look = `what was revoked, removed or retired after ${backupAt.toISOString()} is back: look at hosts, baselines and VMs`;
     await raiseAlert(on, { code: 'DEPLOYMENT_RESTORED', subject, detail: look }, now);
     const { token } = await createTokenWithAllRoles(on, { name: 'restored', now });
-    return { token, ended, bundleEpoch };
+    if ((await readQuorum(on)) < 2) return { token, ended, bundleEpoch };
+    const second = await createTokenWithAllRoles(on, { name: 'restored-second', now });
+    return { token, secondToken: second.token, ended, bundleEpoch };
   });
 }

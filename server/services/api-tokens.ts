@@ -4,12 +4,14 @@ import { refusal } from '../codes.ts';
 import {
   claimFirstToken,
   insertApiToken,
-  isRevoked,
   revokeApiToken as revokeStored,
   validApiToken,
 } from '../store/api-tokens.ts';
+import { setQuorum } from '../store/approvals.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Database, Queryable } from '../store/database.ts';
+import { byQuorum, takeQuorum } from './quorum.ts';
+import { requireUnrevoked } from './require-unrevoked.ts';
 import { hashOfToken, isSecretToken, makeSecretToken } from './secret-token.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
@@ -37,20 +39,31 @@ export async function createApiToken(
     ...(request.ttlSeconds === undefined ? [] : [now.getTime() + request.ttlSeconds * 1_000]),
   ];
   const expiresAt = ends.length === 0 ? null : new Date(Math.min(...ends));
-  const made = newToken(request, now, expiresAt);
-  await database.transaction(async (on) => {
+  const { person = by.person } = request;
+  const made = newToken({ ...request, person }, now, expiresAt);
+  await byQuorum({ database }, async (on) => {
     await requireUnrevoked(on, by);
+    // Whoever could make themselves a second person would be a quorum alone.
+    if (person !== by.person && request.roles.includes('approver')) {
+      const { name, roles } = request;
+      const waiting = await takeQuorum(
+        on,
+        by,
+        {
+          ...{ action: 'token.create', subject: `for ${person}` },
+          ...{ detail: `${name}: ${roles.join(', ')}`, content: { person, ...request } },
+        },
+        now,
+      );
+      if (waiting !== null) return waiting;
+    }
     await insertApiToken(on, made.record, made.hash, by.id);
-    const detail = `${request.name}: ${request.roles.join(', ')}`;
+    const detail = `${request.name}, of ${person}: ${request.roles.join(', ')}`;
     const line = { actor: auditActor(by), action: 'token.create', subject: made.record.id, detail };
     await appendAudit(on, line, now);
+    return null;
   });
   return { token: made.token, record: made.record };
-}
-
-/** One that was revoked since its call began makes nothing: whoever revokes what it made misses none. */
-export async function requireUnrevoked(on: Queryable, { id }: Actor): Promise<void> {
-  if (await isRevoked(on, id)) throw refusal('UNAUTHENTICATED');
 }
 
 export const revokeApiToken = (
@@ -83,22 +96,38 @@ function requireRoles(by: Pick<ApiToken, 'roles'>, roles: readonly Role[]): void
 }
 
 /**
- * The operator's first token, with every role; once in a deployment's life.
+ * The operator's first token, with every role; once in a deployment's life. Where loosening is to take two people, a
+ * second one, for another person.
  * @throws AppError FIRST_TOKEN_EXISTS
  */
-export async function createFirstToken(database: Database, now: Date): Promise<ApiTokenCreated> {
+export async function createFirstToken(
+  database: Database,
+  now: Date,
+  quorum = 1,
+): Promise<ApiTokenCreated & { second?: ApiTokenCreated }> {
   return database.transaction(async (on) => {
     if (!(await claimFirstToken(on, now))) throw refusal('FIRST_TOKEN_EXISTS');
-    return createTokenWithAllRoles(on, { name: 'first', now });
+    const first = await createTokenWithAllRoles(on, { name: 'first', now });
+    if (quorum < 2) return first;
+    await setQuorum(on, quorum);
+    const line = { actor: 'setup', action: 'quorum.raise', subject: 'quorum' };
+    await appendAudit(on, { ...line, detail: `1 -> ${quorum}` }, now);
+    return { ...first, second: await createTokenWithAllRoles(on, { name: 'second', now }) };
   });
 }
 
 /** For whoever holds the machine that the server runs on, and for nobody else. */
 export async function createTokenWithAllRoles(
   on: Queryable,
-  { name, now }: { readonly name: 'first' | 'restored'; readonly now: Date },
+  {
+    name,
+    now,
+  }: {
+    readonly name: 'first' | 'second' | 'restored' | 'restored-second';
+    readonly now: Date;
+  },
 ): Promise<ApiTokenCreated> {
-  const made = newToken({ name, roles: [...ALL_ROLES] }, now, null);
+  const made = newToken({ name, person: name, roles: [...ALL_ROLES] }, now, null);
   await insertApiToken(on, made.record, made.hash);
   const detail = `the ${name} token, with every role`;
   const line = { actor: 'setup', action: 'token.create', subject: made.record.id, detail };
@@ -107,7 +136,7 @@ export async function createTokenWithAllRoles(
 }
 
 function newToken(
-  { name, roles }: Pick<ApiTokenRequest, 'name' | 'roles'>,
+  { name, person, roles }: Pick<ApiToken, 'name' | 'person' | 'roles'>,
   now: Date,
   expiresAt: Date | null,
 ): { token: string; hash: Uint8Array; record: ApiToken } {
@@ -116,6 +145,7 @@ function newToken(
     record: {
       id: randomUUID(),
       name,
+      person,
       roles: [...roles],
       createdAt: now.toISOString(),
       expiresAt: expiresAt?.toISOString() ?? null,

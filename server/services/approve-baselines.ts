@@ -3,15 +3,17 @@ import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
 import {
   activateBaseline,
+  activeBaselines,
   listBaselines,
   lockBaselines,
   lockPolicy,
   retireBaselines,
 } from '../store/baselines.ts';
 import type { Queryable } from '../store/database.ts';
-import { keyText } from './baselines.ts';
-import { standingAfterApproval } from './host-state.ts';
 import { moveHosts } from './move-hosts.ts';
+import { loosens } from './loosens.ts';
+import { keyText, type PolicyChange, settlingOf, withDocuments } from './policy-change.ts';
+import { byQuorum, type Loosening, takeQuorum } from './quorum.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 /** No name has more documents than this: each was drafted by a person. */
@@ -21,8 +23,9 @@ const ALL = { limit: 10_000, after: null };
  * Makes drafts of one name the policy, in place of what was active, and holds the last authentic evidence of
  * each host that they are for against it. A host whose evidence leaves no enforced finding becomes trusted:
  * the approver has decided about this boot. One whose evidence is now bad becomes untrusted. One of which something
- * newer is known than its evidence stays as it is.
- * @throws AppError BASELINE_NO_DRAFT
+ * newer is known than its evidence stays as it is. What loosens takes the quorum; what tightens takes one person, and
+ * where the quorum is 2 makes nobody trusted.
+ * @throws AppError BASELINE_NO_DRAFT, QUORUM_WAITING
  */
 export async function approveBaselines(
   verifier: Verifier,
@@ -31,10 +34,16 @@ export async function approveBaselines(
   wanted: BaselineApproval,
 ): Promise<BaselineList> {
   const now = verifier.clock.now();
-  return verifier.database.transaction(async (on) => {
+  return byQuorum(verifier, async (on) => {
     await lockPolicy(on);
     await lockBaselines(on, name);
     const drafts = await draftsToApprove(on, name, wanted);
+    const change = withDocuments(await activeBaselines(on), drafts);
+    const loosening = loosens(change.before, change.after);
+    if (loosening) {
+      const waiting = await takeQuorum(on, by, approvalOf(name, drafts, change), now);
+      if (waiting !== null) return waiting;
+    }
     const touched: Baseline[] = [...drafts];
     for (const draft of drafts) {
       touched.push(...(await retireBaselines(on, draft, now)));
@@ -42,8 +51,7 @@ export async function approveBaselines(
     }
     const { changedHosts, audit } = await moveHosts(verifier, on, {
       ...{ touched, by, now, cause: 'baseline approved' },
-      settle: ({ mark }, { verdict }) =>
-        standingAfterApproval({ verdict, resetCount: mark.resetCount }),
+      settle: await settlingOf(on, change, loosening),
     });
     const actor = auditActor(by);
     for (const draft of drafts) {
@@ -59,6 +67,18 @@ export async function approveBaselines(
     };
   });
 }
+
+/** Bound to the very documents: those that come, and those whose place they take. */
+const approvalOf = (
+  name: string,
+  drafts: readonly Baseline[],
+  { touched }: PolicyChange,
+): Loosening => ({
+  action: 'baseline.approve',
+  subject: name,
+  detail: `${drafts.map(keyText).join(', ')} for ${touched.slice(drafts.length).map(keyText).join(', ') || 'nothing'}`,
+  content: { documents: drafts, replaced: touched.slice(drafts.length) },
+});
 
 /** Of several drafts of one part, the latest: the others were drafted over. */
 async function draftsToApprove(

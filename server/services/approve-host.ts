@@ -7,14 +7,16 @@ import { lockHost } from '../store/hosts.ts';
 import { isEvidenceDoubted } from '../store/doubted-evidence.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { requireHost, viewHost } from './host-views.ts';
+import { labelsText } from './label-host.ts';
+import { byQuorum, takeQuorum } from './quorum.ts';
 import { reappraise } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 /**
- * What is approved is the AK Name that the approver compared, with the classes that are good enough for
+ * By the quorum. What is approved is the AK Name that the approver compared, with the classes that are good enough for
  * this host. Its state then follows from its last authentic evidence: an approval makes nobody trusted
  * whose evidence is bad.
- * @throws AppError AK_NAME_CHANGED, CLASS_NOT_APPROVED, EVIDENCE_DOUBTED, HOST_REVOKED
+ * @throws AppError AK_NAME_CHANGED, CLASS_NOT_APPROVED, EVIDENCE_DOUBTED, HOST_REVOKED, QUORUM_WAITING
  */
 export async function approveHost(
   verifier: Verifier,
@@ -24,7 +26,7 @@ export async function approveHost(
 ): Promise<HostDetail> {
   const now = verifier.clock.now();
   const { id } = await requireHost(verifier.database, idOrName);
-  await verifier.database.transaction(async (on) => {
+  await byQuorum(verifier, async (on) => {
     await holdPolicy(on);
     const host = await lockHost(on, id);
     if (host === null) throw refusal('HOST_UNKNOWN');
@@ -35,6 +37,18 @@ export async function approveHost(
       throw refusal('CLASS_NOT_APPROVED', { detail: `The host's class is ${host.class}.` });
     }
     const approved = { ...host, labels: labels ?? host.labels };
+    const waiting = await takeQuorum(
+      on,
+      by,
+      {
+        action: 'host.approve',
+        subject: host.name,
+        detail: `AK ${akName}, classes ${classes.join(', ')}, ${labelsText(approved.labels)}`,
+        content: { id, akName, classes: classes.toSorted(), labels: approved.labels },
+      },
+      now,
+    );
+    if (waiting !== null) return waiting;
     await recordApproval(on, id, { akName, classes, labels: approved.labels });
     const { state } = await reappraise(verifier, on, approved, {
       baselines: await activeBaselines(on),
@@ -46,6 +60,7 @@ export async function approveHost(
     const detail = `AK ${akName}, classes ${classes.join(', ')}: ${host.state} -> ${state}`;
     const line = { actor: auditActor(by), action: 'host.approve', subject: host.name, detail };
     await appendAudit(on, line, now);
+    return null;
   });
   return viewHost(verifier, id);
 }

@@ -20,6 +20,7 @@ import type { DatedReference } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
 import { evidenceNow } from '../store/evidence.ts';
 import { requireHost } from './host-views.ts';
+import { keyText } from './policy-change.ts';
 import { storedEvidence } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
@@ -83,8 +84,6 @@ async function storeDrafts(
   const warnings = documents.flatMap((baseline) => unmeetableRules(baseline, settings.selection));
   return { baselines, ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, 256) }) };
 }
-
-export const keyText = ({ name, part, version }: Baseline): string => `${name}/${part}/${version}`;
 
 /**
  * Drafts from a host's last authentic evidence. What a host measures is golden because somebody says so:

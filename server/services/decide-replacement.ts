@@ -13,6 +13,7 @@ import {
   type StoredOffer,
 } from '../store/replacements.ts';
 import { standingAfterApproval } from './host-state.ts';
+import { byQuorum, takeQuorum } from './quorum.ts';
 import { reappraise } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
@@ -23,10 +24,10 @@ export const viewReplacements = async ({
 });
 
 /**
- * The offered identity takes the place of the recorded one: its AK Name is what the approver compared. The
+ * By the quorum: the offered identity takes the place of the recorded one: its AK Name is what the approver compared. The
  * host's state then follows from the evidence that came with the offer, and its counters start again.
  * @throws AppError REPLACEMENT_UNKNOWN, REPLACEMENT_DECIDED, AK_NAME_CHANGED, CLASS_NOT_APPROVED,
- *   HOST_REVOKED, EK_ALREADY_BOUND, AK_ALREADY_BOUND
+ *   HOST_REVOKED, EK_ALREADY_BOUND, AK_ALREADY_BOUND, QUORUM_WAITING
  */
 export async function approveReplacement(
   verifier: Verifier,
@@ -36,7 +37,7 @@ export async function approveReplacement(
 ): Promise<Replacement> {
   const now = verifier.clock.now();
   const { akName, classes, labels } = approval;
-  await verifier.database.transaction(async (on) => {
+  await byQuorum(verifier, async (on) => {
     await holdPolicy(on);
     const { offer, host } = await waiting(on, id);
     if (host.state === 'revoked') throw refusal('HOST_REVOKED');
@@ -44,6 +45,18 @@ export async function approveReplacement(
     if (!classes.includes(offer.class)) {
       throw refusal('CLASS_NOT_APPROVED', { detail: `The offered class is ${offer.class}.` });
     }
+    const waits = await takeQuorum(
+      on,
+      by,
+      {
+        action: 'host.replace',
+        subject: host.name,
+        detail: `${offer.kind}: AK ${host.akName} -> ${akName}, classes ${classes.join(', ')}`,
+        content: { id, before: host.akName, akName, classes: classes.toSorted(), labels },
+      },
+      now,
+    );
+    if (waits !== null) return waits;
     await replaceIdentity(on, host.id, {
       ...offer,
       admissibleClasses: classes,
@@ -65,6 +78,7 @@ export async function approveReplacement(
     const detail = `${offer.kind}: AK ${host.akName} -> ${akName}: ${host.state} -> ${state}`;
     const line = { actor: auditActor(by), action: 'host.replace', subject: host.name, detail };
     await appendAudit(on, line, now);
+    return null;
   });
   return viewReplacement(verifier, id);
 }

@@ -15,13 +15,18 @@ import {
   revokeJoinToken as revokeStored,
   takeJoinToken,
 } from '../store/join-tokens.ts';
-import { requireUnrevoked } from './api-tokens.ts';
+import { byQuorum, type Loosening, takeQuorum } from './quorum.ts';
+import { requireUnrevoked } from './require-unrevoked.ts';
 import { hashOfToken, isSecretToken, makeSecretToken } from './secret-token.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 const DEFAULT_TTL_SECONDS = 86_400;
 
-/** A token that approves does what an approver does: only an approver makes one. */
+/**
+ * A token that approves does what an approver does: only an approver makes one, and by the quorum. For hosts that come
+ * with one that does not, somebody approves yet.
+ * @throws AppError ROLE_MISSING, QUORUM_WAITING
+ */
 export async function createJoinToken(
   { database, clock }: Verifier,
   by: Actor & { readonly roles: readonly Role[] },
@@ -48,15 +53,30 @@ export async function createJoinToken(
     expiresAt: new Date(now.getTime() + ttlMs).toISOString(),
     revokedAt: null,
   };
-  await database.transaction(async (on) => {
+  await byQuorum({ database }, async (on) => {
     await requireUnrevoked(on, by);
+    if (approve) {
+      const waiting = await takeQuorum(on, by, admission(record, request), now);
+      if (waiting !== null) return waiting;
+    }
     await insertJoinToken(on, record, hash, by.id);
     const detail = `${record.usesLeft} uses, classes ${record.classes.join(', ')}, approve ${approve}`;
     const action = 'join-token.create';
     await appendAudit(on, { actor: auditActor(by), action, subject: record.id, detail }, now);
+    return null;
   });
   return { token, record };
 }
+
+const admission = (
+  { classes, usesLeft, host }: JoinToken,
+  content: JoinTokenRequest,
+): Loosening => ({
+  action: 'join-token.create',
+  subject: host === null ? 'for any host' : `for ${host}`,
+  detail: `approves ${usesLeft} hosts of classes ${classes.join(', ')}`,
+  content,
+});
 
 export async function revokeJoinToken(
   { database, clock }: Verifier,

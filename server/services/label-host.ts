@@ -6,13 +6,14 @@ import { setLabels } from '../store/host-changes.ts';
 import { lockHost } from '../store/hosts.ts';
 import { standingAfterChange } from './host-state.ts';
 import { requireHost, viewHost } from './host-views.ts';
+import { byQuorum, takeQuorum } from './quorum.ts';
 import { reappraise } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 /**
- * Labels choose which baselines a host is held to and which VMs may run on it, so its last evidence is
+ * By the quorum: labels choose which baselines a host is held to and which VMs may run on it, so its last evidence is
  * appraised under the new ones at once.
- * @throws AppError HOST_UNKNOWN, HOST_REVOKED, LABELS_TOO_MANY
+ * @throws AppError HOST_UNKNOWN, HOST_REVOKED, LABELS_TOO_MANY, QUORUM_WAITING
  */
 export async function labelHost(
   verifier: Verifier,
@@ -22,12 +23,24 @@ export async function labelHost(
 ): Promise<HostDetail> {
   const now = verifier.clock.now();
   const { id } = await requireHost(verifier.database, idOrName);
-  await verifier.database.transaction(async (on) => {
+  await byQuorum(verifier, async (on) => {
     await holdPolicy(on);
     const host = await lockHost(on, id);
     if (host === null) throw refusal('HOST_UNKNOWN');
     if (host.state === 'revoked') throw refusal('HOST_REVOKED');
     const labels = labelsAfter(host.labels, change);
+    const waiting = await takeQuorum(
+      on,
+      by,
+      {
+        action: 'host.label',
+        subject: host.name,
+        detail: `${labelsText(host.labels)} -> ${labelsText(labels)}`,
+        content: { id, before: host.labels, labels },
+      },
+      now,
+    );
+    if (waiting !== null) return waiting;
     await setLabels(on, id, labels);
     const { state } = await reappraise(
       verifier,
@@ -41,9 +54,10 @@ export async function labelHost(
         now,
       },
     );
-    const detail = `${textOf(host.labels)} -> ${textOf(labels)}: ${host.state} -> ${state}`;
+    const detail = `${labelsText(host.labels)} -> ${labelsText(labels)}: ${host.state} -> ${state}`;
     const line = { actor: auditActor(by), action: 'host.label', subject: host.name, detail };
     await appendAudit(on, line, now);
+    return null;
   });
   return viewHost(verifier, id);
 }
@@ -56,7 +70,7 @@ function labelsAfter(before: Labels, { set, remove }: HostLabelling): Labels {
   return labels;
 }
 
-const textOf = (labels: Labels): string =>
+export const labelsText = (labels: Labels): string =>
   Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .join(', ') || 'no label';

@@ -30,7 +30,6 @@ export type Verifier = {
     /** What every quote has to cover, exactly. */
     readonly selection: Selection;
     readonly intervalSeconds: number;
-    readonly quorum: number;
     /** The largest body that carries evidence. */
     readonly maxEvidenceBytes: number;
     readonly build: string;
@@ -40,7 +39,9 @@ export type Verifier = {
   readonly log: Logger;
 };
 
-/** Who an operator call comes from, for the audit log and for what names its author. */
-export type Actor = { readonly id: string; readonly name: string };
+/**
+ * Who an operator call comes from, for the audit log and for what names its author. `person` is whose token it is.
+ */
+export type Actor = { readonly id: string; readonly name: string; readonly person: string };
 
 export const auditActor = ({ name, id }: Actor): string => `${name}/${id}`;

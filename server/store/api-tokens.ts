@@ -8,17 +8,19 @@ export type ApiTokenPosition = readonly [createdAtMs: number, id: string];
 type ApiTokenRow = {
   id: string;
   name: string;
+  person: string;
   roles: Role[];
   created_at: Date;
   expires_at: Date | null;
   revoked_at: Date | null;
 };
 
-const COLUMNS = 'id, name, roles, created_at, expires_at, revoked_at';
+const COLUMNS = 'id, name, person, roles, created_at, expires_at, revoked_at';
 
 const tokenOf = (row: ApiTokenRow): ApiToken => ({
   id: row.id,
   name: row.name,
+  person: row.person,
   roles: row.roles,
   createdAt: row.created_at.toISOString(),
   expiresAt: row.expires_at?.toISOString() ?? null,
@@ -32,8 +34,8 @@ export async function insertApiToken(
   createdByToken: string | null = null,
 ): Promise<void> {
   await on.query(
-    `INSERT INTO api_tokens (id, name, secret_hash, roles, created_at, expires_at, created_by_token)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    `INSERT INTO api_tokens (id, name, secret_hash, roles, created_at, expires_at, created_by_token, person)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [
       token.id,
       token.name,
@@ -42,6 +44,7 @@ export async function insertApiToken(
       token.createdAt,
       token.expiresAt,
       createdByToken,
+      token.person,
     ],
   );
 }
@@ -53,6 +56,17 @@ export async function isRevoked(on: Queryable, id: string): Promise<boolean> {
     [id],
   );
   return rows[0]?.revoked ?? false;
+}
+
+/** Whether it holds, with this role. Whoever revokes it waits until the transaction ends. */
+export async function isLive(on: Queryable, id: string, role: Role, now: Date): Promise<boolean> {
+  const { rowCount } = await on.query(
+    `SELECT FROM api_tokens
+      WHERE id = $1 AND $2 = ANY (roles) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)
+        FOR SHARE`,
+    [id, role, now],
+  );
+  return rowCount === 1;
 }
 
 export async function apiTokenById(on: Queryable, id: string): Promise<ApiToken | null> {

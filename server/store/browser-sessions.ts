@@ -41,8 +41,14 @@ export async function validBrowserSession(
   secretHash: Uint8Array,
   now: Date,
 ): Promise<ApiToken | null> {
-  const { rows } = await on.query<{ id: string; name: string; created_at: Date; expires_at: Date }>(
-    `SELECT t.id, t.name, s.created_at, s.expires_at
+  const { rows } = await on.query<{
+    id: string;
+    name: string;
+    person: string;
+    created_at: Date;
+    expires_at: Date;
+  }>(
+    `SELECT t.id, t.name, t.person, s.created_at, s.expires_at
        FROM browser_sessions s JOIN api_tokens t ON t.id = s.token_id
       WHERE s.secret_hash = $1 AND s.expires_at > $2
         AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)`,
@@ -53,6 +59,7 @@ export async function validBrowserSession(
   return {
     id: row.id,
     name: row.name,
+    person: row.person,
     roles: ['viewer'],
     createdAt: row.created_at.toISOString(),
     expiresAt: row.expires_at.toISOString(),

@@ -52,7 +52,7 @@ describe('Alerts', () => {
         [`olga/${BY.id}`, 'alert.acknowledge', 'TPM_ROLLED_BACK hv1'],
       );
       // A second time changes nothing, and whoever comes second is not named for it.
-      const other = { id: randomUUID(), name: 'otto' };
+      const other = { id: randomUUID(), name: 'otto', person: 'otto' };
       assert.deepEqual(await acknowledgeAlert(fleet.verifier, other, id, { count: 1 }), done);
     });
 

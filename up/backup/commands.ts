@@ -86,7 +86,7 @@ ${bundle === null ? '' : `The trust bundle is now epoch ${bundle.now}, above any
 The operator’s new token, printed this once:
 
   ${restored.token}
-
+${secondText(restored)}
 Start it:      touchstone up --data ${dataDir} ${listen}
 Log in:        touchstone login --server ${restored.url} --fingerprint ${restored.fingerprint} --token-file -
 
@@ -116,3 +116,9 @@ function ageText(at: string): string {
   }
   return 'less than a minute ago';
 }
+
+/** Where loosening takes two people, all tokens of the second have ended as well. */
+const secondText = ({ secondToken }: Restored): string =>
+  secondToken === undefined
+    ? ''
+    : `\nFor another person, without whom nothing can be loosened:\n\n  ${secondToken}\n`;

@@ -25,6 +25,7 @@ import type { Progress } from '../progress.ts';
 /** What the server did to what came back: server/services/after-restore.ts. */
 type Afterwards = {
   readonly token: string;
+  readonly secondToken?: string;
   readonly ended: {
     readonly apiTokens: number;
     readonly joinTokens: number;
@@ -166,7 +167,8 @@ async function bringForward(
   { dataDir, postgres, progress }: Into,
 ): Promise<Restored> {
   progress('ending what was given out before');
-  const options = { dataDir, ...address };
+  // The quorum came back with the database.
+  const options = { dataDir, ...address, quorum: 1 };
   const ca = await prepareCa(options, postgres);
   const ofCa = room('ca', 'restored', '--config', ca.config);
   await runToEnd({ name: 'the CA', command: ofCa, logFile: ca.logFile });

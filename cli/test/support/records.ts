@@ -17,6 +17,7 @@ export const SESSION: Session = {
   tokenId: uuid('9'),
   name: 'anna',
   roles: ['viewer', 'operator', 'approver'],
+  person: 'olga',
   quorum: 1,
   server: 'https://touchstone.example',
 };
@@ -152,6 +153,7 @@ export const JOIN_TOKEN = {
 export const API_TOKEN = {
   id: uuid('5'),
   name: 'bert',
+  person: 'bert',
   roles: ['approver'],
   createdAt: '2026-11-22T11:00:00.000Z',
   expiresAt: null,

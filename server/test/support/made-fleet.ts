@@ -16,6 +16,7 @@ import { type MadeVerifier, startVerifier } from './made-verifier.ts';
 export const BY: ApiToken = {
   id: randomUUID(),
   name: 'olga',
+  person: 'olga',
   roles: ['viewer', 'operator', 'approver'],
   createdAt: '2026-01-01T00:00:00Z',
   expiresAt: null,

@@ -68,7 +68,6 @@ export async function startVerifier(): Promise<MadeVerifier> {
         ca: { url: 'https://ca.test:8444', pin: 'a'.repeat(64) },
         selection: SELECTION,
         intervalSeconds: 60,
-        quorum: 1,
         maxEvidenceBytes: 4_194_304,
         build: 'server test',
         tlsCertificate: { since: new Date(0), endsAt: new Date('2100-01-01') },
@@ -97,7 +96,13 @@ export async function startVerifier(): Promise<MadeVerifier> {
         const id = row?.['id'] as string;
         const at = now();
         const expiresAt = expired ? new Date(at.getTime() - 1_000).toISOString() : null;
-        const record = { id, name: 'somebody', roles, createdAt: at.toISOString() };
+        const record = {
+          id,
+          name: 'somebody',
+          person: 'somebody',
+          roles,
+          createdAt: at.toISOString(),
+        };
         await insertApiToken(database, { ...record, expiresAt, revokedAt: null }, hash);
         if (revoked) {
           await asAdministrator('UPDATE api_tokens SET revoked_at = now() WHERE id = $1', [id]);
