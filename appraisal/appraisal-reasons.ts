@@ -2,8 +2,6 @@ import type { Reason } from './reason.ts';
 
 const LOG_REMEDY =
   'The log and the TPM do not tell the same story. Restart the host; if it stays so, look for who changed its log or its agent.';
-const CHANGE_REMEDY =
-  'Put the file back as it was and restart the host; or, if the change was intended, capture a new baseline from this host and approve it.';
 const BASELINE_REMEDY =
   'Capture a baseline from a host that is known to be good, read it, and approve it.';
 
@@ -149,31 +147,5 @@ export const APPRAISAL_REASONS = {
     section: 'Bounded results',
     remedy: 'Retire baselines that are no longer needed, or match them more narrowly.',
     actor: 'approver',
-  },
-  EVENT_DIFFERS: {
-    title: 'Something measured is not what was approved',
-    section: 'RFC 9334, 8.3 (reference values)',
-    remedy: CHANGE_REMEDY,
-    actor: 'host-administrator',
-  },
-  EVENT_MISSING: {
-    title: 'Something approved was not measured',
-    section: 'RFC 9334, 8.3 (reference values)',
-    remedy: CHANGE_REMEDY,
-    actor: 'host-administrator',
-  },
-  EVENT_UNEXPLAINED: {
-    title: 'Something was measured that no baseline approves',
-    section: 'RFC 9334, 8.3 (reference values)',
-    remedy:
-      'Remove what was added and restart the host; or, if it was intended, capture a new baseline from this host and approve it.',
-    actor: 'host-administrator',
-  },
-  EVENT_REPEATED: {
-    title: 'Something approved was measured more often than approved',
-    section: 'RFC 9334, 8.3 (reference values)',
-    remedy:
-      'Restart the host; if it was intended, capture a new baseline from this host and approve it.',
-    actor: 'host-administrator',
   },
 } as const satisfies Record<string, Reason>;

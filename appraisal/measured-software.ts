@@ -12,6 +12,7 @@ import type { StrongBank } from './strong-bank.ts';
 
 /** What a believed event tells a person. */
 type Believed = {
+  readonly kind: SoftwareEvent['kind'];
   readonly name: string;
   /** What was found there: a digest of the file, `absent`, or a command line. */
   readonly content: string;
@@ -38,9 +39,11 @@ function believedOf(event: LogEvent): Believed | undefined {
   if (event.claimedTypeName !== 'EV_EVENT_TAG' || !digestCoversData(event)) return undefined;
   const read = softwareEvent(event.data);
   if (read === undefined) return undefined;
-  switch (read.kind) {
+  const { kind } = read;
+  switch (kind) {
     case 'file':
       return {
+        kind,
         name: read.path,
         content: `file sha256 ${read.sha256}`,
         file: read.sha256,
@@ -49,12 +52,12 @@ function believedOf(event: LogEvent): Believed | undefined {
     case 'tree': {
       const name = read.path.endsWith('/') ? read.path : `${read.path}/`;
       const content = `directory sha256 ${read.sha256}`;
-      return { name, content, file: read.sha256, place: placeOf(name) };
+      return { kind, name, content, file: read.sha256, place: placeOf(name) };
     }
     case 'absent':
-      return { name: read.path, content: 'absent', place: placeOf(read.path) };
+      return { kind, name: read.path, content: 'absent', place: placeOf(read.path) };
     case 'command-line':
-      return { name: read.text, content: JSON.stringify(read.text) };
+      return { kind, name: read.text, content: JSON.stringify(read.text) };
   }
 }
 

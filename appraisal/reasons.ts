@@ -1,4 +1,5 @@
 import { APPRAISAL_REASONS } from './appraisal-reasons.ts';
+import { COMPARISON_REASONS } from './comparison/comparison-reasons.ts';
 import { ENDORSEMENT_REASONS } from './endorsement-reasons.ts';
 import { EVIDENCE_REASONS } from './evidence-reasons.ts';
 import { FIRMWARE_REASONS } from './firmware-reasons.ts';
@@ -8,6 +9,7 @@ export const REASONS = {
   ...EVIDENCE_REASONS,
   ...ENDORSEMENT_REASONS,
   ...APPRAISAL_REASONS,
+  ...COMPARISON_REASONS,
   ...FIRMWARE_REASONS,
 } as const;
 

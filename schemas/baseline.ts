@@ -93,7 +93,8 @@ export const BaselineRule = closed({
   id: Slug,
   mode: FindingEffect,
   pcr: Type.Integer({ minimum: 0, maximum: 23 }),
-  type: Type.String({ pattern: '^EV_[A-Z0-9_]{1,60}$', maxLength: 64 }),
+  /** The profile's name of a type; eight digits for one that it does not name. */
+  type: Type.String({ pattern: '^(EV_[A-Z0-9_]{1,60}|0x[0-9a-f]{8})$', maxLength: 64 }),
   times: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_024 })),
   optional: Type.Optional(Type.Literal(true)),
   allow: Type.Optional(Type.Array(AllowedMeasurement, { minItems: 1, maxItems: 10_000 })),

@@ -13,7 +13,7 @@ export type FindingEffect = Type.Static<typeof FindingEffect>;
 export const Actor = oneOf('operator', 'approver', 'host-administrator', 'agent', 'nobody');
 export type Actor = Type.Static<typeof Actor>;
 
-/** The measured event that a finding is about. `name` is believed data, or absent. */
+/** The measured event that a finding is about. `name` is believed, or says that it is unverified. */
 export const FindingEvent = closed({
   index: Uint32,
   pcr: Type.Integer({ minimum: 0, maximum: 23 }),

@@ -1,6 +1,6 @@
 import { EVENT_TYPE_NAMES } from '@touchstone/eventlog';
 import type { Baseline, Finding, Selection } from '@touchstone/schemas';
-import { nameOfBaseline } from '../comparison/applicable-baselines.ts';
+import { nameOfBaseline } from '../comparison/event-text.ts';
 import { finding } from '../finding.ts';
 import { isStrong } from '../strong-bank.ts';
 
@@ -28,7 +28,7 @@ export function unmeetableRules(baseline: Baseline, selection: Selection): Findi
   }
   for (const { id, pcr, type } of baseline.rules) {
     const subject = `${name}, rule ${id}`;
-    if (!KNOWN_TYPES.has(type)) {
+    if (type.startsWith('EV_') && !KNOWN_TYPES.has(type)) {
       findings.push(finding('RULE_TYPE_UNKNOWN', { subject, effect: 'warn', actual: type }));
     }
     if (quoted.length > 0 && !quoted.includes(pcr)) {

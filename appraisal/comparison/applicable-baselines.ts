@@ -2,6 +2,7 @@ import type { Baseline, BaselineReference, Finding } from '@touchstone/schemas';
 import type { AppraisalContext } from '../appraisal-context.ts';
 import { finding } from '../finding.ts';
 import { knownBaseline } from '../baseline/known-baseline.ts';
+import { nameOfBaseline } from './event-text.ts';
 import { isStrong, type StrongBank } from '../strong-bank.ts';
 
 /** A document whose rules count. */
@@ -56,10 +57,6 @@ export function applicableBaselines(
   if (!enforces && !stale) findings.push(noBaseline(context, matching));
   return { live, references: matching.slice(0, MAX_BASELINES).map(referenceOf), findings };
 }
-
-/** `bootChain web version 3`. */
-export const nameOfBaseline = ({ part, name, version }: Baseline): string =>
-  `${part} ${name} version ${version}`;
 
 function applies({ match }: Baseline, { hostId, class: held, labels }: AppraisalContext): boolean {
   return (

@@ -3,7 +3,7 @@ import type { MeasuredEvent } from '@touchstone/schemas';
 import { hexOf } from '../bytes.ts';
 import type { Explanation } from './explain-events.ts';
 import { lineOfText } from '../line-of-text.ts';
-import { believedSoftware } from '../measured-software.ts';
+import { labelOf, shownName } from './event-label.ts';
 import { digestIn } from './rule-index.ts';
 import type { StrongBank } from '../strong-bank.ts';
 
@@ -26,13 +26,13 @@ export function measuredEvents(
     const bank = banks.get(pcr);
     const [first] = event.digests;
     const shown = bank === undefined ? undefined : digestIn(event, bank);
-    const name = believedSoftware(event)?.name;
+    const label = labelOf(event);
     return {
       index,
       pcr,
       type: lineOfText(claimedTypeName, 64),
       digest: shown ?? (first === undefined ? '' : hexOf(first.digest)),
-      ...(name === undefined ? {} : { name: lineOfText(name, 1_024) }),
+      ...(label === undefined ? {} : { name: lineOfText(shownName(label), 1_024) }),
       verdict: verdictOf(event),
     };
   });

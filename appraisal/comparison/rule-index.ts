@@ -1,23 +1,37 @@
 import type { LogEvent } from '@touchstone/eventlog';
-import type { AllowedMeasurement, BaselineRule } from '@touchstone/schemas';
-import type { LiveBaseline } from './applicable-baselines.ts';
-import { isOpen } from '../baseline/rule-kind.ts';
+import type { AllowedMeasurement, BaselineRule, DeniedMeasurement } from '@touchstone/schemas';
+import { type ExplainingRule, isExplaining, isOpen } from '../baseline/rule-kind.ts';
 import { hexOf } from '../bytes.ts';
 import type { StrongBank } from '../strong-bank.ts';
+import type { LiveBaseline } from './applicable-baselines.ts';
+import { commandLineOf, commandTextOf, wordMatcher, type WordMatcher } from './command-words.ts';
 
 /** The strong banks in which each PCR is quoted. */
 export type QuotedBanks = ReadonlyMap<number, readonly StrongBank[]>;
 
-export type AllowingRule = BaselineRule & { readonly allow: AllowedMeasurement[] };
+/** What explains an event: the rule, and the measurement where it is by digest. */
+export type Explainer = {
+  readonly rule: ExplainingRule;
+  readonly allowed?: AllowedMeasurement | undefined;
+};
+
+/** What refuses an event. */
+export type Denial = {
+  readonly rule: BaselineRule;
+  readonly measurement?: DeniedMeasurement;
+  readonly words?: readonly string[];
+};
 
 /** One document's rules, found by what an event shows. */
 export type RuleIndex = {
   readonly live: LiveBaseline;
-  readonly allowing: readonly AllowingRule[];
+  readonly explaining: readonly ExplainingRule[];
   /** Rules that explain every event of their type in their PCR, by `slotOf`. */
   readonly open: ReadonlyMap<string, readonly BaselineRule[]>;
-  /** The rule that allows an event; undefined where none does, in each bank that can be judged. */
-  ruleFor(event: LogEvent): AllowingRule | undefined;
+  /** What allows an event; undefined where nothing does, in each bank that can be judged. */
+  explainerOf(event: LogEvent): Explainer | undefined;
+  /** What denies an event, in any bank that can be judged. */
+  denialOf(event: LogEvent): Denial | undefined;
 };
 
 /** Rules speak of one type of event in one PCR. */
@@ -34,18 +48,15 @@ export function digestIn(event: LogEvent, bank: StrongBank): string | undefined 
 
 export function indexRules(live: LiveBaseline, quoted: QuotedBanks): RuleIndex {
   const { rules } = live.baseline;
-  const allowing = rules.filter((rule): rule is AllowingRule => rule.allow !== undefined);
+  const explaining = rules.filter(isExplaining);
   const open = Map.groupBy(rules.filter(isOpen), slotOf);
-  const byDigest = new Map<string, { rule: AllowingRule; allowed: AllowedMeasurement }>();
-  for (const rule of allowing) {
-    for (const allowed of rule.allow) {
-      for (const bank of live.banks) {
-        byDigest.set(`${slotOf(rule)} ${bank} ${allowed[bank]}`, { rule, allowed });
-      }
-    }
-  }
-  const ruleFor = (event: LogEvent): AllowingRule | undefined => {
-    const banks = live.banks.filter((bank) => quoted.get(event.pcr)?.includes(bank) === true);
+  const banksOf = ({ pcr }: LogEvent): readonly StrongBank[] =>
+    live.banks.filter((bank) => quoted.get(pcr)?.includes(bank) === true);
+  const byDigest = allowedByDigest(live, explaining);
+  const byWords = wordsBySlot(explaining);
+  const denialOf = denials(live, banksOf);
+  const explainerOf = (event: LogEvent): Explainer | undefined => {
+    const banks = banksOf(event);
     const [first] = banks;
     if (first === undefined) return undefined;
     const found = byDigest.get(`${slotOfEvent(event)} ${first} ${digestIn(event, first)}`);
@@ -53,7 +64,68 @@ export function indexRules(live: LiveBaseline, quoted: QuotedBanks): RuleIndex {
       const digest = digestIn(event, bank);
       return digest !== undefined && digest === found?.allowed[bank];
     });
-    return agrees ? found?.rule : undefined;
+    if (agrees) return found;
+    const line = byWords.size === 0 ? undefined : commandLineOf(event);
+    if (line === undefined) return undefined;
+    const fitting = byWords.get(slotOfEvent(event))?.find(({ matcher }) => matcher.fits(line));
+    return fitting === undefined ? undefined : { rule: fitting.rule };
   };
-  return { live, allowing, open, ruleFor };
+  return { live, explaining, open, explainerOf, denialOf };
+}
+
+function allowedByDigest({ banks }: LiveBaseline, rules: readonly ExplainingRule[]) {
+  const found = new Map<string, { rule: ExplainingRule; allowed: AllowedMeasurement }>();
+  for (const rule of rules) {
+    for (const allowed of rule.allow ?? []) {
+      for (const bank of banks)
+        found.set(`${slotOf(rule)} ${bank} ${allowed[bank]}`, { rule, allowed });
+    }
+  }
+  return found;
+}
+
+type WordRule<R> = { readonly rule: R; readonly matcher: WordMatcher };
+
+function wordsBySlot(rules: readonly ExplainingRule[]) {
+  const withWords = rules.flatMap((rule): WordRule<ExplainingRule>[] => {
+    const { words } = rule;
+    if (words?.require === undefined && words?.allow === undefined) return [];
+    return [{ rule, matcher: wordMatcher(words) }];
+  });
+  return Map.groupBy(withWords, ({ rule }) => slotOf(rule));
+}
+
+/** A type is covered by no digest, so that what is denied is denied under any. */
+function denials(
+  { baseline: { rules }, banks }: LiveBaseline,
+  banksOf: (event: LogEvent) => readonly StrongBank[],
+): RuleIndex['denialOf'] {
+  const byDigest = new Map<string, Denial>();
+  const byWords = new Map<number, WordRule<BaselineRule>[]>();
+  for (const rule of rules) {
+    for (const measurement of rule.deny ?? []) {
+      for (const bank of banks) {
+        byDigest.set(`${rule.pcr} ${bank} ${measurement[bank]}`, { rule, measurement });
+      }
+    }
+    if (rule.words?.deny === undefined) continue;
+    const before = byWords.get(rule.pcr) ?? [];
+    byWords.set(rule.pcr, [...before, { rule, matcher: wordMatcher(rule.words) }]);
+  }
+  return (event) => {
+    if (byDigest.size > 0) {
+      for (const bank of banksOf(event)) {
+        const found = byDigest.get(`${event.pcr} ${bank} ${digestIn(event, bank)}`);
+        if (found !== undefined) return found;
+      }
+    }
+    const withWords = byWords.get(event.pcr);
+    const text = withWords === undefined ? undefined : commandTextOf(event);
+    if (withWords === undefined || text === undefined) return undefined;
+    for (const { rule, matcher } of withWords) {
+      const words = matcher.deniedIn(text);
+      if (words.length > 0) return { rule, words };
+    }
+    return undefined;
+  };
 }

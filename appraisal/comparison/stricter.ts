@@ -1,0 +1,7 @@
+import type { FindingEffect } from '@touchstone/schemas';
+
+/** The stricter of two effects. */
+export function stricter(a: FindingEffect, b: FindingEffect): FindingEffect {
+  if (a === 'enforce' || b === 'enforce') return 'enforce';
+  return a === 'warn' || b === 'warn' ? 'warn' : 'observe';
+}
