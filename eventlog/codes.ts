@@ -97,6 +97,61 @@ export const EVENTLOG_CODES = {
     section: 'TCG PC Client PFP, 10.2.6',
     remedy: FIRMWARE,
   },
+  SIGNATURE_LIST_SIZE: {
+    title: 'A list of signatures has sizes that contradict each other or its type',
+    section: 'UEFI 2.10, 32.4.1',
+    remedy: FIRMWARE,
+  },
+  TOO_MANY_SIGNATURES: {
+    title: 'A variable holds more signatures than the limit',
+    section: 'UEFI 2.10, 32.4.1',
+    remedy: FIRMWARE,
+  },
+  DEVICE_PATH_NODE: {
+    title: 'A node of a device path has a length or an end that is none',
+    section: 'UEFI 2.10, 10.2',
+    remedy: FIRMWARE,
+  },
+  DEVICE_PATH_NODES: {
+    title: 'A device path has more nodes than the limit',
+    section: 'UEFI 2.10, 10.2',
+    remedy: FIRMWARE,
+  },
+  LOAD_OPTION_PATHS: {
+    title: 'A boot option has more device paths than the limit',
+    section: 'UEFI 2.10, 3.1.3',
+    remedy: FIRMWARE,
+  },
+  GPT_SIGNATURE: {
+    title: 'A partition table does not begin as one',
+    section: 'UEFI 2.10, 5.3.2',
+    remedy: FIRMWARE,
+  },
+  GPT_ENTRY_SIZE: {
+    title: 'A partition table has entries of a size that none has',
+    section: 'UEFI 2.10, 5.3.2',
+    remedy: FIRMWARE,
+  },
+  GPT_ENTRIES: {
+    title: 'A partition table has more entries than the limit',
+    section: 'TCG PC Client PFP, 10.2.5',
+    remedy: FIRMWARE,
+  },
+  HANDOFF_TABLES: {
+    title: 'An event names more tables than the limit',
+    section: 'TCG PC Client PFP, 10.2.3',
+    remedy: FIRMWARE,
+  },
+  SIPA_DEPTH: {
+    title: 'Events of Windows are nested deeper than the limit',
+    section: 'Windows SDK, wbcl.h',
+    remedy: REREAD,
+  },
+  SIPA_EVENTS: {
+    title: 'An event of Windows holds more events than the limit',
+    section: 'Windows SDK, wbcl.h',
+    remedy: REREAD,
+  },
   SOFTWARE_EVENT: {
     title: 'An event of the software log is not one the agent writes',
     section: 'Touchstone, software log',

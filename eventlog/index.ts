@@ -15,6 +15,25 @@ export {
   parseEventLog,
 } from './event-log.ts';
 export { EFI_GLOBAL_VARIABLE, EFI_IMAGE_SECURITY_DATABASE, SHIM_LOCK } from './efi/guid.ts';
+export { type DevicePath, type DevicePathNode, parseDevicePath } from './efi/device-path.ts';
+export {
+  type FirmwareBlob,
+  type HandoffTables,
+  parseFirmwareBlob,
+  parseFirmwareBlob2,
+  parseHandoffTables,
+  parseHandoffTables2,
+} from './efi/firmware-blob.ts';
+export { type GptData, type GptPartition, parseGptData } from './efi/gpt.ts';
+export { type ImageLoadEvent, parseImageLoadEvent } from './efi/image-load-event.ts';
+export { type LoadOption, parseLoadOption } from './efi/load-option.ts';
+export {
+  parseSignature,
+  parseSignatureLists,
+  type Signature,
+  type SignatureKind,
+  type SignatureList,
+} from './efi/signature-list.ts';
 export { parseVariableData, type VariableData } from './efi/variable-data.ts';
 export { EV_EVENT_TAG, EVENT_TYPE_NAMES, eventTypeName } from './event-types.ts';
 export type { ImaDigest, ImaEntry, ImaListForm, ImaListFormat } from './ima/ima-entry.ts';
@@ -31,6 +50,7 @@ export type {
   SystemdMeaning,
   VariableMeaning,
 } from './meaning/event-meaning.ts';
+export { parseSipaEvents, type SipaEvent } from './meaning/sipa-event.ts';
 export { readMeaning } from './meaning/read-meaning.ts';
 export { authenticodeDigest, digestOnceSigned } from './pe/authenticode-digest.ts';
 export { type FileRange, parsePeImage, PE_LIMITS, type PeImage } from './pe/pe-image.ts';

@@ -120,7 +120,18 @@ export type GptMeaning = {
 
 export type SystemdMeaning = {
   readonly kind: 'systemd';
-  /** `section`: a section's name or content, of a unified kernel image. `tag`: a tagged event of sd-boot or sd-stub. */
-  readonly what: 'section-name' | 'section' | 'credentials' | 'addon' | 'loader-conf' | 'profile';
+  /**
+   * `section-name` and `section`: of a unified kernel image, in PCR 11. `credentials` and `extensions`: archives
+   * that systemd-stub made. `addon`, `loader-conf`, `profile`, `smbios`: its tagged events.
+   */
+  readonly what:
+    | 'section-name'
+    | 'section'
+    | 'credentials'
+    | 'extensions'
+    | 'addon'
+    | 'loader-conf'
+    | 'profile'
+    | 'smbios';
   readonly text: string;
 };

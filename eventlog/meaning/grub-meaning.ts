@@ -1,9 +1,12 @@
-import type { LogEvent } from '../log-event.ts';
+import { byteString } from '../efi/utf16.ts';
 import type { EventMeaning, Meaning } from './event-meaning.ts';
+import { inPlace, type MeasuredEvent } from './place.ts';
 import { basisOf, LABEL } from './prove.ts';
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+
+const PLACES = [8];
 
 type OfText = (text: string) => Meaning;
 
@@ -32,27 +35,23 @@ const LOADED = /^grub_(linuxefi|linux|initrd|multiboot|module|chainloader)\b/u;
  * their NUL. So the string is proved, and the prefix is not: whoever can have GRUB run a command of his
  * choice can have a log that calls it a command line.
  */
-export function grubMeaning(event: LogEvent): EventMeaning | undefined {
-  const whole = event.data;
-  const end = whole.findLastIndex((byte) => byte !== 0) + 1;
-  const head = latin1(whole.subarray(0, 32));
+export function grubMeaning(event: MeasuredEvent): EventMeaning | undefined {
+  const { data } = event;
+  const head = latin1(data.subarray(0, 32));
   const found = PREFIXES.find(([prefix]) => head.startsWith(prefix));
   if (found === undefined) {
     return LOADED.test(head)
-      ? { ...LABEL, kind: 'loader-file', path: utf8(whole.subarray(0, end)) }
+      ? { ...LABEL, kind: 'loader-file', path: byteString(data) }
       : undefined;
   }
   const [prefix, of] = found;
-  // A command may be of blanks alone; it then ends before its prefix does.
-  const text = whole.subarray(prefix.length, Math.max(end, prefix.length));
-  // What is behind a NUL the kernel does not see; GRUB measures none.
-  if (text.includes(0)) return { ...LABEL, kind: 'unknown' };
-  const meaning = of(utf8(text));
-  return {
-    ...basisOf(event, [
-      ['text', text],
-      ['text-and-nul', whole.subarray(prefix.length, text.length + prefix.length + 1)],
-    ]),
-    ...meaning,
-  };
+  // To its NUL, as GRUB measures it; some versions logged bytes behind that.
+  const nul = data.indexOf(0, prefix.length);
+  const text = data.subarray(prefix.length, nul < 0 ? data.length : nul);
+  const basis = basisOf(event, [
+    ['text', text],
+    ['text-and-nul', Buffer.concat([text, Uint8Array.of(0)])],
+  ]);
+  // The whole of it, prefix and NUL, is what GRUB never measures.
+  return { ...(basis.basis === 'part' ? inPlace(event, PLACES, basis) : LABEL), ...of(utf8(text)) };
 }

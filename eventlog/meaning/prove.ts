@@ -1,4 +1,4 @@
-import { hash } from '@touchstone/tpm';
+import { hash, isStrongHash } from '@touchstone/tpm';
 import type { EventDigest } from '../log-event.ts';
 import type { MeaningBasis, ProvedPart } from './event-meaning.ts';
 
@@ -15,8 +15,8 @@ export const LABEL: MeaningBasis = { basis: 'label' };
 
 /**
  * What the event's digests prove: the whole data, or else the first candidate. Proved means that it hashes
- * to the digest in every bank that the event has one in. An event without digests, or that extends nothing,
- * proves nothing.
+ * to the digest in every bank that the event has one in, and in one at least that is not SHA-1 or SM3: for
+ * those nothing is believed. An event without digests, or that extends nothing, proves nothing.
  */
 export function basisOf(event: Measured, candidates: readonly Candidate[] = []): MeaningBasis {
   if (!event.extends) return LABEL;
@@ -27,5 +27,5 @@ export function basisOf(event: Measured, candidates: readonly Candidate[] = []):
 
 /** Whether `bytes` is what an event's digests are of, in every bank. */
 export const isHashOf = ({ digests }: Pick<Measured, 'digests'>, bytes: Uint8Array): boolean =>
-  digests.length > 0 &&
+  digests.some(({ bank }) => isStrongHash(bank)) &&
   digests.every(({ bank, digest }) => Buffer.compare(hash(bank, bytes), digest) === 0);

@@ -1,5 +1,5 @@
-import type { LogEvent } from '../log-event.ts';
 import type { EventMeaning, Meaning } from './event-meaning.ts';
+import type { MeasuredEvent } from './place.ts';
 import { basisOf, isHashOf } from './prove.ts';
 
 type Value = Extract<Meaning, { kind: 'separator' }>['value'];
@@ -15,7 +15,7 @@ const VALUES: readonly (readonly [bytes: Uint8Array, value: Value])[] = [
  * EV_SEPARATOR: TCG PC Client PFP, 10.4.1. One whose digest is that of 0x00000001 says that firmware failed,
  * whatever its data. One whose digest is not of its data is no sign of success: its value is `other`.
  */
-export function separatorMeaning(event: LogEvent): EventMeaning {
+export function separatorMeaning(event: MeasuredEvent): EventMeaning {
   if (event.extends && isHashOf(event, ERROR_MARK)) {
     return { basis: 'part', part: 'error-mark', kind: 'separator', value: 'error' };
   }

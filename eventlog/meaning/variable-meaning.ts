@@ -1,35 +1,49 @@
 import { Reader } from '@touchstone/tpm';
-import { SHIM_LOCK } from '../efi/guid.ts';
-import { readVariableData } from '../efi/variable-data.ts';
-import type { LogEvent } from '../log-event.ts';
+import { EFI_GLOBAL_VARIABLE, EFI_IMAGE_SECURITY_DATABASE, SHIM_LOCK } from '../efi/guid.ts';
+import { byteString } from '../efi/utf16.ts';
+import { readVariableData, type VariableData } from '../efi/variable-data.ts';
 import type { EventMeaning, VariableMeaning } from './event-meaning.ts';
+import { inPlace, type MeasuredEvent } from './place.ts';
 import { basisOf } from './prove.ts';
 
-/** shim 15 logged six bytes more than the structure has and measured five of them: sizes in its tpm.c. */
+/** shim 15 logged six bytes more than the structure has, and measured five of them. */
 const SHIM_15_EXCESS = 6;
 
+/** Where variables are measured: TCG PC Client PFP, 3.3.4. Those of Secure Boot are in PCR 7 alone. */
+const PLACES = { config: [1, 3, 5, 7], boot: [1, 3, 5], authority: [7] } as const;
+const SECURE_BOOT_PLACES = [7];
+
 /**
- * A measured variable. Digests seen: of the whole structure (PCR 7; shim's authorities), of the value alone
- * (boot variables of EDK II and most others), of the structure and five bytes after it (shim 15).
- * Throws ParseError.
+ * A measured variable. Digests seen: of the whole structure (configuration; authorities, shim's as well), of
+ * the value alone (boot variables of EDK II and most others, and a few logs' configuration), of the structure
+ * and five bytes after it (shim 15). Throws ParseError.
  */
-export function variableMeaning(event: LogEvent, role: VariableMeaning['role']): EventMeaning {
+export function variableMeaning(event: MeasuredEvent, role: VariableMeaning['role']): EventMeaning {
   const reader = new Reader(event.data, 'little');
-  const { vendor, name, value } = readVariableData(reader);
+  const variable = readVariableData(reader);
+  const { vendor, name, value } = variable;
   const isOfShim15 = role === 'authority' && reader.remaining === SHIM_15_EXCESS;
   if (!isOfShim15) reader.end('UEFI_VARIABLE_DATA');
-  const basis = isOfShim15
+  const found = isOfShim15
     ? basisOf(event, [['structure', event.data.subarray(0, -1)]])
     : basisOf(event, [['value', value]]);
+  const places = isOfSecureBoot(variable) ? SECURE_BOOT_PLACES : PLACES[role];
+  const basis = inPlace(event, places, found);
   if (vendor === SHIM_LOCK && name === 'SbatLevel' && role === 'authority') {
     return { ...basis, kind: 'sbat', ...sbatLevel(value) };
   }
   return { ...basis, kind: 'variable', role, name, vendor, value };
 }
 
+const SECURE_BOOT_VARIABLES = ['SecureBoot', 'SetupMode', 'AuditMode', 'DeployedMode', 'PK', 'KEK'];
+
+const isOfSecureBoot = ({ vendor, name }: VariableData): boolean =>
+  vendor === EFI_IMAGE_SECURITY_DATABASE ||
+  (vendor === EFI_GLOBAL_VARIABLE && SECURE_BOOT_VARIABLES.includes(name));
+
 /** Lines of "component,generation"; the first is "sbat,1,DATE": shim, SBAT.md, "SbatLevel". */
 function sbatLevel(value: Uint8Array): { text: string; level?: string } {
-  const text = Buffer.from(value).toString('utf8').replace(/\0+$/u, '');
+  const text = byteString(value);
   const level = /^sbat,[0-9]+,([0-9]{8,16})\r?(?:\n|$)/u.exec(text)?.[1];
   return { text, ...(level !== undefined && { level }) };
 }

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { corpusPath, describeCorpus } from '../../test/support/corpus.ts';
 import { type EventMeaning, parseEventLog, readMeaning } from '../index.ts';
 
-/** Of one kind, as text: enough to compare. */
 const meaningsOf = (path: string): EventMeaning[] =>
   parseEventLog(readFileSync(corpusPath(path))).events.map(readMeaning);
 
