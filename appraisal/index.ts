@@ -5,7 +5,13 @@ export {
   outcomeDigestOf,
   withoutAdvice,
 } from './again/outcome-bytes.ts';
-export { appraiseStored, writeContext, type WrittenContext } from './again/stored-context.ts';
+export {
+  appraiseStored,
+  contextDigestOf,
+  writeContext,
+  type WrittenContext,
+  type WrittenSharedContext,
+} from './again/stored-context.ts';
 export type { AppraisalContext } from './appraisal-context.ts';
 export { AppraisalMemo } from './appraisal-memo.ts';
 export { type Appraisal, appraise, findingOfEvidenceError } from './appraise.ts';

@@ -25,3 +25,4 @@ export * from './secure-boot.ts';
 export * from './start.ts';
 export * from './stored-context.ts';
 export * from './tpm-keys.ts';
+export * from './verdict.ts';

@@ -16,21 +16,29 @@ import { type Appraisal, appraiseWith } from '../appraise.ts';
 import { bytesOfBase64Url } from '../bytes.ts';
 import { ContextError } from './context-error.ts';
 import { knownBaseline } from '../baseline/known-baseline.ts';
+import { canonicalJson } from './outcome-bytes.ts';
 import type { VerificationContext } from '../verification-context.ts';
 import type { VerifiedEvidence } from '../verify-evidence.ts';
 
-/**
- * A context as it is stored beside a verdict: what is the verdict's own, and what all hosts of one policy share.
- * `digest` names the shared part, and is that of `text`; `documents` are the texts that it names, by digest.
- */
+/** A context as it is stored beside a verdict: what is the verdict's own, and what all hosts of one policy share. */
 export type WrittenContext = {
   readonly own: OwnContext;
+  readonly shared: WrittenSharedContext;
+  /** Of the whole: `contextDigestOf`. */
   readonly digest: string;
-  /** The JSON of a `SharedContext`. */
+};
+
+export type WrittenSharedContext = {
+  /** The JSON of a `SharedContext`, and its SHA-256 in lower-case hex. */
   readonly text: string;
-  /** The JSON of each baseline document. Written out when asked for, which is once a day. */
+  readonly digest: string;
+  /** The JSON of each document that it names, by digest. Written out when asked for, which is once a day. */
   readonly documents: ReadonlyMap<string, () => string>;
 };
+
+/** SHA-256 over the canonical JSON of `{ own, shared: digest of the shared part }`, lower-case hex. */
+export const contextDigestOf = (own: OwnContext, shared: string): string =>
+  digestOfText(canonicalJson({ own, shared }));
 
 /**
  * What evidence was verified and appraised against, as plain data. The challenge is in the statement already: that it
@@ -72,16 +80,15 @@ export function writeContext(
     known: named(known),
   };
   const text = JSON.stringify(shared);
-  return {
-    own: {
-      ...{ purpose, hostId, class: held, labels, selection, bundleEpochMin },
-      akPublic: base64Url(encodeTpm2bPublic(akPublic)),
-      akCertificate: base64Url(akCertificate.der),
-      receivedAt: receivedAt.toISOString(),
-      now: now.toISOString(),
-    },
-    ...{ digest: digestOfText(text), text, documents },
+  const own: OwnContext = {
+    ...{ purpose, hostId, class: held, labels, selection, bundleEpochMin },
+    akPublic: base64Url(encodeTpm2bPublic(akPublic)),
+    akCertificate: base64Url(akCertificate.der),
+    receivedAt: receivedAt.toISOString(),
+    now: now.toISOString(),
   };
+  const digest = digestOfText(text);
+  return { own, shared: { text, digest, documents }, digest: contextDigestOf(own, digest) };
 }
 
 /** What a context says, read back: without the challenge, which the evidence has. */

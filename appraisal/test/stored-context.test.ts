@@ -25,12 +25,14 @@ function stored(
 ): { context: StoredContext; bytes: Uint8Array } {
   const seen = verified(evidence, against);
   const context = appraisal({ baselines: APPROVED, ...changed });
-  const { own, text, documents } = writeContext(seen, context);
+  const { own, shared } = writeContext(seen, context);
   const whole = {
     schema: 'touchstone/context/1',
     own,
-    shared: JSON.parse(text) as unknown,
-    documents: Object.fromEntries([...documents].map(([digest, write]) => [digest, write()])),
+    shared: JSON.parse(shared.text) as unknown,
+    documents: Object.fromEntries(
+      [...shared.documents].map(([digest, write]) => [digest, write()]),
+    ),
   };
   return {
     context: JSON.parse(JSON.stringify(whole)) as StoredContext,
@@ -128,10 +130,13 @@ describe('A stored context', () => {
     const here = writeContext(verified(makeEvidence()), appraisal({ baselines: APPROVED }));
     const other = { labels: { site: 'barn' }, class: 'virtual', now: LATER } as const;
     const there = writeContext(verified(CHANGED), appraisal({ baselines: APPROVED, ...other }));
-    assert.equal(here.digest, there.digest);
+    assert.equal(here.shared.digest, there.shared.digest);
+    assert.notEqual(here.digest, there.digest);
     assert.ok(JSON.stringify(there.own).length < 2_048);
     const policy = appraisal({ baselines: EXPIRING });
-    assert.notEqual(writeContext(verified(makeEvidence()), policy).digest, here.digest);
+    const expiring = writeContext(verified(makeEvidence()), policy);
+    assert.notEqual(expiring.shared.digest, here.shared.digest);
+    assert.notEqual(expiring.digest, here.digest);
   });
 
   it('is not written of two hosts', () => {

@@ -14,6 +14,18 @@ export const OPERATOR_CODES = {
     'DESIGN 4',
     'Ask somebody who has the role, or for a token that has it.',
   ),
+  VERDICT_UNKNOWN: entry(
+    404,
+    'No such verdict is stored',
+    'DESIGN 6',
+    'It may have had its time: `touchstone retention show` says how long verdicts are kept.',
+  ),
+  BLOB_UNKNOWN: entry(
+    404,
+    'Nothing of this digest is stored',
+    'DESIGN 6',
+    'What a verdict was made from goes with it: `touchstone retention show` says when.',
+  ),
   AK_NAME_CHANGED: entry(
     409,
     'The host has another AK Name than the one that was to be approved',

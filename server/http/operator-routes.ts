@@ -3,6 +3,7 @@ import { HOST_ROUTES } from './operator/host-routes.ts';
 import { RECORD_ROUTES } from './operator/record-routes.ts';
 import { SESSION_ROUTES } from './operator/session-routes.ts';
 import { TOKEN_ROUTES } from './operator/token-routes.ts';
+import { VERDICT_ROUTES } from './operator/verdict-routes.ts';
 import { VM_ROUTES } from './operator/vm-routes.ts';
 import type { OperatorRoute } from './operator-route.ts';
 
@@ -14,4 +15,5 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   ...VM_ROUTES,
   ...TOKEN_ROUTES,
   ...RECORD_ROUTES,
+  ...VERDICT_ROUTES,
 ];

@@ -9,8 +9,10 @@ import {
   verifyEvidence,
 } from '@touchstone/appraisal';
 import type { Evidence, Finding } from '@touchstone/schemas';
+import { encodeTpm2bPublic } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import { refusal } from '../codes.ts';
+import type { StoredEvidence } from '../store/evidence.ts';
 
 /** Purposes of evidence that this server takes: `prove` is for whoever asked the host. */
 export type EvidencePurpose = 'attest' | 'permit' | 'enrol';
@@ -48,6 +50,20 @@ export function authenticEvidence(
   const verification = verifyEvidence(parsed, context);
   if (verification.ok) return verification.evidence;
   throw rejection(verification.findings);
+}
+
+/** As it is stored: with what it was verified against, and not with what that has become since. */
+export function storableEvidence(
+  { digest, against }: VerifiedEvidence,
+  evidence: Evidence,
+): StoredEvidence {
+  const { purpose, selection, akPublic, akCertificate, now: receivedAt } = against;
+  if (purpose === 'prove') throw new TypeError('evidence for somebody else');
+  return {
+    ...{ digest, purpose, evidence, selection, receivedAt },
+    akPublic: encodeTpm2bPublic(akPublic),
+    akCertificate: akCertificate.der,
+  };
 }
 
 function rejection(findings: readonly Finding[]): AppError {

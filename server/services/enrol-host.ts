@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { VerifiedEvidence } from '@touchstone/appraisal';
+import { type VerifiedEvidence, writeContext } from '@touchstone/appraisal';
 import type { AkCertificate } from '@touchstone/endorsement';
 import type { HostEnrolment, HostEnrolmentAnswer, JoinToken } from '@touchstone/schemas';
 import { nameOf, parseTpm2bPublic } from '@touchstone/tpm';
@@ -13,7 +13,7 @@ import { insertEvidence } from '../store/evidence.ts';
 import type { Host, Standing } from '../store/host.ts';
 import { insertHost } from '../store/host-changes.ts';
 import { hostByEkRef, hostByName } from '../store/hosts.ts';
-import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
+import { authenticEvidence, readEvidence, storableEvidence } from './authenticate-evidence.ts';
 import { certifiedBindingKey } from './binding-key.ts';
 import { requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
@@ -141,13 +141,15 @@ async function admit(
         });
   const labels = token?.labels ?? {};
   const id = randomUUID();
-  const result = await verifier.appraiser.appraise(verified, {
+  const policy = {
     hostId: id,
     class: certificate.class,
     labels,
     baselines: await activeBaselines(on),
     now,
-  });
+  };
+  const context = writeContext(verified, policy);
+  const result = await verifier.appraiser.appraise(verified, policy);
   const mark = markOf(verified);
   const standing = standingOf(token, { verdict: result.verdict, resetCount: mark.resetCount });
   const attestation = randomUUID();
@@ -175,16 +177,9 @@ async function admit(
     bindingPublic: applicant.bindingPublic,
   };
   await insertHost(on, host);
-  await insertEvidence(on, {
-    digest: verified.digest,
-    purpose: 'enrol',
-    evidence: enrolment.evidence,
-    selection: verifier.settings.selection,
-    akCertificate: certificate.der,
-    receivedAt: now,
-  });
+  await insertEvidence(on, storableEvidence(verified, enrolment.evidence), context.shared);
   const cause = 'evidence' as const;
-  const appraised = { id: attestation, host, standing, result, cause, now };
+  const appraised = { id: attestation, host, standing, result, cause, context, now };
   const answer = answerOf(verifier, host, noteOf(token));
   const signed = signResult(verifier, appraised);
   await recordAppraisal(on, { ...appraised, signed, answer });

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { AttestationResult, VerifiedEvidence } from '@touchstone/appraisal';
+import { type AttestationResult, type VerifiedEvidence, writeContext } from '@touchstone/appraisal';
 import { parseAkCertificate } from '@touchstone/endorsement';
 import type { Baseline } from '@touchstone/schemas';
 import { parseTpm2bPublic } from '@touchstone/tpm';
 import type { Attestation } from '../store/attestations.ts';
+import { keepContext } from '../store/contexts.ts';
 import type { Queryable } from '../store/database.ts';
+import { dayOf } from '../store/day.ts';
 import { isEvidenceDoubted } from '../store/doubted-evidence.ts';
 import { evidenceByDigest } from '../store/evidence.ts';
 import type { Host, Standing } from '../store/host.ts';
@@ -62,17 +64,20 @@ export async function reappraise(
   { baselines, cause, settle, now }: Reappraisal,
 ): Promise<Standing> {
   const verified = await storedEvidence(verifier, on, host);
-  const result = await verifier.appraiser.appraise(verified, {
+  const policy = {
     hostId: host.id,
     class: host.class,
     labels: host.labels,
     baselines,
     now,
-  });
+  };
+  const context = writeContext(verified, policy);
+  await keepContext(on, context.shared, dayOf(now));
+  const result = await verifier.appraiser.appraise(verified, policy);
   const standing = (await isEvidenceDoubted(on, host.id))
     ? withoutTrust(host, settle(host, result))
     : settle(host, result);
-  const appraised = { id: randomUUID(), host, standing, result, cause, now };
+  const appraised = { id: randomUUID(), host, standing, result, cause, context, now };
   const signed = signResult(verifier, appraised);
   await recordAppraisal(on, { ...appraised, signed, answer: null });
   return standing;

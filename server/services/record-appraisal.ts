@@ -1,5 +1,10 @@
-import { type AttestationResult, resultClaims } from '@touchstone/appraisal';
-import type { Finding } from '@touchstone/schemas';
+import {
+  type AttestationResult,
+  outcomeDigestOf,
+  resultClaims,
+  type WrittenContext,
+} from '@touchstone/appraisal';
+import type { Finding, OwnContext } from '@touchstone/schemas';
 import { serverFinding } from '../codes.ts';
 import { type Attestation, insertAttestation } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
@@ -15,6 +20,8 @@ export type Appraised = {
   readonly standing: Standing;
   readonly result: AttestationResult;
   readonly cause: Attestation['cause'];
+  /** What it was made from. Its blobs are kept by whoever keeps the evidence. */
+  readonly context: WrittenContext;
   readonly now: Date;
 };
 
@@ -32,7 +39,7 @@ export async function recordAppraisal(
   on: Queryable,
   appraised: Appraised & { readonly signed: string; readonly answer: object | null },
 ): Promise<void> {
-  const { id, host, standing, result, cause, now, signed, answer } = appraised;
+  const { id, host, standing, result, cause, context, now, signed, answer } = appraised;
   await insertAttestation(on, {
     id,
     hostId: host.id,
@@ -50,8 +57,25 @@ export async function recordAppraisal(
     events: [...result.events],
     result: signed,
     answer,
+    context: {
+      digest: context.digest,
+      shared: context.shared.digest,
+      own: ownBeyondColumns(context.own),
+      outcome: outcomeDigestOf(result),
+    },
   });
   await setStanding(on, host.id, standing, { now, attestation: id });
+}
+
+const IN_COLUMNS: ReadonlySet<string> = new Set<keyof OwnContext>([
+  ...(['purpose', 'hostId', 'class', 'labels', 'selection'] as const),
+  ...(['akPublic', 'akCertificate', 'receivedAt', 'now'] as const),
+]);
+
+/** Of what is a verdict's own, all that its columns and those of its evidence do not say. */
+function ownBeyondColumns(own: OwnContext): object | null {
+  const rest = Object.entries(own).filter(([key, value]) => value !== null && !IN_COLUMNS.has(key));
+  return rest.length === 0 ? null : Object.fromEntries(rest);
 }
 
 /** Why a host is not trusted though its evidence is good. */

@@ -7,6 +7,7 @@ import { insertEvidence } from '../store/evidence.ts';
 import type { Host } from '../store/host.ts';
 import { lockHost } from '../store/hosts.ts';
 import { countOffer, hasRoom, insertOffer } from '../store/replacements.ts';
+import { storableEvidence } from './authenticate-evidence.ts';
 import type { Applicant } from './enrol-host.ts';
 import { tellRefused } from './refused-enrolment.ts';
 import { markOf } from './take-evidence.ts';
@@ -27,14 +28,14 @@ export type InTheWay = { readonly bound: Host | null; readonly namesake: Host | 
  * A join token is not asked and not spent: what is approved here is one AK Name, by a person.
  */
 export function settleConflict(
-  { database, settings }: Verifier,
+  { database }: Verifier,
   applicant: Applicant,
   inTheWay: InTheWay,
 ): Promise<AppError> {
   const { enrolment, verified, now } = applicant;
   const detail = `offered as ${enrolment.name}, AK ${verified.akName}`;
   return database.transaction(async (on) => {
-    const { code, subjects } = await settle(on, applicant, inTheWay, settings.selection);
+    const { code, subjects } = await settle(on, applicant, inTheWay);
     for (const subject of subjects) await tellRefused(on, { code, subject, detail }, now);
     return refusal(code);
   });
@@ -46,7 +47,6 @@ async function settle(
   on: Queryable,
   applicant: Applicant,
   { bound, namesake }: InTheWay,
-  selection: Verifier['settings']['selection'],
 ): Promise<Settled> {
   const { name } = applicant.enrolment;
   if (bound !== null && bound.name !== name) {
@@ -63,7 +63,7 @@ async function settle(
   if (host.state === 'revoked') return { code: 'HOST_REVOKED', subjects };
   if (host.akName === applicant.verified.akName) return { code: 'AK_ALREADY_BOUND', subjects };
   const kind = bound === null ? 'replacement' : 're-enrolment';
-  return { code: await queue(on, { host, applicant, kind, selection }), subjects };
+  return { code: await queue(on, { host, applicant, kind }), subjects };
 }
 
 const QUEUED = {
@@ -77,23 +77,15 @@ async function queue(
     readonly host: Host;
     readonly applicant: Applicant;
     readonly kind: Replacement['kind'];
-    readonly selection: Verifier['settings']['selection'];
   },
 ): Promise<ServerCode> {
-  const { host, kind, selection } = offered;
+  const { host, kind } = offered;
   const { enrolment, akPublic, certificate, verified, now } = offered.applicant;
   const offer = { hostId: host.id, akName: verified.akName, at: now };
   const before = await countOffer(on, offer);
   if (before !== null) return before === 'rejected' ? 'REPLACEMENT_REJECTED' : QUEUED[kind];
   if (!(await hasRoom(on, host.id))) return 'REPLACEMENTS_FULL';
-  await insertEvidence(on, {
-    digest: verified.digest,
-    purpose: 'enrol',
-    evidence: enrolment.evidence,
-    selection,
-    akCertificate: certificate.der,
-    receivedAt: now,
-  });
+  await insertEvidence(on, storableEvidence(verified, enrolment.evidence));
   await insertOffer(on, {
     ...offer,
     id: randomUUID(),

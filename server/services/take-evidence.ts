@@ -3,6 +3,7 @@ import {
   evidenceDigestOf,
   type ParsedEvidence,
   type VerifiedEvidence,
+  writeContext,
 } from '@touchstone/appraisal';
 import type { Issuer } from '@touchstone/endorsement';
 import type { Evidence, EvidenceAnswer, PermitsAnswer } from '@touchstone/schemas';
@@ -17,7 +18,7 @@ import type { Host, Mark } from '../store/host.ts';
 import { moveMark } from '../store/host-mark.ts';
 import { hostByAkName } from '../store/hosts.ts';
 import { answerRequest } from './answer-request.ts';
-import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
+import { authenticEvidence, readEvidence, storableEvidence } from './authenticate-evidence.ts';
 import { recordEpoch, requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterEvidence } from './host-state.ts';
@@ -136,23 +137,17 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     return explainOlder(on, { ...taken, mark, akName, digest, hostId: taken.host.id });
   }
 
-  await insertEvidence(on, {
-    digest: verified.digest,
-    purpose,
-    evidence,
-    selection: verifier.settings.selection,
-    akCertificate: host.akCertificate,
-    receivedAt: now,
-  });
   // Under the host's lock: what was approved while this evidence waited for it counts already.
-  const context = {
+  const policy = {
     hostId: host.id,
     class: host.class,
     labels: host.labels,
     baselines: await verifier.policy.read(on),
     now,
   };
-  const result = await verifier.appraiser.appraiseAgain(verified, context, host);
+  const context = writeContext(verified, policy);
+  await insertEvidence(on, storableEvidence(verified, evidence), context.shared);
+  const result = await verifier.appraiser.appraiseAgain(verified, policy, host);
   await alertDivergingPolicy(on, verified, { host, policyId: result.policyId, now });
   await recordEpoch(verifier, on, { host, epoch: verified.statement.bundleEpoch, now });
   const standing = standingAfterEvidence(host, {
@@ -160,7 +155,8 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     resetCount: mark.resetCount,
   });
   const cause = 'evidence' as const;
-  const appraised: Appraised = { id: randomUUID(), host, standing, result, cause, now };
+  const id = randomUUID();
+  const appraised: Appraised = { id, host, standing, result, cause, context, now };
   const signed = signResult(verifier, appraised);
   const audit: AuditLine[] = stateAudit(appraised);
   const common = { result: signed, state: standing.state, verdict: result.verdict };

@@ -30,9 +30,23 @@ export type Attestation = {
   readonly result: string;
   /** What was answered to the evidence; null where nobody had asked. */
   readonly answer: object | null;
+  /** What it was made from. Null of verdicts from before that was stored. */
+  readonly context: AttestationContext | null;
 };
 
-type AttestationRow = {
+/** All digests are SHA-256 in lower-case hex. */
+export type AttestationContext = {
+  /** Of the whole: what is the verdict's own, and the shared context's digest. */
+  readonly digest: string;
+  /** Of the blob that hosts share. */
+  readonly shared: string;
+  /** Of the verdict's own what no other column, here or of the evidence, has; null for nothing. */
+  readonly own: object | null;
+  /** Of the outcome's bytes. */
+  readonly outcome: string;
+};
+
+export type AttestationRow = {
   id: string;
   host_id: string;
   at: Date;
@@ -49,10 +63,15 @@ type AttestationRow = {
   events: MeasuredEvent[];
   result: string;
   answer: object | null;
+  context: string | null;
+  shared_context: string | null;
+  own_context: object | null;
+  outcome: string | null;
 };
 
-const COLUMNS = `id, host_id, at, cause, evidence, class, labels, baselines, policy_id, verdict, state,
-  self_reported, findings, events, result, answer`;
+/** Of `attestations`, or of whatever has these columns. */
+export const ATTESTATION_COLUMNS = `id, host_id, at, cause, evidence, class, labels, baselines, policy_id, verdict, state,
+  self_reported, findings, events, result, answer, context, shared_context, own_context, outcome`;
 
 const attestationOf = (row: AttestationRow): Attestation => ({
   id: row.id,
@@ -71,12 +90,21 @@ const attestationOf = (row: AttestationRow): Attestation => ({
   events: row.events,
   result: row.result,
   answer: row.answer,
+  context: contextOf(row),
 });
+
+const contextOf = ({
+  context: digest,
+  shared_context: shared,
+  own_context: own,
+  outcome,
+}: Omit<AttestationRow, 'id'>): AttestationContext | null =>
+  digest === null || shared === null || outcome === null ? null : { digest, shared, own, outcome };
 
 export async function insertAttestation(on: Queryable, one: Attestation): Promise<void> {
   await on.query(
-    `INSERT INTO attestations (${COLUMNS}, day) VALUES
-       ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+    `INSERT INTO attestations (${ATTESTATION_COLUMNS}, day) VALUES
+       ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
     [
       one.id,
       one.hostId,
@@ -93,11 +121,18 @@ export async function insertAttestation(on: Queryable, one: Attestation): Promis
       JSON.stringify(one.findings),
       JSON.stringify(one.events),
       one.result,
-      one.answer === null ? null : JSON.stringify(one.answer),
+      jsonOrNull(one.answer),
+      one.context?.digest ?? null,
+      one.context?.shared ?? null,
+      jsonOrNull(one.context?.own ?? null),
+      one.context?.outcome ?? null,
       dayOf(one.at),
     ],
   );
 }
+
+const jsonOrNull = (data: object | null): string | null =>
+  data === null ? null : JSON.stringify(data);
 
 /**
  * What a host's columns refer to: a row and the day by which its partition is told. Meanwhile it may have
@@ -110,7 +145,7 @@ export async function attestationById(
   { id, day }: DatedReference,
 ): Promise<Attestation | null> {
   const { rows } = await on.query<AttestationRow>(
-    `SELECT ${COLUMNS} FROM attestations WHERE id = $1 AND day IN ($2::date, '-infinity')`,
+    `SELECT ${ATTESTATION_COLUMNS} FROM attestations WHERE id = $1 AND day IN ($2::date, '-infinity')`,
     [id, day],
   );
   return rows[0] === undefined ? null : attestationOf(rows[0]);

@@ -1,5 +1,8 @@
+import type { WrittenSharedContext } from '@touchstone/appraisal';
 import type { Evidence, Selection } from '@touchstone/schemas';
 import type { DatedReference } from './attestations.ts';
+import { keepBlobs } from './blobs.ts';
+import { blobOfContext, keepDocuments } from './contexts.ts';
 import type { Queryable } from './database.ts';
 import { dayOf } from './day.ts';
 
@@ -9,6 +12,8 @@ export type StoredEvidence = {
   readonly purpose: 'attest' | 'permit' | 'enrol';
   readonly evidence: Evidence;
   readonly selection: Selection;
+  /** TPM2B_PUBLIC. Null of evidence from before it was stored here. */
+  readonly akPublic: Uint8Array | null;
   /** DER. */
   readonly akCertificate: Uint8Array;
   readonly receivedAt: Date;
@@ -16,29 +21,25 @@ export type StoredEvidence = {
 
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'base64url');
 
-/** Blobs are shared: equal logs of a thousand hosts are stored once. */
-export async function insertEvidence(on: Queryable, stored: StoredEvidence): Promise<void> {
+/** With the context of the verdict on it, where one is given. */
+export async function insertEvidence(
+  on: Queryable,
+  stored: StoredEvidence,
+  context?: WrittenSharedContext,
+): Promise<void> {
   const { evidence } = stored;
   const digests = Object.keys(evidence.blobs);
   const day = dayOf(stored.receivedAt);
-  const first = await firstOfDay(on, digests, day);
-  for (const digest of first) {
-    await on.query(
-      'INSERT INTO blobs (digest, bytes, last_day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
-      [digest, bytesOf(evidence.blobs[digest] ?? ''), day],
-    );
-  }
-  // The first of each day alone writes here, so that hosts with one log do not wait for each other.
-  if (first.length > 0) {
-    await on.query(
-      'UPDATE blobs SET last_day = $2 WHERE digest = ANY ($1) AND last_day < $2::date',
-      [first, day],
-    );
-  }
+  const logs = Object.entries(evidence.blobs).map(
+    ([digest, text]) => [digest, () => bytesOf(text)] as const,
+  );
+  const shared = context === undefined ? [] : blobOfContext(context);
+  const first = await keepBlobs(on, new Map([...logs, ...shared]), day);
+  if (context !== undefined && first.has(context.digest)) await keepDocuments(on, context, day);
   await on.query(
     `INSERT INTO evidence (digest, purpose, statement, attest, signature, pcrs, blobs, selection,
-                           ak_certificate, received_at, day)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+                           ak_public, ak_certificate, received_at, day)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
     [
       stored.digest,
       stored.purpose,
@@ -48,6 +49,7 @@ export async function insertEvidence(on: Queryable, stored: StoredEvidence): Pro
       JSON.stringify(evidence.pcrs),
       digests,
       JSON.stringify(stored.selection),
+      stored.akPublic,
       stored.akCertificate,
       stored.receivedAt,
       day,
@@ -55,24 +57,7 @@ export async function insertEvidence(on: Queryable, stored: StoredEvidence): Pro
   );
 }
 
-/**
- * A log comes again with every evidence of its boot. Where it came today already it is stored, nothing that
- * ends with its time takes it away, and its bytes are not sent again.
- */
-async function firstOfDay(
-  on: Queryable,
-  digests: readonly string[],
-  day: ReturnType<typeof dayOf>,
-): Promise<string[]> {
-  const { rows } = await on.query<{ digest: string }>(
-    'SELECT digest FROM blobs WHERE digest = ANY ($1) AND last_day >= $2::date',
-    [digests, day],
-  );
-  const stored = new Set(rows.map(({ digest }) => digest));
-  return digests.filter((digest) => !stored.has(digest));
-}
-
-type EvidenceRow = {
+export type EvidenceRow = {
   digest: string;
   purpose: StoredEvidence['purpose'];
   statement: Buffer;
@@ -81,6 +66,7 @@ type EvidenceRow = {
   pcrs: Evidence['pcrs'];
   blobs: string[];
   selection: Selection;
+  ak_public: Buffer | null;
   ak_certificate: Buffer;
   received_at: Date;
 };
@@ -90,8 +76,8 @@ export async function evidenceByDigest(
   { id: digest, day }: DatedReference,
 ): Promise<StoredEvidence | null> {
   const { rows } = await on.query<EvidenceRow>(
-    `SELECT digest, purpose, statement, attest, signature, pcrs, blobs, selection, ak_certificate,
-            received_at
+    `SELECT digest, purpose, statement, attest, signature, pcrs, blobs, selection, ak_public,
+            ak_certificate, received_at
        FROM evidence WHERE digest = $1 AND day IN ($2::date, '-infinity')`,
     [digest, day],
   );
@@ -117,6 +103,7 @@ export async function evidenceByDigest(
       ),
     },
     selection: row.selection,
+    akPublic: row.ak_public,
     akCertificate: row.ak_certificate,
     receivedAt: row.received_at,
   };

@@ -91,6 +91,7 @@ describe('Steady state: a host that attests', () => {
       purpose: 'attest',
       evidence,
       selection: {},
+      akPublic: null,
       akCertificate: new Uint8Array(),
       receivedAt: new Date(),
     } as const;

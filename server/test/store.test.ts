@@ -263,6 +263,7 @@ describe('The store', () => {
       'retention_due',
       'retention_remove',
       'retention_stock',
+      'verdict_days',
     ];
     assert.deepEqual(await mayCall('server'), granted);
     assert.deepEqual(await mayCall('server_read'), []);
