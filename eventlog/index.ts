@@ -51,6 +51,8 @@ export type {
   VariableMeaning,
 } from './meaning/event-meaning.ts';
 export { parseSipaEvents, type SipaEvent } from './meaning/sipa-event.ts';
+export { nameOfMeaning } from './meaning/name-of-meaning.ts';
+export { safeLine } from './meaning/safe-line.ts';
 export { readMeaning } from './meaning/read-meaning.ts';
 export { authenticodeDigest, digestOnceSigned } from './pe/authenticode-digest.ts';
 export { type FileRange, parsePeImage, PE_LIMITS, type PeImage } from './pe/pe-image.ts';

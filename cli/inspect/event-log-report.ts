@@ -1,4 +1,5 @@
 import {
+  type CcEvent,
   type CcEventLog,
   type EventLog,
   type LogEvent,
@@ -10,6 +11,7 @@ import {
 import type { Finding } from '@touchstone/schemas';
 import { type BankName, ParseError } from '@touchstone/tpm';
 import { ccLogFindings, eventLogFindings } from './event-log-findings.ts';
+import { type ReportedMeaning, reportedMeaning } from './event-meaning-report.ts';
 
 /** What `touchstone inspect eventlog --json` prints: names and forms are an interface. */
 export type EventLogReport = {
@@ -30,6 +32,7 @@ export type ReportedEvent = {
   readonly typeName: string;
   readonly digests: Readonly<Partial<Record<BankName, string>>>;
   readonly dataLength: number;
+  readonly meaning: ReportedMeaning;
 };
 
 /**
@@ -70,7 +73,7 @@ function parseLog(bytes: Uint8Array): EventLog | CcEventLog {
   }
 }
 
-const reported = (event: Omit<LogEvent, 'pcr'>, pcr: number): ReportedEvent => ({
+const reported = (event: LogEvent | CcEvent, pcr: number): ReportedEvent => ({
   index: event.index,
   offset: event.offset,
   pcr,
@@ -78,6 +81,7 @@ const reported = (event: Omit<LogEvent, 'pcr'>, pcr: number): ReportedEvent => (
   typeName: event.claimedTypeName,
   digests: Object.fromEntries(event.digests.map(({ bank, digest }) => [bank, hex(digest)])),
   dataLength: event.data.length,
+  meaning: reportedMeaning(event),
 });
 
 const hexByBank = (

@@ -3,7 +3,7 @@ import { findingLines } from './finding.ts';
 import type { TitleOf } from './reason-titles.ts';
 import { counted } from './state.ts';
 import { table } from './table.ts';
-import { faint, type Line, type Span, strong } from './text.ts';
+import { caution, faint, type Line, plainOf, type Span, strong, wrapWords } from './text.ts';
 
 type Bank = keyof ReportedEvent['digests'];
 
@@ -25,12 +25,9 @@ export function eventLogLines(
       `: ${counted(events.length, 'event')}, ${banks.join(' and ') || 'no bank that is known here'}`,
     ],
     faint('The log alone proves nothing: hold these values against a quote.'),
+    faint('What is marked as unverified no digest covers: anybody may have written it.'),
     '',
-    ...table(
-      ['EVENT', 'PCR', 'TYPE', shown?.toUpperCase() ?? 'DIGEST', 'BYTES'],
-      events.map((event) => eventCells(event, shown)),
-      width,
-    ),
+    ...eventLines(events, shown, { width, textWidth }),
     '',
     ...table(['BANK', 'PCR', 'VALUE'], pcrRows(pcrs), undefined),
     ...findings.flatMap((finding, index): Line[] => [
@@ -38,6 +35,42 @@ export function eventLogLines(
       ...findingLines(finding, { number: index + 1, titleOf, width: textWidth }),
     ]),
   ];
+}
+
+/** Each event's cells, and under them what it means. */
+function eventLines(
+  events: readonly ReportedEvent[],
+  bank: Bank | undefined,
+  { width, textWidth }: { width: number | undefined; textWidth: number },
+): Line[] {
+  const [titles = '', ...rows] = table(
+    ['EVENT', 'PCR', 'TYPE', bank?.toUpperCase() ?? 'DIGEST', 'BYTES'],
+    events.map((event) => eventCells(event, bank)),
+    width,
+  );
+  return [
+    titles,
+    ...rows.flatMap((row, at): Line[] => {
+      const meaning = events[at]?.meaning;
+      return meaning === undefined ? [row] : [row, ...meaningLines(meaning, textWidth)];
+    }),
+  ];
+}
+
+/** Under the type. */
+const INDENT = 12;
+
+/** Nothing where the row above says as much: of what is not known, and of a separator like any other. */
+function meaningLines(meaning: ReportedEvent['meaning'], width: number): Line[] {
+  const { kind, basis, name } = meaning;
+  if (kind === 'unknown' || name === 'separator') return [];
+  const mark: Span[] = basis === 'label' ? [caution('unverified: ')] : [];
+  const left = Math.max(width - INDENT - plainOf(mark).length, 24);
+  return wrapWords(name, left).map((line, at): Line => [
+    ' '.repeat(INDENT + (at > 0 ? plainOf(mark).length : 0)),
+    ...(at === 0 ? mark : []),
+    line,
+  ]);
 }
 
 const NO_PCR = 0xffffffff;

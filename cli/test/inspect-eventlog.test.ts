@@ -8,6 +8,9 @@ import { newOperator, type Operator, type Ran } from './support/operator.ts';
 
 const EV_NO_ACTION = 3;
 const EV_ACTION = 5;
+const EV_IPL = 0x0d;
+const EV_EFI_VARIABLE_BOOT = 0x80000002;
+const EV_EFI_BOOT_SERVICES_APPLICATION = 0x80000003;
 const EV_EFI_ACTION = 0x80000007;
 const ascii = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -89,6 +92,12 @@ describe('touchstone inspect eventlog', () => {
           typeName: 'EV_NO_ACTION',
           digests: { sha1: '0'.repeat(40) },
           dataLength: 33,
+          meaning: {
+            basis: 'label',
+            kind: 'note',
+            name: 'note Spec ID Event03',
+            signature: 'Spec ID Event03',
+          },
         },
         {
           index: 1,
@@ -98,6 +107,7 @@ describe('touchstone inspect eventlog', () => {
           typeName: 'EV_ACTION',
           digests: { sha256: sha256(ascii('a')) },
           dataLength: 1,
+          meaning: { basis: 'data', kind: 'action', name: 'a', text: 'a' },
         },
         {
           index: 2,
@@ -107,6 +117,12 @@ describe('touchstone inspect eventlog', () => {
           typeName: 'EV_NO_ACTION',
           digests: { sha256: sha256(ascii('no extend')) },
           dataLength: 9,
+          meaning: {
+            basis: 'label',
+            kind: 'note',
+            name: 'note no extend',
+            signature: 'no extend',
+          },
         },
       ],
       pcrs: { sha256: { 4: hex(value) } },
@@ -240,10 +256,53 @@ describe('touchstone inspect eventlog', () => {
     );
   });
 
-  it('L22 shows nothing of what events say, so that none of it drives a terminal', async () => {
-    const evil = { ...measured(4, '\u001b]0;owned\u0007<b>\0'), type: 0x5b1b };
-    const { out } = await inspect(logOf([evil]));
-    assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f<]/u);
+  it('says what each event means, and marks what no digest covers as unverified', async () => {
+    const label = { pcr: 9, type: EV_IPL, data: ascii('/vmlinuz\0') };
+    const digests = [{ bank: 'sha256' as const, digest: hash('sha256', ascii('its bytes')) }];
+    const { out } = await inspect(logOf([measured(4, 'Calling'), { ...label, digests }]));
+    assert.match(out, /EV_ACTION .*\n +Calling\n/u);
+    assert.match(out, /EV_IPL .*\n +unverified: file \/vmlinuz\n/u);
+  });
+
+  it('L22 shows what events say so that none of it drives a terminal or turns the writing', async () => {
+    const evil = '\u001b]0;owned\u0007\u202e<b>\u0000';
+    const unknown = { ...measured(4, evil), type: 0x5b1b };
+    const variable = variableOf(Buffer.from(`Boot\u001b[2J\u202e\0\ud800`, 'utf16le'));
+    const { out } = await inspect(
+      logOf([
+        unknown,
+        measured(4, evil),
+        { pcr: 1, type: EV_EFI_VARIABLE_BOOT, data: variable },
+        { pcr: 4, type: EV_EFI_BOOT_SERVICES_APPLICATION, data: imageFrom(`\\${evil}\n`) },
+      ]),
+    );
+    assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/u);
     assert.match(out, /0x00005b1b/u);
+    assert.match(out, /variable Boot\ufffd\[2J\ufffd/u);
+    assert.match(out, /unverified: boot application \\\ufffd\]0;owned/u);
   });
 });
+
+/** UEFI_VARIABLE_DATA of a name in bytes, and a value of one. */
+function variableOf(name: Uint8Array): Uint8Array {
+  const writer = new Writer('little').bytes(new Uint8Array(16));
+  return writer
+    .u64(BigInt(name.length / 2))
+    .u64(1n)
+    .bytes(name)
+    .u8(1)
+    .finish();
+}
+
+/** UEFI_IMAGE_LOAD_EVENT of a file. */
+function imageFrom(path: string): Uint8Array {
+  const name = Buffer.from(path, 'utf16le');
+  const node = new Writer('little')
+    .u8(4)
+    .u8(4)
+    .u16(4 + name.length)
+    .bytes(name);
+  const devicePath = Buffer.concat([node.finish(), Uint8Array.of(0x7f, 0xff, 4, 0)]);
+  const writer = new Writer('little').u64(0n).u64(1n).u64(0n).u64(BigInt(devicePath.length));
+  return writer.bytes(devicePath).finish();
+}
