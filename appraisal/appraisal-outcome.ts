@@ -1,6 +1,7 @@
 import type {
   AssuranceClass,
   BaselineReference,
+  BootState,
   Finding,
   MeasuredEvent,
   Purpose,
@@ -20,6 +21,8 @@ export type AppraisalOutcome = {
   readonly baselines: readonly BaselineReference[];
   /** In the log's order; at most 4096. */
   readonly events: readonly MeasuredEvent[];
+  /** What the log of the boot means. */
+  readonly bootState: BootState;
   /** Whether the host itself measured what its TPM quotes. */
   readonly selfReportedMeasurements: boolean;
   /** Names the rules of this version and the very baselines that were used. */

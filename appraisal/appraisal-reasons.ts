@@ -102,7 +102,14 @@ export const APPRAISAL_REASONS = {
   KEXEC_UNMEASURED: {
     title: 'Another kernel could have been started without the TPM seeing it',
     section: 'kexec_load(2)',
-    remedy: 'Disable kexec on the host, or measure it; then approve a baseline that says so.',
+    remedy:
+      'Boot with Secure Boot on a kernel that locks itself down (lockdown=integrity on its command line), or disable kexec, or have IMA measure it; then approve a baseline that says so.',
+    actor: 'host-administrator',
+  },
+  KEXEC_SEEN: {
+    title: 'Another kernel was started in this boot without the firmware',
+    section: 'kexec_load(2); boot_aggregate of IMA',
+    remedy: 'Restart the host, and disable kexec on it; find out who started another kernel.',
     actor: 'host-administrator',
   },
   NO_BASELINE: {

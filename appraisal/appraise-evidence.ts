@@ -3,6 +3,8 @@ import type { AppraisalContext } from './appraisal-context.ts';
 import type { AppraisalMemo } from './appraisal-memo.ts';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
 import { finding } from './finding.ts';
+import { UNKNOWN_BOOT } from './firmware/boot-state.ts';
+import { kexecFindings } from './firmware/kexec.ts';
 import { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
 import type { Measurements } from './measurements.ts';
 import { POLICY, policyIdOf } from './policy-id.ts';
@@ -77,7 +79,9 @@ function conclude(
   judgement: MeasurementJudgement,
 ): AttestationResult {
   if (judgement.key !== situation.key) throw new TypeError('a judgement of other measurements');
-  const { host, documents, references } = situation;
+  const { documents, references } = situation;
+  const kexec = kexecFindings(situation.measurements.class, judgement.bootState.kexec);
+  const host = [...situation.host, ...kexec];
   const { log, events, commandLine, executables, enforcedPcrs, measured } = judgement;
   const findings = byEffect([...host, ...log.foremost, ...documents, ...events.foremost]);
   const shown = shownFindings(findings);
@@ -97,6 +101,7 @@ function conclude(
     findingsOmitted: host.length + documents.length + log.count + events.count - shown.length,
     baselines: references,
     events: measured,
+    bootState: judgement.bootState,
     policyId: policyIdOf(references),
   });
 }
@@ -119,13 +124,21 @@ function appraisalError(evidence: VerifiedEvidence, error: unknown): Attestation
     findingsOmitted: 0,
     baselines: [],
     events: [],
+    bootState: UNKNOWN_BOOT,
     policyId: POLICY,
   });
 }
 
 type Concluded = Pick<
   AppraisalOutcome,
-  'verdict' | 'vector' | 'findings' | 'findingsOmitted' | 'baselines' | 'events' | 'policyId'
+  | 'verdict'
+  | 'vector'
+  | 'findings'
+  | 'findingsOmitted'
+  | 'baselines'
+  | 'events'
+  | 'bootState'
+  | 'policyId'
 >;
 
 /** With what the evidence says of itself, which is never remembered. */

@@ -136,6 +136,13 @@ export const FIRMWARE_REASONS = {
     remedy: VARIABLES_REMEDY,
     actor: 'host-administrator',
   },
+  SHIM_VERIFICATION_OFF: {
+    title: 'shim starts programs without verifying them, whatever Secure Boot says',
+    section: "shim's MokVars.txt, MokSBState",
+    remedy:
+      'Turn the verification on again on the host (mokutil --enable-validation), and restart it.',
+    actor: 'host-administrator',
+  },
   SECURE_BOOT_OFF: {
     title: 'Secure Boot is not as the baseline asks',
     section: 'UEFI 2.10, 32.3',

@@ -2,7 +2,6 @@ import type { Finding } from '@touchstone/schemas';
 import type { AppraisalContext } from './appraisal-context.ts';
 import { emptyBankFindings } from './bank-findings.ts';
 import { finding } from './finding.ts';
-import { frozen } from './frozen.ts';
 import type { VerifiedEvidence } from './verify-evidence.ts';
 
 /** What is to be said of the host before its log is opened. */
@@ -21,12 +20,6 @@ export function hostFindings(evidence: VerifiedEvidence, context: AppraisalConte
     const details = { subject: 'quote.attest.clockInfo.safe', effect: 'observe' } as const;
     findings.push(finding('CLOCK_NOT_SAFE', details));
   }
-  const kexec = context.class === 'software' ? KEXEC.software : KEXEC.other;
-  findings.push(...emptyBankFindings(evidence), kexec);
+  findings.push(...emptyBankFindings(evidence));
   return findings;
 }
-
-const KEXEC = frozen({
-  software: finding('KEXEC_UNMEASURED', { subject: 'kexec', effect: 'warn' }),
-  other: finding('KEXEC_UNMEASURED', { subject: 'kexec', effect: 'enforce' }),
-});

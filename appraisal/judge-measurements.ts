@@ -1,16 +1,17 @@
 import type { EventLog, LogEvent } from '@touchstone/eventlog';
-import type { FindingEffect, MeasuredEvent } from '@touchstone/schemas';
+import type { BootState, FindingEffect, MeasuredEvent } from '@touchstone/schemas';
 import { unfedBankFindings } from './bank-findings.ts';
 import { readBootLog } from './boot-log.ts';
 import { eventFindings, type PcrFinding } from './comparison/event-findings.ts';
 import { explainEvents, type Explanation } from './comparison/explain-events.ts';
-import { firmwareFindings } from './firmware/firmware-findings.ts';
+import { appraiseFirmware } from './firmware/firmware-findings.ts';
 import { namedQuirks } from './firmware/named-quirks.ts';
 import { replayFindings } from './log-replay.ts';
 import { measuredEvents } from './comparison/measured-events.ts';
 import { keyOf, type Measurements } from './measurements.ts';
 import { quotedBanksOf, weakBankFindings } from './quoted-banks.ts';
-import { grammarFindings, SOFTWARE_PCRS } from './software-grammar.ts';
+import { grammarFindings } from './software-grammar.ts';
+import { COMMAND_LINE_PCRS } from './trust-vector.ts';
 import { weigh, type WeighedFindings, worstOf } from './weighed-findings.ts';
 
 /** What a boot's measurements mean: plain data, bounded, the same for whoever shows the same. */
@@ -27,6 +28,8 @@ export type MeasurementJudgement = {
   readonly enforcedPcrs: readonly number[];
   /** In the log's order; at most 4096. */
   readonly measured: readonly MeasuredEvent[];
+  /** What the log means. */
+  readonly bootState: BootState;
 };
 
 /**
@@ -39,7 +42,8 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
   const boot = readBootLog(measurements);
   const log = boot.state === 'read' ? boot.log : undefined;
   const compared = compare(measurements, log);
-  const isCommandLine = ({ pcr }: PcrFinding) => pcr === SOFTWARE_PCRS.commandLine;
+  const firmware = appraiseFirmware(measurements, log, compared.explanation);
+  const isCommandLine = ({ pcr }: PcrFinding) => COMMAND_LINE_PCRS.includes(pcr);
   const worst = (some: readonly PcrFinding[]) => worstOf(some.map(({ finding }) => finding.effect));
   const enforced = baselines.flatMap(({ baseline }) =>
     baseline.rules.filter(({ mode }) => mode === 'enforce').map(({ pcr }) => pcr),
@@ -51,13 +55,14 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
       ...unfedBankFindings(measurements),
       ...(boot.state === 'unreadable' ? boot.findings : replayFindings(measurements, log, quirks)),
       ...grammarFindings(measurements, log, measurements.class),
-      ...firmwareFindings(measurements, log, quirks).findings,
+      ...firmware.findings,
     ]),
     events: weigh(compared.findings.map(({ finding }) => finding)),
     commandLine: worst(compared.findings.filter(isCommandLine)),
     executables: worst(compared.findings.filter((one) => !isCommandLine(one))),
     enforcedPcrs: [...new Set(enforced)],
     measured: compared.events,
+    bootState: firmware.bootState,
   };
 }
 
@@ -65,7 +70,11 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
 function compare(
   { pcrs, baselines }: Measurements,
   log: EventLog | undefined,
-): { findings: readonly PcrFinding[]; events: readonly MeasuredEvent[] } {
+): {
+  readonly explanation: Explanation | undefined;
+  readonly findings: readonly PcrFinding[];
+  readonly events: readonly MeasuredEvent[];
+} {
   const quoted = quotedBanksOf({ pcrs });
   const events = log?.events.filter((event: LogEvent) => event.extends) ?? [];
   const judged = events.filter(({ pcr }) => quoted.has(pcr));
@@ -75,6 +84,7 @@ function compare(
     [...quoted].flatMap(([pcr, [bank]]) => (bank === undefined ? [] : [[pcr, bank]])),
   );
   return {
+    explanation,
     findings: explanation === undefined ? [] : eventFindings(explanation, banks),
     events: measuredEvents(events, banks, explanation),
   };

@@ -58,10 +58,12 @@ export const QUIRKS = {
       'PCR 0 to 7 may lack the separator: nothing tells what came before the operating system.',
     source: 'recorders that keep part of a log; firmware of VMs before 2019',
   },
-  SEPARATOR_TEXT: {
-    title: 'The separator is a text',
-    relaxes: 'An EV_SEPARATOR may have any digest that is not the one of an error.',
-    source: 'Skiboot of OpenPOWER: "Skiboot Boot"',
+  SKIBOOT: {
+    title: 'The firmware is Skiboot',
+    relaxes:
+      'An EV_SEPARATOR may have any digest that is not the one of an error; EV_ACTION may come in PCR 3 and 7, and may be 0xFFFFFFFF as a separator is.',
+    source:
+      'OpenPOWER: its separators are "Skiboot Boot", its first events EV_ACTION of 0xFFFFFFFF',
   },
   SEPARATOR_VALUE_OF_OTHER_EVENT: {
     title: 'Something else is measured as zeros',

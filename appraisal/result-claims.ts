@@ -46,6 +46,7 @@ export function resultClaims(result: AttestationResult, issue: ResultIssue): Res
           restartCount: result.boot.restartCount,
           clock: result.boot.clock.toString(),
         },
+        'touchstone.boot-state': result.bootState,
         'touchstone.baselines': [...result.baselines],
         'touchstone.findings': [...result.findings],
         'touchstone.findings-omitted': result.findingsOmitted,

@@ -1,6 +1,11 @@
 import type { FindingEffect, TrustVector } from '@touchstone/schemas';
 import { SOFTWARE_PCRS } from './software-grammar.ts';
 
+/** Where a kernel's command line is measured: GRUB's and the software log's in PCR 8, systemd-stub's in 12. */
+export const COMMAND_LINE_PCRS: readonly number[] = [SOFTWARE_PCRS.commandLine, 12];
+/** Where what is started is measured: the firmware's boot applications in PCR 4, the software log's kernel in 9. */
+const EXECUTABLE_PCRS: readonly number[] = [4, SOFTWARE_PCRS.bootChain];
+
 /**
  * The AR4SI claims (draft-ietf-rats-ar4si, section 2.3). A claim is made only where a rule enforces what
  * it rests on. `hardware` is 0, no claim: nothing here looks at a TPM's make. Executables are 3 at best,
@@ -13,11 +18,12 @@ export function trustVector(appraised: {
   readonly enforcedPcrs: readonly number[];
 }): TrustVector {
   const { configuration, executables, enforcedPcrs } = appraised;
-  const approved = (pcr: number, claim: number) => (enforcedPcrs.includes(pcr) ? claim : 0);
+  const approved = (pcrs: readonly number[], claim: number) =>
+    pcrs.some((pcr) => enforcedPcrs.includes(pcr)) ? claim : 0;
   return {
     'instance-identity': 2,
-    configuration: against(configuration) ?? approved(SOFTWARE_PCRS.commandLine, 2),
-    executables: against(executables) ?? approved(SOFTWARE_PCRS.bootChain, 3),
+    configuration: against(configuration) ?? approved(COMMAND_LINE_PCRS, 2),
+    executables: against(executables) ?? approved(EXECUTABLE_PCRS, 3),
     hardware: 0,
   };
 }

@@ -40,14 +40,14 @@ export const BootState = closed({
     db: Type.Optional(KeyList),
     dbx: Type.Optional(KeyList),
   }),
-  /** What vouched for the programs that were started: the variable, and whose certificate. */
+  /** What vouched for the programs that were started: the variable, and the certificate's digest. */
   authorities: Type.Array(closed({ variable: LineOfText(64), sha256: Sha256Hex }), {
     maxItems: 16,
   }),
   /** The least generations that shim starts, by component: `sbat,1,2025021800` and so on. */
   sbat: Type.Array(LineOfText(64), { maxItems: 16 }),
-  /** shim's own lists of keys, as they were measured: MokList, MokListX, MokListTrusted, MokListRT. */
-  mok: Type.Array(LineOfText(64), { maxItems: 16 }),
+  /** shim's own lists of keys, as they were measured into PCR 14: MokList, MokListX, MokListTrusted. */
+  mok: Type.Array(closed({ claimedName: LineOfText(64), digest: DigestHex }), { maxItems: 16 }),
   images: Type.Array(BootImage, { maxItems: 32 }),
   /** How many more programs there were. */
   imagesOmitted: Type.Integer({ minimum: 0 }),

@@ -11,6 +11,7 @@ import {
   Uint64Decimal,
   Uuid,
 } from './scalars.ts';
+import { BootState } from './boot-state.ts';
 import { AssuranceClass, HostState } from './classes.ts';
 import { Purpose, StartRequest } from './evidence.ts';
 import { Finding } from './finding.ts';
@@ -68,6 +69,8 @@ export const ResultClaims = closed({
       'touchstone.ak-name': NameHex,
       'touchstone.evidence': Sha256Hex,
       'touchstone.boot': BootCounters,
+      /** Absent in results of releases before it. */
+      'touchstone.boot-state': Type.Optional(BootState),
       'touchstone.baselines': Type.Array(BaselineReference, { maxItems: 64 }),
       'touchstone.findings': Type.Array(Finding, { maxItems: 256 }),
       'touchstone.findings-omitted': Type.Integer({ minimum: 0 }),

@@ -108,6 +108,7 @@ const BY_QUIRK: readonly {
     ...{ pcrs: [0, 1, 2, 4, 5], phases: ['before', 'after'] },
     types: LEGACY,
   },
+  { quirk: 'SKIBOOT', pcrs: [3, 7], phases: ['before'], types: ['EV_ACTION'] },
 ];
 
 /** Whether an event of a type that is known may be in a PCR of the firmware, or of the system that it starts. */

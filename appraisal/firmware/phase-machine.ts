@@ -1,7 +1,8 @@
 import { EVENT_TYPE_NAMES, type LogEvent } from '@touchstone/eventlog';
+import type { QuirkName } from '../quirks.ts';
 import { LAST_FIRMWARE_PCR, type Phase, type Place, placeOf } from './event-places.ts';
 import { eventOffence, type Offence, offence } from './offence.ts';
-import { separatorValue } from './separators.ts';
+import { type SeparatorValue, separatorValue } from './separators.ts';
 
 /**
  * The order that the profile gives a boot (TCG PC Client PFP, 3.3 and 10.4.1), over the events that extend a PCR. No
@@ -44,7 +45,7 @@ function separatorOffences(event: LogEvent, earlier: LogEvent | undefined): Offe
     offences.push(eventOffence('LOG_SEPARATOR_ERROR', event, { actual: '0x00000001' }));
   } else if (value === 'windows' || value === 'other') {
     const details = { expected: '0x00000000 or 0xffffffff', actual: 'another value' };
-    offences.push(eventOffence('LOG_SEPARATOR_VALUE', event, details, 'SEPARATOR_TEXT'));
+    offences.push(eventOffence('LOG_SEPARATOR_VALUE', event, details, 'SKIBOOT'));
   }
   if (earlier !== undefined) {
     const details = { expected: 'one', actual: `one before, event ${earlier.index}` };
@@ -61,7 +62,7 @@ function systemOffences(event: LogEvent, closing: ReadonlySet<number>): Offence[
   }
   if (event.claimedTypeName === 'EV_SEPARATOR' && separatorValue(event) !== 'windows') {
     const details = { expected: '"WBCL"', actual: 'another value' };
-    offences.push(eventOffence('LOG_SEPARATOR_VALUE', event, details, 'SEPARATOR_TEXT'));
+    offences.push(eventOffence('LOG_SEPARATOR_VALUE', event, details, 'SKIBOOT'));
   }
   return offences;
 }
@@ -69,12 +70,22 @@ function systemOffences(event: LogEvent, closing: ReadonlySet<number>): Offence[
 function firmwareOffences(event: LogEvent, phase: Phase): Offence[] {
   const offences = misplaced(event, phase);
   // Zeros are what a counterfeit phase would be made of, and an error's value is no other event's.
-  if (['zero', 'ones', 'error'].includes(separatorValue(event))) {
+  const value = separatorValue(event);
+  if (value === 'zero' || value === 'ones' || value === 'error') {
     const details = { expected: 'EV_SEPARATOR', actual: event.claimedTypeName };
-    const quirk = event.pcr === LAST_FIRMWARE_PCR ? undefined : 'SEPARATOR_VALUE_OF_OTHER_EVENT';
-    offences.push(eventOffence('LOG_SEPARATOR_RETYPED', event, details, quirk));
+    offences.push(
+      eventOffence('LOG_SEPARATOR_RETYPED', event, details, otherThanSeparator(event, value)),
+    );
   }
   return offences;
+}
+
+function otherThanSeparator(
+  { pcr, claimedTypeName: type }: LogEvent,
+  value: SeparatorValue,
+): QuirkName | undefined {
+  if (type === 'EV_ACTION' && value === 'ones') return 'SKIBOOT';
+  return pcr === LAST_FIRMWARE_PCR ? undefined : 'SEPARATOR_VALUE_OF_OTHER_EVENT';
 }
 
 function misplaced(event: LogEvent, phase: Phase): Offence[] {

@@ -1,0 +1,67 @@
+import {
+  type CryptoAgileLog,
+  type ImageMeaning,
+  type LogEvent,
+  readMeaning,
+} from '@touchstone/eventlog';
+import type { FindingEffect } from '@touchstone/schemas';
+import { hexOf } from '../bytes.ts';
+import { digestIn, type QuotedBanks } from '../comparison/rule-index.ts';
+import { eventOffence, type Offence } from './offence.ts';
+import type { MeasuredList } from './secure-boot-variables.ts';
+
+/** A program that was started. Its digest is proved by the PCR; what the device path says is a label. */
+export type StartedImage = { readonly event: LogEvent; readonly meaning: ImageMeaning };
+
+/** In PCRs that were quoted; in the log's order. */
+export function startedImages(log: CryptoAgileLog, quoted: QuotedBanks): StartedImage[] {
+  return log.events.flatMap((event): StartedImage[] => {
+    if (!event.extends || !quoted.has(event.pcr)) return [];
+    const meaning = readMeaning(event);
+    return meaning.kind === 'image' ? [{ event, meaning }] : [];
+  });
+}
+
+/** Started although dbx, as it was measured in the same boot, has its digest. dbx knows SHA-256 (of the others nobody makes use). */
+export function revokedOffences(
+  images: readonly StartedImage[],
+  quoted: QuotedBanks,
+  dbx: MeasuredList | undefined,
+): Offence[] {
+  const revoked = digestsIn(dbx);
+  if (revoked.size === 0) return [];
+  return images.flatMap(({ event, meaning }): Offence[] => {
+    if (quoted.get(event.pcr)?.includes('sha256') !== true) return [];
+    const digest = digestIn(event, 'sha256');
+    if (digest === undefined || !revoked.has(digest)) return [];
+    const actual = `Authenticode sha256 ${digest} is in dbx${unverified(meaning)}`;
+    return [eventOffence('IMAGE_REVOKED', event, { actual })];
+  });
+}
+
+/** The SHA-256 image digests of a list. */
+export const digestsIn = (list: MeasuredList | undefined): ReadonlySet<string> =>
+  new Set(
+    (list?.lists ?? [])
+      .filter(({ kind }) => kind === 'sha256')
+      .flatMap(({ signatures }) => signatures.map(({ data }) => hexOf(data))),
+  );
+
+/** A device's own program, an option ROM above all, that no document explains: which one it is, as far as it is told. */
+export function unknownImageOffences(
+  images: readonly StartedImage[],
+  quoted: QuotedBanks,
+  unexplained: ReadonlyMap<LogEvent, FindingEffect>,
+): Offence[] {
+  return images.flatMap(({ event, meaning }): Offence[] => {
+    const effect = unexplained.get(event);
+    if (event.pcr !== 2 || effect === undefined) return [];
+    const [bank = 'sha256'] = quoted.get(event.pcr) ?? [];
+    const digest = `Authenticode ${bank} ${digestIn(event, bank) ?? 'none'}`;
+    const actual = `${digest}${unverified(meaning)}`;
+    return [eventOffence('IMAGE_UNKNOWN', event, { actual, effect })];
+  });
+}
+
+const unverified = ({ devicePath }: ImageMeaning): string =>
+  devicePath === '' ? '' : `; by the log, unverified: ${devicePath}`;
