@@ -1,3 +1,5 @@
+import { IMA_CODES } from './ima/ima-codes.ts';
+
 type CodeEntry = {
   readonly title: string;
   /** The specification that the code holds to, with its section. */
@@ -16,6 +18,7 @@ const IMAGE =
  * event whose data is not to be believed.
  */
 export const EVENTLOG_CODES = {
+  ...IMA_CODES,
   LOG_EMPTY: {
     title: 'The event log has no bytes',
     section: 'TCG PC Client PFP, 10.2',

@@ -36,8 +36,19 @@ export {
 } from './efi/signature-list.ts';
 export { parseVariableData, type VariableData } from './efi/variable-data.ts';
 export { EV_EVENT_TAG, EVENT_TYPE_NAMES, eventTypeName } from './event-types.ts';
+export type { ImaCursor } from './ima/ima-cursor.ts';
 export type { ImaDigest, ImaEntry, ImaListForm, ImaListFormat } from './ima/ima-entry.ts';
 export { IMA_LIMITS, type ImaLimits } from './ima/ima-limits.ts';
+export {
+  entryAt,
+  hasOwnDigest,
+  imaEntries,
+  type ImaListOptions,
+  openImaList,
+} from './ima/ima-list.ts';
+export { findImaPrefix, IMA_PCR, type ImaPrefix, type ImaPrefixSearch } from './ima/ima-prefix.ts';
+export { type ImaStyle } from './ima/ima-replay.ts';
+export { type ImaSurvey, surveyImaList } from './ima/ima-survey.ts';
 export { EVENTLOG_LIMITS, type EventLogLimits } from './limits.ts';
 export { encodeEvent, type EventDigest, type LogEvent, type NewEvent } from './log-event.ts';
 export type {

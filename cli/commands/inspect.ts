@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { readNonce } from '../arguments.ts';
 import { readStart } from '../input.ts';
 import { eventLogLines } from '../show/event-log.ts';
+import { imaLines } from '../show/ima.ts';
 import { quoteLines } from '../show/quote.ts';
 import type { World } from '../world.ts';
 import { addInspectEkCertCommand } from './inspect-ek-cert.ts';
@@ -28,6 +29,12 @@ export function addInspectCommands(program: Command, world: World): void {
     .action((file: string, _: object, command: Command) => eventLog(world, file, command));
 
   inspect
+    .command('ima')
+    .description("the kernel's list of measured files, and the PCR values it leads to")
+    .argument('<file>', 'binary_ or ascii_runtime_measurements of securityfs; - is standard input')
+    .action((file: string, _: object, command: Command) => ima(world, file, command));
+
+  inspect
     .command('quote')
     .description('whether a quote is signed by its key, and what it covers')
     .requiredOption('--attest <file>', 'the TPMS_ATTEST')
@@ -48,6 +55,16 @@ async function eventLog(world: World, file: string, command: Command): Promise<v
   const { width, textWidth } = world.screen;
   world.present(command, report, () =>
     eventLogLines(report, { titleOf: titleOfLogCode, width, textWidth }),
+  );
+}
+
+async function ima(world: World, file: string, command: Command): Promise<void> {
+  const { inspectIma, MAX_IMA_BYTES_READ, titleOfImaCode } =
+    await import('../inspect/inspect-ima.ts');
+  const inspected = inspectIma(await readStart(file, world.stdin, MAX_IMA_BYTES_READ));
+  const { textWidth } = world.screen;
+  world.present(command, inspected.report, () =>
+    imaLines(inspected, { titleOf: titleOfImaCode, textWidth }),
   );
 }
 
