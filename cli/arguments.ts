@@ -88,6 +88,12 @@ function gather<T>(one: Reader<T>): (text: string, before?: readonly T[]) => rea
 export const gatherClasses = gather(
   read((text) => checkAgainst(AssuranceClass, text), 'discrete, firmware, virtual or software'),
 );
+export const gatherBanks = gather(
+  read((text) => {
+    if (text !== 'sha256' && text !== 'sha384' && text !== 'sha512') throw new TypeError(text);
+    return text;
+  }, 'sha256, sha384 or sha512'),
+);
 export const gatherRoles = gather(
   read((text) => checkAgainst(Role, text), 'viewer, operator, approver or ca-admin'),
 );

@@ -82,6 +82,11 @@ export const CLI_CODES = {
     remedy: '`touchstone baseline list` shows those there are; --all includes the retired ones.',
     exit: EXIT.no,
   },
+  IMPORT_NO_IMAGE: {
+    title: 'There is no boot image in what you named',
+    remedy: 'Name the packages that hold the files, not those that only depend on them.',
+    exit: EXIT.malformed,
+  },
 } as const satisfies Record<string, Entry>;
 
 export type CliCode = keyof typeof CLI_CODES;

@@ -33,11 +33,15 @@ export function failureOf(error: unknown): Failure {
   return { exit: EXIT.bug, problem: bugOf(error) };
 }
 
-const malformed = ({ code, field, offset, said }: MalformedFile): Failure => ({
-  exit: EXIT.malformed,
-  problem: { code, title: said.title, detail: `${field} at byte ${offset}`, remedy: said.remedy },
-  answer: { error: { code, field, offset } },
-});
+function malformed({ code, field, offset, said, file }: MalformedFile): Failure {
+  const place = `${field} at byte ${offset}`;
+  const detail = file === undefined ? place : `${file}: ${place}`;
+  return {
+    exit: EXIT.malformed,
+    problem: { code, title: said.title, detail, remedy: said.remedy },
+    answer: { error: { code, field, offset, ...(file === undefined ? {} : { file }) } },
+  };
+}
 
 function exitOfStatus(status: number): ExitCode {
   if (status === 401 || status === 403) return EXIT.notPermitted;

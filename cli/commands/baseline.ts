@@ -1,15 +1,12 @@
 import type { Command } from 'commander';
-import type { BaselineList, BaselinePart, BaselineRecord, Labels } from '@touchstone/schemas';
+import type { BaselinePart, BaselineRecord, Labels } from '@touchstone/schemas';
 import { gatherLabels, readCount, readName, readPart } from '../arguments.ts';
 import { CliError } from '../codes.ts';
-import { readInput } from '../input.ts';
 import { baselineListLines, changedHostLines, describeBaseline } from '../show/baseline.ts';
-import { counted } from '../show/state.ts';
-import { caution, faint, type Line } from '../show/text.ts';
+import { draftLines } from '../show/draft.ts';
+import { faint, type Line } from '../show/text.ts';
 import type { World } from '../world.ts';
-
-/** What the server reads at most: BaselineDraft in the schemas. */
-const MAX_YAML_BYTES = 8_388_608;
+import { addBaselineImportCommands } from './baseline-import.ts';
 
 type CaptureOptions = {
   readonly name: string;
@@ -40,11 +37,7 @@ export function addBaselineCommands(program: Command, world: World): void {
       capture(world, host, options, command),
     );
 
-  baseline
-    .command('import')
-    .description('draft the baselines of a YAML file')
-    .argument('<file>', 'one or more YAML documents; - reads standard input')
-    .action((file: string, _: object, command: Command) => importFile(world, file, command));
+  addBaselineImportCommands(baseline, world);
 
   baseline
     .command('list')
@@ -116,12 +109,6 @@ const capture = (
     world.present(command, drafted, () => draftLines(drafted));
   });
 
-const importFile = (world: World, file: string, command: Command): Promise<void> =>
-  world.asOperator(command, async (api) => {
-    const drafted = await api.draftBaselines(await readInput(file, world.stdin, MAX_YAML_BYTES));
-    world.present(command, drafted, () => draftLines(drafted));
-  });
-
 const list = (world: World, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
     const answer = await api.baselines();
@@ -171,21 +158,3 @@ const yamlLines = (records: readonly BaselineRecord[]): Line[] =>
     ...(index === 0 ? [] : ['---']),
     ...yaml.replace(/\r?\n$/u, '').split(/\r?\n/u),
   ]);
-
-function draftLines({ baselines, warnings = [] }: BaselineList): Line[] {
-  const names = [...new Set(baselines.map(({ baseline }) => baseline.name))];
-  return [
-    ...baselines.map(({ baseline: { name, part, version, rules } }): Line => {
-      const values = rules.reduce((sum, { allow = [] }) => sum + allow.length, 0);
-      return `Drafted ${name}, ${part}, version ${version}: ${counted(values, 'allowed measurement')}`;
-    }),
-    ...warnings.flatMap(({ subject, actual, remedy }): Line[] => [
-      [caution('Warning: '), actual === undefined ? subject : `${subject}: ${actual}`],
-      `  ${remedy}`,
-    ]),
-    ...names.flatMap((name) => [
-      `Read it:     touchstone baseline show ${name}`,
-      `Approve it:  touchstone baseline approve ${name}`,
-    ]),
-  ];
-}

@@ -5,6 +5,8 @@ export class MalformedFile extends Error {
   readonly field: string;
   /** Of the byte that it could not be. */
   readonly offset: number;
+  /** Where one of several files was malformed: which. */
+  readonly file: string | undefined;
   /** For people: the code in words, and what to do. */
   readonly said: { readonly title: string; readonly remedy: string };
 
@@ -12,8 +14,10 @@ export class MalformedFile extends Error {
     { code, field, offset }: Pick<MalformedFile, 'code' | 'field' | 'offset'>,
     said: MalformedFile['said'],
     cause: unknown,
+    file?: string,
   ) {
     super(`${code}: ${field} at byte ${offset}`, { cause });
+    this.file = file;
     this.code = code;
     this.field = field;
     this.offset = offset;
