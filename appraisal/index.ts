@@ -21,9 +21,16 @@ export {
   appraiseEvidenceBy,
 } from './appraise-evidence.ts';
 export { BaselineError, type BaselineErrorCode } from './baseline/baseline-error.ts';
+export { baselinesFromLog, type FromLogInput } from './baseline/baselines-from-log.ts';
 export { captureBaselines, type CaptureInput } from './baseline/capture-baselines.ts';
 export { CaptureError, type CaptureErrorCode } from './baseline/capture-error.ts';
 export { checkBaseline } from './baseline/check-baseline.ts';
+export {
+  type BaselineChange,
+  type BaselineDiff,
+  diffBaselines,
+} from './baseline/diff-baselines.ts';
+export { loosens } from './baseline/loosens.ts';
 export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
 export { finding, type FindingDetails, findingFrom } from './finding.ts';
 export { formatBaseline, formatBaselines } from './baseline/format-baseline.ts';

@@ -3,8 +3,6 @@ import type { Finding } from '@touchstone/schemas';
 export type CaptureErrorCode =
   /** The evidence does not hold together: what would be captured is not what was measured. */
   | 'CAPTURE_INTEGRITY'
-  /** This version cannot make baselines for that class. */
-  | 'CAPTURE_CLASS_UNSUPPORTED'
   /** Nothing was measured. */
   | 'CAPTURE_EMPTY'
   /** More, or other, than a baseline can hold. */

@@ -2,6 +2,7 @@ import type { Baseline, BaselineReference, Finding } from '@touchstone/schemas';
 import type { AppraisalContext } from '../appraisal-context.ts';
 import { finding } from '../finding.ts';
 import { knownBaseline } from '../baseline/known-baseline.ts';
+import { isExplaining } from '../baseline/rule-kind.ts';
 import { nameOfBaseline } from './event-text.ts';
 import { isStrong, type StrongBank } from '../strong-bank.ts';
 
@@ -72,7 +73,9 @@ function applies({ match }: Baseline, { hostId, class: held, labels }: Appraisal
 const isExpired = ({ expires }: Baseline, now: Date): boolean =>
   expires !== undefined && !(now.getTime() < new Date(expires).getTime());
 
-const isEnforced = ({ mode }: Baseline['rules'][number]): boolean => mode === 'enforce';
+/** A rule that only denies makes no baseline. */
+const isEnforced = (rule: Baseline['rules'][number]): boolean =>
+  rule.mode === 'enforce' && isExplaining(rule);
 
 const referenceOf = ({ part, name, version }: Baseline): BaselineReference => ({
   part,

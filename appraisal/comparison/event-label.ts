@@ -1,4 +1,4 @@
-import { type EventMeaning, type LogEvent, readMeaning } from '@touchstone/eventlog';
+import { type EventMeaning, type LogEvent, nameOfMeaning, readMeaning } from '@touchstone/eventlog';
 import { believedSoftware, placeOf } from '../measured-software.ts';
 
 /** What a person calls an event. */
@@ -9,6 +9,8 @@ export type EventLabel = {
   readonly kind?: string;
   /** What was found there, where more is known than a digest. */
   readonly content?: string;
+  /** The same in a few words, as a document lists it beside the name: `on`, `3 hashes`. */
+  readonly version?: string;
   /** SHA-256 of the file that a software TPM's event is about. */
   readonly file?: string;
   /** Whether the name stays the same while the content changes. A text has nothing of the kind. */
@@ -72,24 +74,23 @@ function meaningLabel(meaning: EventMeaning): EventLabel | undefined {
     case 'action':
       return text(meaning.text, 'action');
     case 'version':
-      return { ...steady('firmware version'), content: JSON.stringify(meaning.text) };
+      return { ...steady('firmware version'), ...told(meaning, 'firmware version') };
     case 'variable': {
       // Of a value alone neither the variable's name nor its vendor is proved.
-      const { basis } = meaning;
+      const { basis, name, role } = meaning;
       const nameProved = basis === 'data' || (basis === 'part' && meaning.part === 'structure');
-      const kind = meaning.role === 'authority' ? 'authority' : 'variable';
-      const content = `${meaning.value.length} bytes`;
-      return { ...steady(meaning.name, kind), content, verified: nameProved };
+      const kind = role === 'authority' ? 'authority' : 'variable';
+      return { ...steady(name, kind), ...told(meaning, name), verified: nameProved };
     }
     case 'image': {
       const { role, file, devicePath } = meaning;
-      const name = file ?? (devicePath === '' ? 'image' : devicePath);
-      return steady(name, IMAGE_ROLES[role]);
+      const from = file ?? (devicePath === '' ? 'loaded from memory' : devicePath);
+      return steady(from, IMAGE_ROLES[role]);
     }
     case 'gpt':
-      return { ...steady('partition table'), content: `disk ${meaning.disk}` };
+      return { ...steady('partition table'), ...told(meaning, 'partition table of') };
     case 'blob':
-      return steady(meaning.description, 'firmware');
+      return steady(nameOfMeaning(meaning));
     case 'handoff-tables':
       return steady(meaning.description ?? 'handoff tables');
     case 'command-line':
@@ -101,9 +102,9 @@ function meaningLabel(meaning: EventMeaning): EventLabel | undefined {
     case 'initrd':
       return steady(meaning.description, 'initrd');
     case 'mok':
-      return steady(meaning.name, "shim's");
+      return { ...steady(meaning.name, "shim's"), ...told(meaning, meaning.name) };
     case 'sbat':
-      return { ...steady('SbatLevel', 'variable'), content: JSON.stringify(meaning.text) };
+      return { ...steady('SbatLevel', 'variable'), ...told(meaning, 'SBAT level') };
     case 'systemd':
       return text(meaning.text, `systemd ${meaning.what}`);
     case 'spdm':
@@ -117,6 +118,20 @@ function meaningLabel(meaning: EventMeaning): EventLabel | undefined {
       return undefined;
   }
 }
+
+/** What the meaning in words says beyond the name. */
+function told(meaning: EventMeaning, name: string): { content: string; version?: string } {
+  const content = nameOfMeaning(meaning);
+  const [, authority] = /^vouched for by (.*) \([^()]*\)$/u.exec(content) ?? [];
+  const rest = content.startsWith(name)
+    ? content.slice(name.length).replace(/^(?::| is)? /u, '')
+    : '';
+  const version = authority ?? rest;
+  return version === '' || version.length > MAX_VERSION ? { content } : { content, version };
+}
+
+/** As the schema of a baseline has it. */
+const MAX_VERSION = 128;
 
 const IMAGE_ROLES = {
   application: 'boot application',

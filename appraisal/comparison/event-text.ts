@@ -99,8 +99,11 @@ function wordChange(event: LogEvent, { name }: AllowedMeasurement): string {
 }
 
 /** As the kernel divides it where that can be told, and else at blanks. */
-const shownWords = (text: string): string[] =>
-  wordsOf(text) ?? text.split(/(?:\s|\\u000a)+/u).filter((word) => word !== '');
+function shownWords(text: string): string[] {
+  // A name in a document has its line feeds written out.
+  const line = text.replaceAll('\\u000a', ' ');
+  return wordsOf(line) ?? line.split(/\s+/u).filter((word) => word !== '');
+}
 
 /** Each word as often as it is there too often. */
 function without(words: readonly string[], others: readonly string[]): string[] {
@@ -116,10 +119,11 @@ function describeAllowed(allowed: AllowedMeasurement, bank: StrongBank): string 
   const digest = `event ${bank} ${allowed[bank] ?? 'none'}`;
   if (allowed.file !== undefined) return `file sha256 ${allowed.file} (${digest})`;
   if (allowsAbsence(allowed, bank)) return `absent (${digest})`;
-  const { name } = allowed;
-  return name === undefined || name.startsWith('/')
-    ? digest
-    : `${JSON.stringify(name)} (${digest})`;
+  const { name, version } = allowed;
+  const isPath = name?.startsWith('/') === true && !/\s/u.test(name);
+  const named = name === undefined || isPath ? [] : [JSON.stringify(name)];
+  const told = [...named, ...(version === undefined ? [] : [version])].join(' ');
+  return told === '' ? digest : `${told} (${digest})`;
 }
 
 function describeWords({ words }: DescribedRule): string[] {
@@ -134,7 +138,7 @@ function describeWords({ words }: DescribedRule): string[] {
 function originOf({ name, version, from }: AllowedMeasurement): string {
   const parts = [
     ...(name === undefined ? [] : [name]),
-    ...(version === undefined ? [] : [`version ${version}`]),
+    ...(version === undefined ? [] : [/^[0-9]/u.test(version) ? `version ${version}` : version]),
     ...(from === undefined ? [] : [`from ${from}`]),
   ];
   return parts.length === 0 ? '' : `${parts.join(' ')}, by `;

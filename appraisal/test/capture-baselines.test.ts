@@ -116,10 +116,10 @@ describe('captureBaselines', () => {
     refuses('CAPTURE_EMPTY', () => captureBaselines({ ...input, evidence }));
   });
 
-  it('refuses classes that it cannot read: CAPTURE_CLASS_UNSUPPORTED', () => {
+  it('refuses the log of a software TPM for a host with a chip: CAPTURE_INTEGRITY', () => {
     for (const assuranceClass of ['discrete', 'firmware', 'virtual'] as const) {
       const capturing = () => captureBaselines({ ...input, class: assuranceClass });
-      refuses('CAPTURE_CLASS_UNSUPPORTED', capturing);
+      refuses('CAPTURE_INTEGRITY', capturing);
     }
   });
 
