@@ -155,6 +155,31 @@ export const EVENTLOG_CODES = {
     section: 'Windows SDK, wbcl.h',
     remedy: REREAD,
   },
+  CEL_FORMAT: {
+    title: 'The bytes do not begin as a canonical event log does',
+    section: 'TCG CEL 1.0, 5',
+    remedy: REREAD,
+  },
+  CEL_RECORD: {
+    title: 'A record of a canonical event log is not as the format has it',
+    section: 'TCG CEL 1.0, 4.2',
+    remedy: REREAD,
+  },
+  CEL_RECORDS: {
+    title: 'A canonical event log has more records than the limit',
+    section: 'TCG CEL 1.0, 4.2',
+    remedy: REREAD,
+  },
+  CEL_REGISTER: {
+    title: 'A record names a PCR or register that does not exist',
+    section: 'TCG CEL 1.0, 4.2.2',
+    remedy: REREAD,
+  },
+  CEL_DEPTH: {
+    title: 'A record is nested deeper than the limit',
+    section: 'TCG CEL 1.0, 4.2',
+    remedy: REREAD,
+  },
   SOFTWARE_EVENT: {
     title: 'An event of the software log is not one the agent writes',
     section: 'Touchstone, software log',

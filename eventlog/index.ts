@@ -4,6 +4,14 @@ export {
   parseCcEventLog,
   replayCcEventLog,
 } from './cc-event-log.ts';
+export { type CelLog, parseCelLog, replayCelLog } from './cel/cel-log.ts';
+export {
+  CEL_LIMITS,
+  type CelContent,
+  type CelLimits,
+  type CelRecord,
+  type CelRegister,
+} from './cel/cel-record.ts';
 export { EVENTLOG_CODES, type EventLogCode } from './codes.ts';
 export { type DataCoverage, dataCoverage, digestCoversData } from './digest-covers-data.ts';
 export {

@@ -22,6 +22,8 @@ export function replayBank(
   bank: BankName,
   extendsInOrder: readonly Extend[],
   startsAt: (register: number) => number = () => 0,
+  /** What registers hold that an earlier log extended. */
+  initial: ReadonlyMap<number, Uint8Array> = new Map(),
 ): BankReplay {
   const values = new Map<number, Uint8Array>();
   const extended = new Set<number>();
@@ -30,7 +32,8 @@ export function replayBank(
     extended.add(register);
     const found = digests.find((entry) => entry.bank === bank);
     if (found) {
-      const before = values.get(register) ?? initialValue(bank, startsAt(register));
+      const before =
+        values.get(register) ?? initial.get(register) ?? initialValue(bank, startsAt(register));
       values.set(register, hash(bank, before, found.digest));
     } else if (!incomplete.has(register)) {
       incomplete.set(register, index);

@@ -2,6 +2,7 @@ import type { Target } from '../target.ts';
 import { CERTIFICATE_TARGETS } from './certificates.ts';
 import { IMAGE_TARGETS } from './images.ts';
 import { LOG_TARGETS } from './logs.ts';
+import { MEANING_TARGETS } from './meaning.ts';
 import { TEXT_TARGETS } from './text.ts';
 import { TPM_TARGETS } from './tpm.ts';
 
@@ -9,6 +10,7 @@ import { TPM_TARGETS } from './tpm.ts';
 export const TARGETS: readonly Target[] = [
   ...TPM_TARGETS,
   ...LOG_TARGETS,
+  ...MEANING_TARGETS,
   ...CERTIFICATE_TARGETS,
   ...IMAGE_TARGETS,
   ...TEXT_TARGETS,
