@@ -26,3 +26,4 @@ export * from './start.ts';
 export * from './stored-context.ts';
 export * from './tpm-keys.ts';
 export * from './verdict.ts';
+export * from './window.ts';

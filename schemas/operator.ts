@@ -119,7 +119,8 @@ export const BaselineCapture = closed({
 });
 export type BaselineCapture = Type.Static<typeof BaselineCapture>;
 
-export const BaselineState = oneOf('draft', 'active', 'retired');
+/** `window`: accepted beside the active one of its name and part, for as long as an update window is open. */
+export const BaselineState = oneOf('draft', 'window', 'active', 'retired');
 
 /** A baseline document with where it stands; `yaml` is what people review. */
 export const BaselineRecord = closed({

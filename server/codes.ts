@@ -7,6 +7,7 @@ import { GATE_CODES } from './codes/gate-codes.ts';
 import { OPERATOR_CODES } from './codes/operator-codes.ts';
 import { PROCESS_CODES } from './codes/process-codes.ts';
 import { QUORUM_CODES } from './codes/quorum-codes.ts';
+import { WINDOW_CODES } from './codes/window-codes.ts';
 
 /** Every code of the verifier's own. Those about evidence itself are the appraisal's and endorsement's. */
 export const SERVER_CODES = {
@@ -17,6 +18,7 @@ export const SERVER_CODES = {
   ...OPERATOR_CODES,
   ...EXPIRY_CODES,
   ...QUORUM_CODES,
+  ...WINDOW_CODES,
 } as const;
 
 export type ServerCode = keyof typeof SERVER_CODES;

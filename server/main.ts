@@ -13,8 +13,10 @@ import { createFirstToken } from './services/api-tokens.ts';
 import { makeAppraiser } from './services/appraiser.ts';
 import { challengeKeysOf } from './services/challenge-key-days.ts';
 import { keepDailyWork } from './services/daily-work.ts';
+import { windowCounter } from './services/count-for-windows.ts';
 import { type DatabaseClock, databaseClock } from './services/database-clock.ts';
 import { issuerList } from './services/issuers.ts';
+import { keepWindows } from './services/keep-windows.ts';
 import { knownIdentities } from './services/known-identities.ts';
 import { measurementJudge } from './services/measurement-judge.ts';
 import { signingKey, type TokenType } from './services/signing-key.ts';
@@ -125,6 +127,7 @@ async function serve(config: ServerConfig): Promise<void> {
     },
     appraiser: makeAppraiser(measurementJudge()),
     policy: activePolicy(),
+    windows: windowCounter(),
     identityOf: knownIdentities(),
     limitStranger: strangerLimit(intervalSeconds),
     log,
@@ -146,6 +149,7 @@ async function serve(config: ServerConfig): Promise<void> {
     verifier.issuers.keep(stop.signal, noIssuers),
     bundles.keep(stop.signal, noBundle),
     keepDailyWork(verifier, stop.signal, notDone),
+    keepWindows(verifier, stop.signal, notDone),
   ];
   const listening = await listenTls(createApp(verifier, await readPage(PAGE)), {
     ...config.listen,

@@ -6,6 +6,7 @@ import { caution, faint, good, type Line, type Span } from './text.ts';
 
 const STATE: Record<BaselineRecord['state'], Span> = {
   draft: caution('draft'),
+  window: caution('window'),
   active: good('active'),
   retired: faint('retired'),
 };

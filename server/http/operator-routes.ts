@@ -5,6 +5,7 @@ import { SESSION_ROUTES } from './operator/session-routes.ts';
 import { TOKEN_ROUTES } from './operator/token-routes.ts';
 import { VERDICT_ROUTES } from './operator/verdict-routes.ts';
 import { VM_ROUTES } from './operator/vm-routes.ts';
+import { WINDOW_ROUTES } from './operator/window-routes.ts';
 import type { OperatorRoute } from './operator-route.ts';
 
 /** Every operator call there is, with the role that it needs. */
@@ -12,6 +13,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   ...SESSION_ROUTES,
   ...HOST_ROUTES,
   ...BASELINE_ROUTES,
+  ...WINDOW_ROUTES,
   ...VM_ROUTES,
   ...TOKEN_ROUTES,
   ...RECORD_ROUTES,

@@ -11,6 +11,7 @@ import {
 } from '../store/baselines.ts';
 import type { Queryable } from '../store/database.ts';
 import { moveHosts } from './move-hosts.ts';
+import { requireNoWindow } from './open-window.ts';
 import { loosens } from './loosens.ts';
 import { keyText, type PolicyChange, settlingOf, withDocuments } from './policy-change.ts';
 import { byQuorum, type Loosening, takeQuorum } from './quorum.ts';
@@ -25,7 +26,7 @@ const ALL = { limit: 10_000, after: null };
  * the approver has decided about this boot. One whose evidence is now bad becomes untrusted. One of which something
  * newer is known than its evidence stays as it is. What loosens takes the quorum; what tightens takes one person, and
  * where the quorum is 2 makes nobody trusted.
- * @throws AppError BASELINE_NO_DRAFT, QUORUM_WAITING
+ * @throws AppError BASELINE_NO_DRAFT, WINDOW_OPEN, QUORUM_WAITING
  */
 export async function approveBaselines(
   verifier: Verifier,
@@ -37,6 +38,7 @@ export async function approveBaselines(
   return byQuorum(verifier, async (on) => {
     await lockPolicy(on);
     await lockBaselines(on, name);
+    await requireNoWindow(on, name);
     const drafts = await draftsToApprove(on, name, wanted);
     const change = withDocuments(await activeBaselines(on), drafts);
     const loosening = loosens(change.before, change.after);

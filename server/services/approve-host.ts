@@ -1,7 +1,7 @@
 import type { HostApproval, HostDetail } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
-import { activeBaselines, holdPolicy } from '../store/baselines.ts';
+import { holdPolicy } from '../store/baselines.ts';
 import { recordApproval, setStanding } from '../store/host-changes.ts';
 import { lockHost } from '../store/hosts.ts';
 import { isEvidenceDoubted } from '../store/doubted-evidence.ts';
@@ -51,7 +51,7 @@ export async function approveHost(
     if (waiting !== null) return waiting;
     await recordApproval(on, id, { akName, classes, labels: approved.labels });
     const { state } = await reappraise(verifier, on, approved, {
-      baselines: await activeBaselines(on),
+      policy: await verifier.policy.read(on),
       cause: 'host-approval',
       settle: ({ mark }, { verdict }) =>
         standingAfterApproval({ verdict, resetCount: mark.resetCount }),

@@ -1,7 +1,7 @@
 import type { HostApproval, Replacement, ReplacementList } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
-import { activeBaselines, holdPolicy } from '../store/baselines.ts';
+import { holdPolicy } from '../store/baselines.ts';
 import { isUniqueViolation, type Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
 import { replaceIdentity } from '../store/host-changes.ts';
@@ -68,7 +68,7 @@ export async function approveReplacement(
     const replaced = await lockHost(on, host.id);
     if (replaced === null) throw new Error('a host vanished');
     const { state } = await reappraise(verifier, on, replaced, {
-      baselines: await activeBaselines(on),
+      policy: await verifier.policy.read(on),
       cause: 'host-approval',
       settle: ({ mark }, { verdict }) =>
         standingAfterApproval({ verdict, resetCount: mark.resetCount }),

@@ -6,7 +6,7 @@ import { nameOf, parseTpm2bPublic } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import { refusal, SERVER_CODES } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
-import { activeBaselines, holdPolicy } from '../store/baselines.ts';
+import { holdPolicy } from '../store/baselines.ts';
 import { isUniqueViolation, type Queryable } from '../store/database.ts';
 import { dayOf } from '../store/day.ts';
 import { insertEvidence } from '../store/evidence.ts';
@@ -145,7 +145,7 @@ async function admit(
     hostId: id,
     class: certificate.class,
     labels,
-    baselines: await activeBaselines(on),
+    ...(await verifier.policy.read(on)),
     now,
   };
   const context = writeContext(verified, policy);

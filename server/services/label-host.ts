@@ -1,7 +1,7 @@
 import { type HostDetail, type HostLabelling, type Labels, MAX_LABELS } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
-import { activeBaselines, holdPolicy } from '../store/baselines.ts';
+import { holdPolicy } from '../store/baselines.ts';
 import { setLabels } from '../store/host-changes.ts';
 import { lockHost } from '../store/hosts.ts';
 import { standingAfterChange } from './host-state.ts';
@@ -47,7 +47,7 @@ export async function labelHost(
       on,
       { ...host, labels },
       {
-        baselines: await activeBaselines(on),
+        policy: await verifier.policy.read(on),
         cause: 'host-approval',
         settle: ({ mark }, { verdict }) =>
           standingAfterChange(host, { verdict, resetCount: mark.resetCount }),

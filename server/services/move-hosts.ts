@@ -1,10 +1,11 @@
 import type { Baseline, BaselineList } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import type { AuditLine } from '../store/audit.ts';
-import { activeBaselines } from '../store/baselines.ts';
+import type { HeldPolicy } from '../store/active-policy.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
 import { hostsHeldToBaselines, lockHost } from '../store/hosts.ts';
+import { isFor } from './policy-change.ts';
 import { type Reappraisal, reappraise } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
@@ -30,12 +31,12 @@ export async function moveHosts(
 ): Promise<{ changedHosts: ChangedHosts; audit: AuditLine[] }> {
   const changedHosts: ChangedHosts = [];
   const audit: AuditLine[] = [];
-  const baselines = await activeBaselines(on);
+  const policy = await verifier.policy.read(on);
   for (const id of await hostsHeldToBaselines(on)) {
     const host = await lockHost(on, id);
     if (host === null || !move.touched.some((baseline) => isFor(baseline, host))) continue;
     if (host.state !== 'trusted' && host.state !== 'untrusted') continue;
-    const to = await newState(verifier, on, { host, baselines, move });
+    const to = await newState(verifier, on, { host, policy, move });
     if (to === host.state) continue;
     changedHosts.push({ id, name: host.name, from: host.state, to });
     audit.push({
@@ -51,11 +52,11 @@ export async function moveHosts(
 async function newState(
   verifier: Verifier,
   on: Queryable,
-  { host, baselines, move }: { host: Host; baselines: readonly Baseline[]; move: PolicyMove },
+  { host, policy, move }: { host: Host; policy: HeldPolicy; move: PolicyMove },
 ): Promise<Host['state']> {
   try {
     const { state } = await reappraise(verifier, on, host, {
-      baselines,
+      policy,
       cause: 'baseline-approval',
       settle: move.settle,
       now: move.now,
@@ -68,8 +69,3 @@ async function newState(
     return host.state;
   }
 }
-
-const isFor = ({ match }: Baseline, host: Host): boolean =>
-  match.class.includes(host.class) &&
-  (match.host === undefined || match.host === host.id) &&
-  Object.entries(match.labels).every(([label, value]) => host.labels[label] === value);

@@ -2,6 +2,7 @@ import type { Baseline } from '@touchstone/schemas';
 import type { BaselineKey } from '../store/baselines.ts';
 import { readQuorum } from '../store/approvals.ts';
 import type { Queryable } from '../store/database.ts';
+import type { Host } from '../store/host.ts';
 import { standingAfterApproval, standingAfterChange } from './host-state.ts';
 import type { Reappraisal } from './reappraise.ts';
 
@@ -16,6 +17,12 @@ export type PolicyChange = {
 
 export const keyText = ({ name, part, version }: BaselineKey): string =>
   `${name}/${part}/${version}`;
+
+/** Whether a document is for a host: of its class, with labels that it has, and naming no other. */
+export const isFor = ({ match }: Baseline, host: Host): boolean =>
+  match.class.includes(host.class) &&
+  (match.host === undefined || match.host === host.id) &&
+  Object.entries(match.labels).every(([label, value]) => host.labels[label] === value);
 
 const samePlace = (one: Baseline, other: Baseline): boolean =>
   one.name === other.name && one.part === other.part;

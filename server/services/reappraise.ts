@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type AttestationResult, type VerifiedEvidence, writeContext } from '@touchstone/appraisal';
 import { parseAkCertificate } from '@touchstone/endorsement';
-import type { Baseline } from '@touchstone/schemas';
 import { parseTpm2bPublic } from '@touchstone/tpm';
+import type { HeldPolicy } from '../store/active-policy.ts';
 import type { Attestation } from '../store/attestations.ts';
 import { keepContext } from '../store/contexts.ts';
 import type { Queryable } from '../store/database.ts';
@@ -43,7 +43,7 @@ export async function storedEvidence(
 }
 
 export type Reappraisal = {
-  readonly baselines: readonly Baseline[];
+  readonly policy: HeldPolicy;
   readonly cause: Attestation['cause'];
   /** Where the result leaves the host. */
   readonly settle: (host: Host, result: AttestationResult) => Standing;
@@ -61,14 +61,14 @@ export async function reappraise(
   verifier: Verifier,
   on: Queryable,
   host: Host,
-  { baselines, cause, settle, now }: Reappraisal,
+  { policy, cause, settle, now }: Reappraisal,
 ): Promise<Standing> {
   const verified = await storedEvidence(verifier, on, host);
   const policy = {
     hostId: host.id,
     class: host.class,
     labels: host.labels,
-    baselines,
+    ...policy,
     now,
   };
   const context = writeContext(verified, policy);

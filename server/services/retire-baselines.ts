@@ -10,6 +10,7 @@ import {
 } from '../store/baselines.ts';
 import { loosens } from './loosens.ts';
 import { moveHosts } from './move-hosts.ts';
+import { requireNoWindow } from './open-window.ts';
 import { keyText, settlingOf, withoutDocuments } from './policy-change.ts';
 import { byQuorum, takeQuorum } from './quorum.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
@@ -21,7 +22,7 @@ const ALL = { limit: 10_000, after: null };
  * Takes documents of one name out of the policy, drafts with them. A host whose evidence the rest does not
  * explain becomes untrusted; none becomes trusted because a rule went. It takes the quorum where what is left asks for
  * less than before.
- * @throws AppError BASELINE_NOT_IN_USE, QUORUM_WAITING
+ * @throws AppError BASELINE_NOT_IN_USE, WINDOW_OPEN, QUORUM_WAITING
  */
 export function retireBaselines(
   verifier: Verifier,
@@ -34,6 +35,7 @@ export function retireBaselines(
   return byQuorum(verifier, async (on) => {
     await lockPolicy(on);
     await lockBaselines(on, name);
+    await requireNoWindow(on, name);
     const change = withoutDocuments(await activeBaselines(on), wanted);
     const loosening = loosens(change.before, change.after);
     if (loosening) {

@@ -23,6 +23,7 @@ import { recordEpoch, requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterEvidence } from './host-state.ts';
 import { alertDivergingPolicy } from './diverging-policy.ts';
+import { settleWindows } from './end-window.ts';
 import { explainOlder, type Older } from './older-evidence.ts';
 import { type Appraised, recordAppraisal, signResult } from './record-appraisal.ts';
 import { settleAsUntrusted } from './unsettled-evidence.ts';
@@ -76,7 +77,16 @@ async function takeEvidence(
 
   const taken = { purpose, evidence, verified, host, challengeMadeAt, now };
   const outcome = await settledOrUntrusted(verifier, taken);
-  return outcome.kind === 'answered' ? outcome.answer : olderAnswer(verifier, outcome);
+  if (outcome.kind !== 'answered') return olderAnswer(verifier, outcome);
+  if (outcome.ended) settleSoon(verifier);
+  return outcome.answer;
+}
+
+/** Nobody waits for it; where it fails, whoever looks next does it. */
+function settleSoon(verifier: Verifier): void {
+  settleWindows(verifier).catch((error: unknown) =>
+    verifier.log.warn({ err: error }, 'an update window that has ended is not settled yet'),
+  );
 }
 
 async function verifiedOrCounted(
@@ -121,7 +131,9 @@ async function settledOrUntrusted(verifier: Verifier, taken: Taken): Promise<Out
   }
 }
 
-type Outcome = { readonly kind: 'answered'; readonly answer: object } | Older;
+/** `ended`: this was the last host that an update window waited for. */
+type Outcome =
+  { readonly kind: 'answered'; readonly answer: object; readonly ended: boolean } | Older;
 
 async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<Outcome> {
   const { purpose, evidence, verified, now } = taken;
@@ -142,7 +154,7 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     hostId: host.id,
     class: host.class,
     labels: host.labels,
-    baselines: await verifier.policy.read(on),
+    ...(await verifier.policy.read(on)),
     now,
   };
   const context = writeContext(verified, policy);
@@ -173,9 +185,11 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     answer = { ...common, intervalSeconds: verifier.settings.intervalSeconds };
   }
   await recordAppraisal(on, { ...appraised, signed, answer });
+  const { windows } = context;
+  const ended = await verifier.windows.count(on, { host, standing, result, windows, now });
   if (host.state === 'pending') await forgetOlderOfPending(on, host.id);
   for (const line of audit) await appendAudit(on, line, now);
-  return { kind: 'answered', answer };
+  return { kind: 'answered', answer, ended };
 }
 
 export function markOf({ attest }: Pick<VerifiedEvidence, 'attest'>): Mark {

@@ -3,6 +3,7 @@ import type { Selection } from '@touchstone/schemas';
 import type { ActivePolicy } from '../store/active-policy.ts';
 import type { Database } from '../store/database.ts';
 import type { Appraiser } from './appraiser.ts';
+import type { WindowCounter } from './count-for-windows.ts';
 import type { ChallengeKeys } from './challenge-keys.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { Host } from '../store/host.ts';
@@ -20,6 +21,7 @@ export type Verifier = {
   readonly bundles: TrustBundles;
   readonly appraiser: Appraiser;
   readonly policy: ActivePolicy;
+  readonly windows: WindowCounter;
   readonly identityOf: (host: Host) => Identity;
   readonly limitStranger: (host: Host) => void;
   readonly resultKey: SigningKey;

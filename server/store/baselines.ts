@@ -146,6 +146,66 @@ export async function retireBaselines(
   return rows.map(({ document }) => document);
 }
 
+/** By part, the latest version last. */
+export async function draftsOf(on: Queryable, name: string): Promise<Baseline[]> {
+  const { rows } = await on.query<{ document: Baseline }>(
+    `SELECT document FROM baselines WHERE name = $1 AND state = 'draft' ORDER BY part, version`,
+    [name],
+  );
+  return rows.map(({ document }) => document);
+}
+
+export async function putInWindow(
+  on: Queryable,
+  documents: readonly BaselineKey[],
+  { window, by, now }: { readonly window: string; readonly by: string; readonly now: Date },
+): Promise<void> {
+  for (const { name, part, version } of documents) {
+    await on.query(
+      `UPDATE baselines SET state = 'window', window_id = $4, approved_by = $5, approved_at = $6
+        WHERE name = $1 AND part = $2 AND version = $3 AND state = 'draft'`,
+      [name, part, version, window, by, now],
+    );
+  }
+}
+
+export async function documentsInWindow(on: Queryable, window: string): Promise<Baseline[]> {
+  const { rows } = await on.query<{ document: Baseline }>(
+    `SELECT document FROM baselines WHERE window_id = $1 AND state = 'window' ORDER BY part`,
+    [window],
+  );
+  return rows.map(({ document }) => document);
+}
+
+/** The active one of a document's name and part; drafts stay. */
+export async function retireActive(
+  on: Queryable,
+  { name, part }: BaselineKey,
+  now: Date,
+): Promise<Baseline[]> {
+  const { rows } = await on.query<{ document: Baseline }>(
+    `UPDATE baselines SET state = 'retired', retired_at = $3, evidence_day = NULL
+      WHERE name = $1 AND part = $2 AND state = 'active' RETURNING document`,
+    [name, part, now],
+  );
+  return rows.map(({ document }) => document);
+}
+
+export async function activateFromWindow(on: Queryable, window: string): Promise<void> {
+  await on.query(
+    `UPDATE baselines SET state = 'active' WHERE window_id = $1 AND state = 'window'`,
+    [window],
+  );
+}
+
+export async function retireFromWindow(on: Queryable, window: string, now: Date): Promise<void> {
+  await on.query(
+    `UPDATE baselines SET state = 'retired', retired_at = $2, evidence_day = NULL
+      WHERE window_id = $1 AND state = 'window'`,
+    [window, now],
+  );
+}
+
 /** Whatever is active or drafted under a name, of one part or of all. */
 export async function retireAll(
   on: Queryable,

@@ -5,6 +5,7 @@ import { type Postgres, startPostgres } from '../../../test/support/postgres.ts'
 import { refusal } from '../../codes.ts';
 import { makeAppraiser } from '../../services/appraiser.ts';
 import { challengeKeysOf } from '../../services/challenge-key-days.ts';
+import { windowCounter } from '../../services/count-for-windows.ts';
 import { knownIdentities } from '../../services/known-identities.ts';
 import { measurementJudge } from '../../services/measurement-judge.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
@@ -74,6 +75,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
       },
       appraiser: makeAppraiser(measurementJudge()),
       policy: activePolicy(),
+      windows: windowCounter(),
       identityOf: knownIdentities(),
       limitStranger: strangerLimit(60),
       log: pino({ level: 'silent' }),
