@@ -37,7 +37,7 @@ export { formatBaseline, formatBaselines } from './baseline/format-baseline.ts';
 export type { ImaAppraisal, ImaDocument, ImaSegmentContext } from './ima/ima-segment.ts';
 export { quirksNeeded } from './firmware/firmware-findings.ts';
 export { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
-export { IMA_PCR, type Measurements } from './measurements.ts';
+export { IMA_PCR, keyOf, type Measurements } from './measurements.ts';
 export { evidenceDigestOf, type ParsedEvidence, parseEvidence } from './parse-evidence.ts';
 export { parseBaselines } from './baseline/parse-baselines.ts';
 export { documentsOf, POLICY } from './policy-id.ts';

@@ -10,6 +10,7 @@ import {
   Role,
   Sha256Hex,
   Slug,
+  Timestamp,
   Uuid,
 } from '@touchstone/schemas';
 
@@ -70,6 +71,15 @@ export const readQuorum = read((text) => {
   if (text !== '1' && text !== '2') throw new TypeError('not a quorum');
   return Number(text);
 }, '1 or 2');
+
+/** A day is its first instant, UTC: two people who write the same mean the same. */
+export const readTime = read((text) => {
+  const whole = /^\d{4}-\d{2}-\d{2}$/u.test(text) ? `${text}T00:00:00Z` : text;
+  checkAgainst(Timestamp, whole);
+  const time = new Date(whole);
+  if (Number.isNaN(time.getTime())) throw new TypeError('no time');
+  return time.toISOString();
+}, 'a time like 2027-03-01 or 2027-03-01T12:00:00Z');
 
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 

@@ -87,6 +87,21 @@ export const CLI_CODES = {
     remedy: 'Name the packages that hold the files, not those that only depend on them.',
     exit: EXIT.malformed,
   },
+  BASELINE_MALFORMED_FILE: {
+    title: 'The file holds no baselines',
+    remedy: 'Correct it where the detail says.',
+    exit: EXIT.malformed,
+  },
+  PREVIEW_OF_WHAT: {
+    title: 'Say which change is to be tried',
+    remedy: 'Give the name of drafts, or a name with --retire, or --file FILE alone.',
+    exit: EXIT.usage,
+  },
+  WINDOW_OTHER_NAME: {
+    title: 'The file has documents of another name than the window',
+    remedy: 'They are drafted; nothing was opened. Open a window for each name.',
+    exit: EXIT.no,
+  },
 } as const satisfies Record<string, Entry>;
 
 export type CliCode = keyof typeof CLI_CODES;

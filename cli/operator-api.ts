@@ -15,6 +15,14 @@ import {
   type BaselineRetirement,
   CaStatus,
   type HostApproval,
+  PreviewPart,
+  type PreviewRequest,
+  WindowChange,
+  type WindowClosing,
+  WindowHosts,
+  WindowList,
+  type WindowOpening,
+  WindowRecord,
   HostDetail,
   HostExplanation,
   type HostLabelling,
@@ -41,6 +49,9 @@ import {
 } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
 import { CliError } from './codes.ts';
+
+/** A part takes two seconds, of which others may be before it. */
+const PREVIEW_MS = 60_000;
 
 export type OperatorApi = ReturnType<typeof operatorApi>;
 
@@ -146,6 +157,40 @@ export function operatorApi(client: Client, bearer: string) {
         body,
         schema: BaselineList,
       }),
+
+    preview: (body: PreviewRequest) =>
+      client.request({
+        ...post,
+        path: at('previews'),
+        body,
+        schema: PreviewPart,
+        timeoutMs: PREVIEW_MS,
+      }),
+
+    windows: async (all: boolean) => ({
+      windows: await whole(
+        (query) => client.request({ ...get, path: `${at('windows')}${query}`, schema: WindowList }),
+        ({ windows }) => windows,
+        all ? { all: 'true' } : {},
+      ),
+    }),
+    window: (key: string) =>
+      client.request({ ...get, path: at('windows', key), schema: WindowRecord }),
+    windowHosts: async (id: string) => ({
+      hosts: await whole(
+        (query) =>
+          client.request({
+            ...get,
+            path: `${at('windows', id, 'hosts')}${query}`,
+            schema: WindowHosts,
+          }),
+        ({ hosts }) => hosts,
+      ),
+    }),
+    openWindow: (body: WindowOpening) =>
+      client.request({ ...post, path: at('windows'), body, schema: WindowChange }),
+    closeWindow: (id: string, body: WindowClosing) =>
+      client.request({ ...post, path: at('windows', id, 'closing'), body, schema: WindowChange }),
 
     vms: async () => ({
       vms: await whole(

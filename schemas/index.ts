@@ -16,6 +16,7 @@ export * from './json.ts';
 export * from './labels.ts';
 export * from './operator.ts';
 export * from './page.ts';
+export * from './preview.ts';
 export * from './quorum.ts';
 export * from './replacement.ts';
 export * from './result.ts';

@@ -19,6 +19,7 @@ import { issuerList } from './services/issuers.ts';
 import { keepWindows } from './services/keep-windows.ts';
 import { knownIdentities } from './services/known-identities.ts';
 import { measurementJudge } from './services/measurement-judge.ts';
+import { previewTurns, sharedJudge } from './services/preview-turns.ts';
 import { signingKey, type TokenType } from './services/signing-key.ts';
 import { strangerLimit } from './services/stranger-limit.ts';
 import { type BundleSigners, trustBundles } from './services/trust-bundles.ts';
@@ -126,6 +127,8 @@ async function serve(config: ServerConfig): Promise<void> {
       tlsCertificate: lifeOf(await readFile(config.tls.certFile, 'utf8')),
     },
     appraiser: makeAppraiser(measurementJudge()),
+    previewer: makeAppraiser(sharedJudge(measurementJudge())),
+    previews: previewTurns(),
     policy: activePolicy(),
     windows: windowCounter(),
     identityOf: knownIdentities(),

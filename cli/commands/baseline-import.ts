@@ -3,14 +3,11 @@ import type { AssuranceClass, Baseline, Labels } from '@touchstone/schemas';
 import type { StrongHash } from '@touchstone/tpm';
 import { gatherBanks, gatherClasses, gatherLabels, readCount, readName } from '../arguments.ts';
 import { CliError } from '../codes.ts';
-import { readInput } from '../input.ts';
+import { MAX_YAML_BYTES, readInput } from '../input.ts';
 import type { ImageOrigin } from '../import/boot-chain-draft.ts';
 import { draftLines, yamlTextLines } from '../show/draft.ts';
 import { faint } from '../show/text.ts';
 import type { World } from '../world.ts';
-
-/** What the server reads at most: BaselineDraft in the schemas. */
-const MAX_YAML_BYTES = 8_388_608;
 
 type DraftOptions = {
   readonly name: string;

@@ -7,6 +7,8 @@ import { draftLines } from '../show/draft.ts';
 import { faint, type Line } from '../show/text.ts';
 import type { World } from '../world.ts';
 import { addBaselineImportCommands } from './baseline-import.ts';
+import { addPreviewCommand } from './baseline-preview.ts';
+import { addWindowCommands } from './baseline-window.ts';
 
 type CaptureOptions = {
   readonly name: string;
@@ -74,6 +76,9 @@ export function addBaselineCommands(program: Command, world: World): void {
     .action((name: string, options: RetireOptions, command: Command) =>
       retire(world, name, options, command),
     );
+
+  addPreviewCommand(baseline, world);
+  addWindowCommands(baseline, world);
 }
 
 const retire = (

@@ -16,6 +16,7 @@ export function draftLines({ baselines, warnings = [] }: BaselineList): Line[] {
     ]),
     ...names.flatMap((name) => [
       `Read it:     touchstone baseline show ${name}`,
+      `Try it:      touchstone baseline preview ${name}`,
       `Approve it:  touchstone baseline approve ${name}`,
     ]),
   ];

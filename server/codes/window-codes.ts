@@ -1,6 +1,6 @@
 import { type CodeEntry, entry } from './entry.ts';
 
-/** Update windows. */
+/** Update windows, and previews of changes. */
 export const WINDOW_CODES = {
   WINDOW_UNKNOWN: entry(
     404,
@@ -36,5 +36,11 @@ export const WINDOW_CODES = {
     'DESIGN 5, Baselines',
     'Update and reboot them: `touchstone baseline window show NAME` lists them, `touchstone host explain HOST` says what they run.',
     'operator',
+  ),
+  PREVIEW_BUSY: entry(
+    503,
+    'Other previews are under way',
+    'DESIGN 5, Baselines',
+    'Try again in a while.',
   ),
 } as const satisfies Record<string, CodeEntry>;

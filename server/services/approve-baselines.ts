@@ -82,8 +82,8 @@ const approvalOf = (
   content: { documents: drafts, replaced: touched.slice(drafts.length) },
 });
 
-/** Of several drafts of one part, the latest: the others were drafted over. */
-async function draftsToApprove(
+/** Of several drafts of one part, the latest: the others were drafted over. @throws AppError BASELINE_NO_DRAFT */
+export async function draftsToApprove(
   on: Queryable,
   name: string,
   { part, version }: BaselineApproval,

@@ -37,7 +37,8 @@ export async function draftBaselines(
   return verifier.database.transaction((on) => storeDrafts(verifier, on, { by, documents }));
 }
 
-function parsedOrRefused(yaml: string): Baseline[] {
+/** @throws AppError 422 with the code and line of what is malformed */
+export function parsedOrRefused(yaml: string): Baseline[] {
   try {
     return parseBaselines(yaml);
   } catch (cause) {

@@ -32,9 +32,11 @@ export async function pageOf<K, Row>(
   return { rows, next: more ? { nextCursor: cursorOf(keyOf(last)) } : {} };
 }
 
-const cursorOf = (key: unknown): string => Buffer.from(JSON.stringify(key)).toString('base64url');
+export const cursorOf = (key: unknown): string =>
+  Buffer.from(JSON.stringify(key)).toString('base64url');
 
-function keyIn(cursor: string, key: TSchema): unknown {
+/** @throws AppError CURSOR_MALFORMED */
+export function keyIn(cursor: string, key: TSchema): unknown {
   try {
     return checkAgainst(key, parseStrictJson(Buffer.from(cursor, 'base64url')));
   } catch (cause) {

@@ -56,27 +56,33 @@ const withoutTrust = ({ mark }: Host, standing: Standing): Standing =>
     ? { state: 'untrusted', untrustedResetCount: mark.resetCount }
     : standing;
 
+/** Where a decision about its last evidence leaves a host. */
+export const standingOf = async (
+  on: Queryable,
+  host: Host,
+  settled: Standing,
+): Promise<Standing> =>
+  (await isEvidenceDoubted(on, host.id)) ? withoutTrust(host, settled) : settled;
+
 /** Appraises stored evidence against the policy of now, and stores what came of it. */
 export async function reappraise(
   verifier: Verifier,
   on: Queryable,
   host: Host,
-  { policy, cause, settle, now }: Reappraisal,
+  { policy: held, cause, settle, now }: Reappraisal,
 ): Promise<Standing> {
   const verified = await storedEvidence(verifier, on, host);
   const policy = {
     hostId: host.id,
     class: host.class,
     labels: host.labels,
-    ...policy,
+    ...held,
     now,
   };
   const context = writeContext(verified, policy);
   await keepContext(on, context.shared, dayOf(now));
   const result = await verifier.appraiser.appraise(verified, policy);
-  const standing = (await isEvidenceDoubted(on, host.id))
-    ? withoutTrust(host, settle(host, result))
-    : settle(host, result);
+  const standing = await standingOf(on, host, settle(host, result));
   const appraised = { id: randomUUID(), host, standing, result, cause, context, now };
   const signed = signResult(verifier, appraised);
   await recordAppraisal(on, { ...appraised, signed, answer: null });

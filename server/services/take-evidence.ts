@@ -185,7 +185,7 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     answer = { ...common, intervalSeconds: verifier.settings.intervalSeconds };
   }
   await recordAppraisal(on, { ...appraised, signed, answer });
-  const { windows } = context;
+  const { windows } = policy;
   const ended = await verifier.windows.count(on, { host, standing, result, windows, now });
   if (host.state === 'pending') await forgetOlderOfPending(on, host.id);
   for (const line of audit) await appendAudit(on, line, now);

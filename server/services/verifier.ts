@@ -7,6 +7,7 @@ import type { WindowCounter } from './count-for-windows.ts';
 import type { ChallengeKeys } from './challenge-keys.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { Host } from '../store/host.ts';
+import type { PreviewTurns } from './preview-turns.ts';
 import type { IssuerList } from './issuers.ts';
 import type { Identity } from './known-identities.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -20,6 +21,9 @@ export type Verifier = {
   readonly challengeKeysAt: (now: Date) => ChallengeKeys;
   readonly bundles: TrustBundles;
   readonly appraiser: Appraiser;
+  /** For previews alone: they keep no attestation waiting, and judge what many hosts show once. */
+  readonly previewer: Pick<Appraiser, 'appraise'>;
+  readonly previews: PreviewTurns;
   readonly policy: ActivePolicy;
   readonly windows: WindowCounter;
   readonly identityOf: (host: Host) => Identity;

@@ -16,13 +16,13 @@ export type ActivePolicy = {
  * that what matters is when it ends.
  */
 const WRITTEN = `concat_ws(' ', b.name, b.part, b.version, b.xmin, pg_postmaster_start_time(), w.id, w.ends)`;
+const LISTED = `${WRITTEN} AS written, b.name, w.id AS window, w.ends`;
 const HELD = `FROM baselines b
   LEFT JOIN (SELECT id, least(until, ended_at) AS ends FROM windows) w ON b.state = 'window' AND w.id = b.window_id
  WHERE b.state IN ('active', 'window') ORDER BY b.state, b.name, b.part`;
 
-type HeldRow = {
+type ListedRow = {
   readonly written: string;
-  readonly document: Baseline;
   readonly name: string;
   readonly window: string | null;
   readonly ends: Date | null;
@@ -63,45 +63,44 @@ export function activePolicy(now: () => number = Date.now): ActivePolicy {
 
   return {
     async read(on) {
-      const listed = await on.query<{ written: string }>(`SELECT ${WRITTEN} AS written ${HELD}`);
+      const listed = await on.query<ListedRow>(`SELECT ${LISTED} ${HELD}`);
       const others = await readKnown(on);
-      const key = listed.rows.map(({ written }) => written).join('\n');
-      if (held?.key === key) {
-        if (held.policy.known !== others) {
-          held = { key, policy: { ...held.policy, known: others } };
-        }
-        return held.policy;
+      let { rows } = listed;
+      let key = keyOfRows(rows);
+      if (held?.key !== key && !rows.every(({ written }) => documents.has(written))) {
+        const whole = await on.query<ListedRow & { readonly document: Baseline }>(
+          `SELECT ${LISTED}, b.document ${HELD}`,
+        );
+        const before = documents;
+        ({ rows } = whole);
+        key = keyOfRows(rows);
+        documents = new Map(
+          whole.rows.map(({ written, document }) => [written, before.get(written) ?? document]),
+        );
       }
-      const { rows } = await on.query<HeldRow>(
-        `SELECT ${WRITTEN} AS written, b.document, b.name, w.id AS window, w.ends ${HELD}`,
-      );
-      const before = documents;
-      documents = new Map(
-        rows.map(({ written, document }) => [written, before.get(written) ?? document]),
-      );
-      held = {
-        key: rows.map(({ written }) => written).join('\n'),
-        policy: { ...policyOf(rows, documents), known: others },
-      };
+      if (held?.key !== key || held.policy.known !== others) {
+        held = { key, policy: { ...policyOf(rows, documents), known: others } };
+      }
       return held.policy;
     },
   };
 }
 
+const keyOfRows = (rows: readonly ListedRow[]): string =>
+  rows.map(({ written }) => written).join('\n');
+
 function policyOf(
-  rows: readonly HeldRow[],
+  rows: readonly ListedRow[],
   documents: ReadonlyMap<string, Baseline>,
 ): Pick<HeldPolicy, 'baselines' | 'windows'> {
-  const documentOf = ({ written, document }: HeldRow) => documents.get(written) ?? document;
-  const beside = Map.groupBy(
-    rows.filter(({ window }) => window !== null),
-    ({ window }) => window,
-  );
+  const documentsOf = (some: readonly ListedRow[]) =>
+    some.flatMap(({ written }) => documents.get(written) ?? []);
+  const beside = Map.groupBy(rows, ({ window }) => window);
   const windows = [...beside].flatMap(([id, of]) => {
     const [first] = of;
     if (id === null || first === undefined || first.ends === null) return [];
     const until = first.ends.toISOString();
-    return [{ id, name: first.name, documents: of.map(documentOf), until }];
+    return [{ id, name: first.name, documents: documentsOf(of), until }];
   });
-  return { baselines: rows.filter(({ window }) => window === null).map(documentOf), windows };
+  return { baselines: documentsOf(beside.get(null) ?? []), windows };
 }

@@ -84,6 +84,20 @@ export async function countHostsByBundle(
   return counts;
 }
 
+/** Those that somebody admitted, by name. */
+export async function admittedAfter(
+  on: Queryable,
+  { limit, after }: PageAfter<string>,
+): Promise<Host[]> {
+  const { rows } = await on.query<HostRow>(
+    `SELECT ${HOST_SELECTED} FROM hosts
+      WHERE state IN ('trusted', 'untrusted') AND ${THERE} AND ($2::text IS NULL OR name > $2)
+      ORDER BY name LIMIT $1`,
+    [limit, after],
+  );
+  return rows.map(hostOf);
+}
+
 /** All of them, in the order in which they are to be locked. */
 export async function hostsHeldToBaselines(on: Queryable): Promise<string[]> {
   const { rows } = await on.query<{ id: string }>(

@@ -47,6 +47,28 @@ export async function listVms(on: Queryable, { limit, after }: PageAfter<string>
   return rows.map(vmOf);
 }
 
+/** By host: registered VMs whose latest permit it got. Nobody else has asked with success since. */
+export async function lastStarted(
+  on: Queryable,
+  hosts: readonly string[],
+): Promise<ReadonlyMap<string, Pick<Vm, 'uuid' | 'name'>[]>> {
+  if (hosts.length === 0) return new Map();
+  const { rows } = await on.query<{ uuid: string; name: string; host_id: string }>(
+    `SELECT v.uuid, v.name, latest.host_id
+       FROM (SELECT DISTINCT ON (vm) vm, host_id FROM starts
+              WHERE decision = 'permitted'
+                AND vm IN (SELECT vm FROM starts WHERE host_id = ANY ($1) AND decision = 'permitted')
+              ORDER BY vm, at DESC) latest
+       JOIN vms v ON v.uuid = latest.vm
+      WHERE latest.host_id = ANY ($1) ORDER BY v.name`,
+    [hosts],
+  );
+  const by = Map.groupBy(rows, (row) => row.host_id);
+  return new Map(
+    [...by].map(([host, of]) => [host, of.map(({ uuid, name }) => ({ uuid, name }))] as const),
+  );
+}
+
 export type StartRecord = {
   readonly hostId: string;
   readonly requestId: string;

@@ -3,11 +3,14 @@ import {
   BaselineDraft,
   BaselineList,
   BaselineRetirement,
+  PreviewPart,
+  PreviewRequest,
   Slug,
 } from '@touchstone/schemas';
 import { approveBaselines } from '../../services/approve-baselines.ts';
 import { draftBaselines } from '../../services/baselines.ts';
 import { listDrafted } from '../../services/lists.ts';
+import { previewPolicy } from '../../services/preview-policy.ts';
 import { retireBaselines } from '../../services/retire-baselines.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
 
@@ -36,6 +39,16 @@ export const BASELINE_ROUTES: readonly OperatorRoute[] = [
     maxBytes: BASELINE_BYTES,
     answer: BaselineList,
     handle: ({ verifier, by, body }) => draftBaselines(verifier, by, body.yaml),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/previews',
+    summary: 'What a change of policy would do to each host, without doing it',
+    role: 'operator',
+    body: PreviewRequest,
+    maxBytes: BASELINE_BYTES,
+    answer: PreviewPart,
+    handle: ({ verifier, by, body }) => previewPolicy(verifier, by, body),
   }),
   route({
     method: 'POST',

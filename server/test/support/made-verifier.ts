@@ -8,6 +8,7 @@ import { challengeKeysOf } from '../../services/challenge-key-days.ts';
 import { windowCounter } from '../../services/count-for-windows.ts';
 import { knownIdentities } from '../../services/known-identities.ts';
 import { measurementJudge } from '../../services/measurement-judge.ts';
+import { previewTurns, sharedJudge } from '../../services/preview-turns.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
 import { signingKey } from '../../services/signing-key.ts';
 import { strangerLimit } from '../../services/stranger-limit.ts';
@@ -74,6 +75,8 @@ export async function startVerifier(): Promise<MadeVerifier> {
         tlsCertificate: { since: new Date(0), endsAt: new Date('2100-01-01') },
       },
       appraiser: makeAppraiser(measurementJudge()),
+      previewer: makeAppraiser(sharedJudge(measurementJudge())),
+      previews: previewTurns(),
       policy: activePolicy(),
       windows: windowCounter(),
       identityOf: knownIdentities(),
