@@ -7,6 +7,7 @@ import type {
   Purpose,
   TrustVector,
   Verdict,
+  WindowStanding,
 } from '@touchstone/schemas';
 
 /** What an appraisal found, and all of it. */
@@ -19,6 +20,8 @@ export type AppraisalOutcome = {
   readonly findingsOmitted: number;
   /** The documents that apply to this host, expired ones too; at most 64. */
   readonly baselines: readonly BaselineReference[];
+  /** How the host stands to the update windows that are for it. */
+  readonly windows: readonly WindowStanding[];
   /** In the log's order; at most 4096. */
   readonly events: readonly MeasuredEvent[];
   /** What the log of the boot means. */

@@ -2,6 +2,7 @@ import type { Finding, Verdict } from '@touchstone/schemas';
 import type { AppraisalContext } from './appraisal-context.ts';
 import type { AppraisalMemo } from './appraisal-memo.ts';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
+import { tellMore } from './comparison/tell-more.ts';
 import { finding } from './finding.ts';
 import { UNKNOWN_BOOT } from './firmware/boot-state.ts';
 import { kexecFindings } from './firmware/kexec.ts';
@@ -13,6 +14,9 @@ import { type Situation, situate } from './situation.ts';
 import { trustVector, UNKNOWN_VECTOR } from './trust-vector.ts';
 import { requireVerified, type VerifiedEvidence } from './verify-evidence.ts';
 import { byEffect, worstOf } from './weighed-findings.ts';
+
+/** As many as a result's claims hold. */
+const MAX_WINDOWS = 64;
 
 const appraised: unique symbol = Symbol('appraised');
 
@@ -83,7 +87,8 @@ function conclude(
   const kexec = kexecFindings(situation.measurements.class, judgement.bootState.kexec);
   const host = [...situation.host, ...kexec];
   const { log, events, commandLine, executables, enforcedPcrs, measured } = judgement;
-  const findings = byEffect([...host, ...log.foremost, ...documents, ...events.foremost]);
+  const told = tellMore(events.foremost, judgement.leads, situation.directory);
+  const findings = byEffect([...host, ...log.foremost, ...documents, ...told]);
   const shown = shownFindings(findings);
   const aside = [log.worst, worstEffect(documents)];
   return resultOf(evidence, {
@@ -100,6 +105,10 @@ function conclude(
     findings: shown,
     findingsOmitted: host.length + documents.length + log.count + events.count - shown.length,
     baselines: references,
+    windows: situation.windows.slice(0, MAX_WINDOWS).flatMap(({ id, name, until }) => {
+      const state = judgement.windows[id];
+      return state === undefined ? [] : [{ id, name, until, state }];
+    }),
     events: measured,
     bootState: judgement.bootState,
     policyId: policyIdOf(references),
@@ -123,6 +132,7 @@ function appraisalError(evidence: VerifiedEvidence, error: unknown): Attestation
     findings: [finding('APPRAISAL_ERROR', { subject: 'appraisal', actual })],
     findingsOmitted: 0,
     baselines: [],
+    windows: [],
     events: [],
     bootState: UNKNOWN_BOOT,
     policyId: POLICY,
@@ -136,6 +146,7 @@ type Concluded = Pick<
   | 'findings'
   | 'findingsOmitted'
   | 'baselines'
+  | 'windows'
   | 'events'
   | 'bootState'
   | 'policyId'

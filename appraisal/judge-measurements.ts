@@ -2,8 +2,15 @@ import type { EventLog, LogEvent } from '@touchstone/eventlog';
 import type { BootState, FindingEffect, MeasuredEvent } from '@touchstone/schemas';
 import { unfedBankFindings } from './bank-findings.ts';
 import { readBootLog } from './boot-log.ts';
+import {
+  type ChosenDocuments,
+  chooseDocuments,
+  type WindowState,
+} from './comparison/choose-documents.ts';
 import { eventFindings, type PcrFinding } from './comparison/event-findings.ts';
 import { explainEvents, type Explanation } from './comparison/explain-events.ts';
+import type { Lead } from './comparison/lead.ts';
+import { leadKey } from './comparison/tell-more.ts';
 import { appraiseFirmware } from './firmware/firmware-findings.ts';
 import { namedQuirks } from './firmware/named-quirks.ts';
 import { replayFindings } from './log-replay.ts';
@@ -22,6 +29,10 @@ export type MeasurementJudgement = {
   readonly log: WeighedFindings;
   /** Whether the events are what the documents say. */
   readonly events: WeighedFindings;
+  /** By `leadKey`, for findings among the foremost of `events`. */
+  readonly leads: Readonly<Record<string, Lead>>;
+  /** How the host stands to the update windows that are for it, by id. */
+  readonly windows: Readonly<Record<string, WindowState>>;
   /** The worst that was found of the kernel's command line, and of all else that was measured. */
   readonly commandLine: FindingEffect | null;
   readonly executables: FindingEffect | null;
@@ -37,17 +48,18 @@ export type MeasurementJudgement = {
  * grammar, the meaning of its events, and the comparison with the documents.
  */
 export function judgeMeasurements(measurements: Measurements): MeasurementJudgement {
-  const { baselines } = measurements;
-  const quirks = namedQuirks(baselines);
   const boot = readBootLog(measurements);
   const log = boot.state === 'read' ? boot.log : undefined;
   const compared = compare(measurements, log);
-  const firmware = appraiseFirmware(measurements, log, compared.explanation);
+  const { documents: baselines, windows } = compared.chosen;
+  const quirks = namedQuirks(baselines);
+  const firmware = appraiseFirmware({ ...measurements, baselines }, log, compared.explanation);
   const isCommandLine = ({ pcr }: PcrFinding) => COMMAND_LINE_PCRS.includes(pcr);
   const worst = (some: readonly PcrFinding[]) => worstOf(some.map(({ finding }) => finding.effect));
   const enforced = baselines.flatMap(({ baseline }) =>
     baseline.rules.filter(({ mode }) => mode === 'enforce').map(({ pcr }) => pcr),
   );
+  const events = weigh(compared.findings.map(({ finding }) => finding));
   return {
     key: keyOf(measurements),
     log: weigh([
@@ -57,7 +69,9 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
       ...grammarFindings(measurements, log, measurements.class),
       ...firmware.findings,
     ]),
-    events: weigh(compared.findings.map(({ finding }) => finding)),
+    events,
+    leads: leadsTo(events, compared.findings),
+    windows,
     commandLine: worst(compared.findings.filter(isCommandLine)),
     executables: worst(compared.findings.filter((one) => !isCommandLine(one))),
     enforcedPcrs: [...new Set(enforced)],
@@ -68,9 +82,10 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
 
 /** Without a document whose rules count there is nothing to hold events against; that was said already. */
 function compare(
-  { pcrs, baselines }: Measurements,
+  { pcrs, baselines, choices = [] }: Measurements,
   log: EventLog | undefined,
 ): {
+  readonly chosen: ChosenDocuments;
   readonly explanation: Explanation | undefined;
   readonly findings: readonly PcrFinding[];
   readonly events: readonly MeasuredEvent[];
@@ -78,14 +93,30 @@ function compare(
   const quoted = quotedBanksOf({ pcrs });
   const events = log?.events.filter((event: LogEvent) => event.extends) ?? [];
   const judged = events.filter(({ pcr }) => quoted.has(pcr));
+  const chosen = chooseDocuments(baselines, choices, judged, quoted);
+  const { documents } = chosen;
   const explanation: Explanation | undefined =
-    baselines.length === 0 ? undefined : explainEvents(baselines, judged, quoted);
+    documents.length === 0 ? undefined : explainEvents(documents, judged, quoted);
   const banks = new Map(
     [...quoted].flatMap(([pcr, [bank]]) => (bank === undefined ? [] : [[pcr, bank]])),
   );
   return {
+    chosen,
     explanation,
     findings: explanation === undefined ? [] : eventFindings(explanation, banks),
     events: measuredEvents(events, banks, explanation),
   };
+}
+
+/** Of the findings that are kept. */
+function leadsTo(
+  { foremost }: WeighedFindings,
+  compared: readonly PcrFinding[],
+): MeasurementJudgement['leads'] {
+  const kept = new Set(foremost);
+  return Object.fromEntries(
+    compared.flatMap(({ finding, lead }) =>
+      lead === undefined || !kept.has(finding) ? [] : [[leadKey(finding), lead] as const],
+    ),
+  );
 }

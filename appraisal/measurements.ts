@@ -1,6 +1,7 @@
 import type { AssuranceClass } from '@touchstone/schemas';
 import { hashHex, type PcrValues } from '@touchstone/tpm';
 import type { LiveBaseline } from './comparison/applicable-baselines.ts';
+import type { Choice } from './comparison/choose-documents.ts';
 import { knownBaseline } from './baseline/known-baseline.ts';
 import { POLICY } from './policy-id.ts';
 import { QUIRKS_VERSION } from './quirks.ts';
@@ -23,6 +24,8 @@ export type Measurements = {
   readonly bootLogs: readonly BootLogBytes[];
   /** In the order in which they count. */
   readonly baselines: readonly LiveBaseline[];
+  /** Further ones, where documents of update windows stand in for others. */
+  readonly choices?: readonly Choice[];
 };
 
 /** Without the baselines: what the evidence gives by itself. */
@@ -50,15 +53,21 @@ function staticPcrs(pcrs: PcrValues): PcrValues {
 
 /**
  * What else a judgement follows from, by version: the rules here, the ledger of firmware quirks, the
- * advisories, the trust bundle, the open update windows. Of all but the first two there is none yet.
+ * advisories, the trust bundle. Of all but the first two there is none yet.
  */
-const VERSIONS = `${POLICY} quirks ${QUIRKS_VERSION} advisories 0 bundle 0 windows 0`;
+const VERSIONS = `${POLICY} quirks ${QUIRKS_VERSION} advisories 0 bundle 0`;
 
 /**
  * SHA-256, lower-case hex, over everything that a judgement follows from, so that nothing of it may differ
  * where keys are equal: documents by part, name, version and content, PCRs by bank, number, order and value.
  */
-export function keyOf({ class: held, pcrs, bootLogs, baselines }: Measurements): string {
+export function keyOf({
+  class: held,
+  pcrs,
+  bootLogs,
+  baselines,
+  choices = [],
+}: Measurements): string {
   // No word here holds a space or a line feed, so that no two texts are alike that say other things.
   let text = `${VERSIONS}\n${held}\n`;
   const values: Uint8Array[] = [];
@@ -71,10 +80,22 @@ export function keyOf({ class: held, pcrs, bootLogs, baselines }: Measurements):
     text += '\n';
   }
   for (const { digest, bytes } of bootLogs) text += `log ${digest} ${bytes?.length}\n`;
-  for (const { baseline, banks } of baselines) {
+  text += textOf(baselines);
+  for (const choice of choices) {
+    text += 'choice\n';
+    for (const { window, documents } of choice) {
+      text += `candidate ${JSON.stringify(window)}\n${textOf(documents)}`;
+    }
+  }
+  return hashHex('sha256', Buffer.from(`${text}\n`, 'utf8'), ...values);
+}
+
+function textOf(documents: readonly LiveBaseline[]): string {
+  let text = '';
+  for (const { baseline, banks } of documents) {
     const { part, name, version } = baseline;
     const { digest } = knownBaseline(baseline);
     text += `baseline ${part} ${name} ${version} ${digest} ${banks.join()}\n`;
   }
-  return hashHex('sha256', Buffer.from(`${text}\n`, 'utf8'), ...values);
+  return text;
 }

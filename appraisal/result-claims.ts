@@ -48,6 +48,7 @@ export function resultClaims(result: AttestationResult, issue: ResultIssue): Res
         },
         'touchstone.boot-state': result.bootState,
         'touchstone.baselines': [...result.baselines],
+        ...(result.windows.length === 0 ? {} : { 'touchstone.windows': [...result.windows] }),
         'touchstone.findings': [...result.findings],
         'touchstone.findings-omitted': result.findingsOmitted,
       },

@@ -5,6 +5,8 @@ import type { AppraisalOutcome } from './appraisal-outcome.ts';
 import { hostFindings } from './host-findings.ts';
 import { keyOf, measuredBy, type Measurements } from './measurements.ts';
 import { quotedBankNames } from './quoted-banks.ts';
+import type { Directory } from './comparison/tell-more.ts';
+import type { UpdateWindow } from './update-window.ts';
 import type { VerifiedEvidence } from './verify-evidence.ts';
 
 const situated: unique symbol = Symbol('situated');
@@ -26,6 +28,9 @@ export type Situation = {
   readonly host: readonly Finding[];
   readonly documents: readonly Finding[];
   readonly references: AppraisalOutcome['baselines'];
+  /** What findings are told with. */
+  readonly directory: Directory;
+  readonly windows: readonly UpdateWindow[];
   readonly now: Date;
   /** The first instant at which something of this changes by itself; Infinity for never. Unix time, ms. */
   readonly notAfterMs: number;
@@ -34,10 +39,11 @@ export type Situation = {
 export function situate(evidence: VerifiedEvidence, context: AppraisalContext): Situation {
   const measured = measuredBy(evidence);
   const quoted = quotedBankNames(measured);
-  const { live, references, findings } = applicableBaselines(context, quoted);
-  const measurements = { ...measured, class: context.class, baselines: live };
+  const { live, choices, references, findings, untilMs } = applicableBaselines(context, quoted);
+  const measurements = { ...measured, class: context.class, baselines: live, choices };
   const { resetCount, restartCount } = evidence.attest.clockInfo;
-  const expiries = live.flatMap(({ baseline: { expires } }) =>
+  const offered = choices.flatMap((some) => some.flatMap(({ documents }) => documents));
+  const expiries = [...live, ...offered].flatMap(({ baseline: { expires } }) =>
     expires === undefined ? [] : [new Date(expires).getTime()],
   );
   return {
@@ -50,6 +56,13 @@ export function situate(evidence: VerifiedEvidence, context: AppraisalContext): 
     documents: findings,
     references,
     now: context.now,
-    notAfterMs: Math.min(Infinity, ...expiries),
+    directory: {
+      hostId: context.hostId,
+      baselines: context.baselines,
+      known: context.known ?? [],
+      claimedNextBoot: evidence.statement.selfReported.claimedNextBoot ?? [],
+    },
+    windows: context.windows ?? [],
+    notAfterMs: Math.min(untilMs, ...expiries),
   };
 }

@@ -76,6 +76,11 @@ export const SelfReported = closed({
   claimedEmptyBanks: Type.Optional(Type.Array(QuotedBank, { maxItems: 4, uniqueItems: true })),
   /** Of the last result that it was given: `ear.appraisal-policy-id`. Absent where there was none since it started. */
   claimedPolicyId: Type.Optional(LineOfText(512)),
+  /**
+   * What would be measured if the host were restarted now, as far as that is on its disk and differs: SHA-256, of
+   * events or of images (Authenticode). Only what a finding advises follows from it.
+   */
+  claimedNextBoot: Type.Optional(Type.Array(Sha256Hex, { maxItems: 64, uniqueItems: true })),
 });
 export type SelfReported = Type.Static<typeof SelfReported>;
 

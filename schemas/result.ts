@@ -7,6 +7,7 @@ import {
   oneOf,
   Sha256Hex,
   Slug,
+  Timestamp,
   Uint32,
   Uint64Decimal,
   Uuid,
@@ -48,6 +49,18 @@ export const BaselineReference = closed({
 });
 export type BaselineReference = Type.Static<typeof BaselineReference>;
 
+/**
+ * How a host stands to an update window: `ahead`, it shows what the window brings; `behind`, what was approved
+ * before; `neither`, what fits neither. From `until` on only what the window brings is accepted.
+ */
+export const WindowStanding = closed({
+  id: LineOfText(64),
+  name: LineOfText(128),
+  until: Timestamp,
+  state: oneOf('ahead', 'behind', 'neither'),
+});
+export type WindowStanding = Type.Static<typeof WindowStanding>;
+
 /** Claims of the attestation result: a JWT in the shape of EAR, typ `touchstone-result+jwt`. */
 export const ResultClaims = closed({
   eat_profile: Type.Literal('tag:touchstone,2026:result/1'),
@@ -72,6 +85,7 @@ export const ResultClaims = closed({
       /** Absent in results of releases before it. */
       'touchstone.boot-state': Type.Optional(BootState),
       'touchstone.baselines': Type.Array(BaselineReference, { maxItems: 64 }),
+      'touchstone.windows': Type.Optional(Type.Array(WindowStanding, { maxItems: 64 })),
       'touchstone.findings': Type.Array(Finding, { maxItems: 256 }),
       'touchstone.findings-omitted': Type.Integer({ minimum: 0 }),
     }),
