@@ -15,6 +15,12 @@ export const IMA_REASONS = {
       'See that securityfs is mounted and that the agent may read ima/binary_runtime_measurements in it.',
     actor: 'host-administrator',
   },
+  IMA_LOG_WANTED: {
+    title: "The kernel's list of measured files has to be sent once more, or from another entry",
+    section: TEMPLATES,
+    remedy: 'Nothing to do: the agent sends it with its next evidence.',
+    actor: 'agent',
+  },
   IMA_LOG_MALFORMED: {
     title: "The kernel's list of measured files cannot be read",
     section: TEMPLATES,
@@ -103,11 +109,5 @@ export const IMA_REASONS = {
     remedy:
       'Ask for PCRs 0 to 9 of that bank; or start the kernel with ima_hash=sha256, or newer ones, which use the bank that is quoted.',
     actor: 'operator',
-  },
-  KEXEC_SEEN: {
-    title: 'Another kernel was started in this boot without a restart of the machine',
-    section: 'kexec_load(2)',
-    remedy: 'Restart the host. Disable kexec where it is not meant to be used.',
-    actor: 'host-administrator',
   },
 } as const satisfies Readonly<Record<string, Reason>>;

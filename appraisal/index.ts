@@ -15,7 +15,6 @@ export {
 export type { AppraisalContext } from './appraisal-context.ts';
 export { AppraisalMemo } from './appraisal-memo.ts';
 export { type Appraisal, appraise, findingOfEvidenceError } from './appraise.ts';
-export { appraiseLog, type LogAppraisal } from './appraise-log.ts';
 export {
   type AttestationResult,
   appraiseEvidence,
@@ -35,7 +34,10 @@ export { loosens } from './baseline/loosens.ts';
 export { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
 export { finding, type FindingDetails, findingFrom } from './finding.ts';
 export { formatBaseline, formatBaselines } from './baseline/format-baseline.ts';
-export type { ImaAppraisal, ImaDocument, ImaSegmentContext } from './ima/ima-segment.ts';
+export { appraiseImaSegment } from './ima/appraise-ima-segment.ts';
+export { imaPolicyFromList, type ImaPolicyOptions } from './ima/ima-policy-from-list.ts';
+export { checkImaPolicy, imaPolicyDigestOf } from './ima/compiled-ima-policy.ts';
+export type { ImaAppraisal, ImaDocument, ImaSegmentContext, ImaState } from './ima/ima-segment.ts';
 export { quirksNeeded } from './firmware/firmware-findings.ts';
 export { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
 export { IMA_PCR, keyOf, type Measurements } from './measurements.ts';

@@ -55,7 +55,7 @@ export {
   openImaList,
 } from './ima/ima-list.ts';
 export { findImaPrefix, IMA_PCR, type ImaPrefix, type ImaPrefixSearch } from './ima/ima-prefix.ts';
-export { type ImaStyle } from './ima/ima-replay.ts';
+export { dataOf, ImaReplay, type ImaStyle } from './ima/ima-replay.ts';
 export { type ImaSurvey, surveyImaList } from './ima/ima-survey.ts';
 export { EVENTLOG_LIMITS, type EventLogLimits } from './limits.ts';
 export { encodeEvent, type EventDigest, type LogEvent, type NewEvent } from './log-event.ts';

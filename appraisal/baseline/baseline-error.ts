@@ -21,7 +21,10 @@ export type BaselineErrorCode =
   | 'BASELINE_DENY_CONTRADICTED'
   | 'BASELINE_GLOB'
   | 'BASELINE_ORDER'
-  | 'BASELINE_QUIRK_UNKNOWN';
+  | 'BASELINE_QUIRK_UNKNOWN'
+  | 'BASELINE_IMA_EMPTY'
+  | 'BASELINE_IMA_LINE'
+  | 'BASELINE_IMA_KEY';
 
 /**
  * A text or value that is no baseline. `document` counts from 1 in a file of several; `field` is a JSON

@@ -1,4 +1,5 @@
 import { Baseline, checkAgainst, SchemaError } from '@touchstone/schemas';
+import { checkImaPolicy } from '../ima/compiled-ima-policy.ts';
 import { isQuirk } from '../quirks.ts';
 import { isStrong } from '../strong-bank.ts';
 import { BaselineError } from './baseline-error.ts';
@@ -23,6 +24,7 @@ export function checkBaseline(value: unknown): Baseline {
   checkTimestamp(baseline.provenance?.capturedAt, '/provenance/capturedAt');
   checkQuirks(baseline);
   checkSections(baseline);
+  if (baseline.ima !== undefined) checkImaPolicy(baseline.ima);
   checkRules(baseline);
   checkOrder(baseline);
   return baseline;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ParseError } from '@touchstone/tpm';
 import { hasOwnDigest, imaEntries, type ImaLimits, openImaList } from '../index.ts';
-import * as sample from './sample-ima.ts';
+import * as sample from '../../test/support/made-ima.ts';
 import {
   asciiList,
   binaryList,
@@ -10,7 +10,7 @@ import {
   fileFields,
   nothing,
   type SampleEntry,
-} from './sample-ima.ts';
+} from '../../test/support/made-ima.ts';
 
 const SIGNATURE = Uint8Array.of(3, 2, 4, 1, 2, 3, 4, 0, 1, 9);
 const PATH = '/usr/bin/bash';

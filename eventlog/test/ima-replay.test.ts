@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { type BankName, hash, hashOfBank } from '@touchstone/tpm';
 import { findImaPrefix, openImaList, surveyImaList } from '../index.ts';
-import { asciiList, binaryList, dataOfSample, fileFields, type SampleEntry } from './sample-ima.ts';
+import {
+  asciiList,
+  binaryList,
+  dataOfSample,
+  fileFields,
+  type SampleEntry,
+} from '../../test/support/made-ima.ts';
 
 const file = (path: string, more: Partial<SampleEntry> = {}): SampleEntry => ({
   template: 'ima-ng',

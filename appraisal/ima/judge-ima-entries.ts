@@ -1,0 +1,317 @@
+import {
+  entryAt,
+  hasOwnDigest,
+  IMA_PCR,
+  type ImaCursor,
+  type ImaEntry,
+} from '@touchstone/eventlog';
+import type { FindingEffect, ImaLearntKey, ImaProgress } from '@touchstone/schemas';
+import type { PcrValues } from '@touchstone/tpm';
+import { BOOT_AGGREGATE, checkBootAggregate } from './boot-aggregate.ts';
+import { type CompiledImaPolicy, compileImaPolicy } from './compiled-ima-policy.ts';
+import { bufferText, digestText, nearestTo, wantedAt } from './ima-explanations.ts';
+import { ImaFindings } from './ima-findings.ts';
+import { certificateDigest, type ImaKey, imaKeyOf } from './ima-keys.ts';
+import type { ImaDocument } from './ima-segment.ts';
+import { readImaSignature, verifyImaSignature } from './ima-signature.ts';
+
+/** A policy with the name of its document. */
+export type JudgingPolicy = { readonly document: string; readonly compiled: CompiledImaPolicy };
+
+export type ImaJudging = {
+  readonly policies: readonly ImaDocument[];
+  /** Documents that are not active: for explanations alone. */
+  readonly known: readonly ImaDocument[];
+  readonly pcrs: PcrValues;
+};
+
+/** As much as a progress holds. */
+const MAX_LEARNT_KEYS = 32;
+const MAX_LEARNT_BYTES = 8_192;
+/** In one segment. A signature takes some 0.3 ms; files that are listed need none looked at. */
+const MAX_SIGNATURES = 16_384;
+const RANK = { enforce: 0, warn: 1, observe: 2 } as const;
+const DIGEST_NAMES: Readonly<Record<number, string>> = {
+  20: 'sha1',
+  32: 'sha256',
+  48: 'sha384',
+  64: 'sha512',
+};
+
+/**
+ * Judges entries that a quote has vouched for, one after another, beginning where an earlier segment ended. What
+ * is listed is passed by a look into a table; all else is looked at closely.
+ */
+export class ImaEntriesJudge {
+  readonly #policies: readonly JudgingPolicy[];
+  readonly #known: readonly JudgingPolicy[];
+  readonly #pcrs: PcrValues;
+  readonly #findings: ImaFindings;
+  readonly #firstEntry: number;
+  readonly #keys: ImaLearntKey[];
+  readonly #learnt: ImaKey[];
+  #bootAggregates: number;
+  #violations: number;
+  #unjudged: number;
+  #signatures = 0;
+
+  constructor({ policies, known, pcrs }: ImaJudging, before: ImaProgress | undefined) {
+    this.#policies = policies.map(judging);
+    this.#known = known.map(judging);
+    this.#pcrs = pcrs;
+    this.#findings = new ImaFindings(before);
+    this.#firstEntry = before?.entries ?? 0;
+    this.#keys = [...(before?.keys ?? [])];
+    this.#learnt = this.#keys.flatMap(({ certificate }) => {
+      return imaKeyOf(Buffer.from(certificate, 'base64url')) ?? [];
+    });
+    this.#bootAggregates = before?.bootAggregates ?? 0;
+    this.#violations = before?.violations ?? 0;
+    this.#unjudged = before?.unjudged ?? 0;
+  }
+
+  judge(cursor: ImaCursor): void {
+    if (cursor.pcr !== IMA_PCR) return this.#ofOtherPcr(cursor);
+    if (cursor.violation) return this.#violation(entryAt(cursor));
+    if (!hasOwnDigest(cursor)) this.#misdigested(entryAt(cursor));
+    const first = this.#firstEntry + cursor.index === 0;
+    if (!first && this.#isListed(cursor)) return;
+    const entry = entryAt(cursor);
+    const name = nameOf(entry);
+    if (first || name === BOOT_AGGREGATE) return this.#bootAggregate(entry, name, first);
+    if (this.#policies.length === 0 || this.#isExcluded(name)) {
+      this.#unjudged += 1;
+    } else if (entry.buffer !== undefined) this.#buffer(entry, name);
+    else this.#file(entry, name);
+  }
+
+  /** What is kept of all that was judged. */
+  get results(): Pick<
+    ImaProgress,
+    'bootAggregates' | 'violations' | 'unjudged' | 'findings' | 'findingsOmitted' | 'worst' | 'keys'
+  > {
+    const { kept: findings, omitted: findingsOmitted, worst } = this.#findings;
+    return {
+      bootAggregates: this.#bootAggregates,
+      violations: this.#violations,
+      unjudged: this.#unjudged,
+      ...{ findings, findingsOmitted, ...(worst === undefined ? {} : { worst }) },
+      keys: this.#keys,
+    };
+  }
+
+  /** Whether a policy lists this very content at this very path, or anywhere. */
+  #isListed(cursor: ImaCursor): boolean {
+    const { template, data, fieldStart, fieldEnd } = cursor;
+    const { digest, path } = template;
+    if (digest < 0 || path < 0) return false;
+    const digestStart = cursor.digestAt(digest);
+    const digestEnd = fieldEnd[digest]!;
+    const isNamed = isNamedBySize(data, fieldStart[digest]!, digestStart, digestEnd - digestStart);
+    if (!isNamed) return false;
+    const pathStart = fieldStart[path]!;
+    const pathEnd = fieldEnd[path]! - 1;
+    // A document that lists one makes no second one good.
+    if (data[pathStart] !== SLASH && isBootAggregate(data, pathStart, pathEnd)) return false;
+    for (let at = 0; at < this.#policies.length; at += 1) {
+      const { files } = this.#policies[at]!.compiled;
+      let entry = files.first(data, pathStart, pathEnd);
+      while (entry >= 0) {
+        if (files.hasDigest(entry, data, digestStart, digestEnd)) return true;
+        entry = files.after(entry, data, pathStart, pathEnd);
+      }
+      if (files.anywhere(data, digestStart, digestEnd) >= 0) return true;
+    }
+    return false;
+  }
+
+  #ofOtherPcr({ pcr, index }: ImaCursor): void {
+    this.#unjudged += 1;
+    if (this.#policies.length === 0) return;
+    const details = () => ({
+      expected: `PCR ${IMA_PCR}`,
+      actual: `first entry ${this.#place(index)}`,
+    });
+    this.#findings.add('IMA_OTHER_PCR', this.#strictest('mode'), `PCR ${pcr}`, details);
+  }
+
+  #violation(entry: ImaEntry): void {
+    this.#violations += 1;
+    const name = nameOf(entry);
+    if (this.#policies.length === 0 || this.#isExcluded(name)) {
+      this.#unjudged += 1;
+      return;
+    }
+    this.#findings.add('IMA_VIOLATION', this.#strictest('violations'), textOf(entry), () => ({
+      expected: 'a file that nobody writes to while it is used',
+      actual: 'open for writing when it was measured, or opened for writing while it was in use',
+      event: this.#event(entry),
+    }));
+  }
+
+  #misdigested(entry: ImaEntry): void {
+    this.#findings.add('IMA_TEMPLATE_HASH_MISMATCH', 'enforce', textOf(entry), () => ({
+      actual: Buffer.from(entry.templateDigest).toString('hex'),
+      event: this.#event(entry),
+    }));
+  }
+
+  #bootAggregate(entry: ImaEntry, name: string, first: boolean): void {
+    const event = this.#event(entry);
+    if (name !== BOOT_AGGREGATE || entry.digest === undefined) {
+      this.#findings.add('IMA_BOOT_AGGREGATE', 'enforce', BOOT_AGGREGATE, () => ({
+        ...{ expected: 'the first entry', actual: textOf(entry), event },
+      }));
+      return;
+    }
+    this.#bootAggregates += 1;
+    if (!first) return;
+    const { digest } = entry;
+    const actual = digestText(digest);
+    switch (checkBootAggregate(digest, this.#pcrs)) {
+      case 'fits':
+        return;
+      case 'differs':
+        this.#findings.add('IMA_BOOT_AGGREGATE', 'enforce', BOOT_AGGREGATE, () => ({
+          ...{ expected: 'the hash of the quoted PCRs 0 to 7, or 0 to 9', actual, event },
+        }));
+        return;
+      case 'unproven': {
+        if (this.#policies.length === 0) return;
+        const effect = this.#strictest('bootAggregate');
+        const expected = `PCRs 0 to 9 of the bank ${digest.algorithm}`;
+        this.#findings.add('IMA_BOOT_AGGREGATE_UNPROVEN', effect, BOOT_AGGREGATE, () => ({
+          ...{ expected, actual, event },
+        }));
+      }
+    }
+  }
+
+  #file(entry: ImaEntry, name: string): void {
+    const signature = this.#signed(entry);
+    if (signature === 'good') return;
+    const wanted = wantedAt(this.#policies, Buffer.from(name, 'latin1'));
+    const listed = wanted.effect !== undefined;
+    const effect = wanted.effect ?? this.#strictest('unlisted');
+    const code = listed
+      ? 'IMA_FILE_DIFFERS'
+      : signature === 'bad'
+        ? 'IMA_SIGNATURE_BAD'
+        : 'IMA_FILE_UNKNOWN';
+    this.#findings.add(code, effect, textOf(entry), () => ({
+      expected: listed ? wanted.expected : 'only what a baseline lists',
+      actual: `${digestText(entry.digest)}${SIGNED[signature]}`,
+      nearest: wanted.nearest ?? nearestTo(this.#policies, this.#known, entry.digest),
+      event: this.#event(entry),
+    }));
+  }
+
+  /** Whether a key of a policy, or one that was learnt, signed the file. */
+  #signed({ digest, signature: xattr }: ImaEntry): keyof typeof SIGNED {
+    const signature = xattr === undefined ? undefined : readImaSignature(xattr);
+    if (signature === undefined || digest === undefined) return xattr?.length ? 'other' : 'none';
+    const keys = [
+      ...this.#policies.flatMap(({ compiled }) => compiled.keys.get(signature.keyId) ?? []),
+      ...this.#learnt.filter(({ keyId }) => keyId === signature.keyId),
+    ];
+    if (keys.length === 0) return 'unknown';
+    this.#signatures += 1;
+    if (this.#signatures > MAX_SIGNATURES) return 'unread';
+    return keys.some(({ key }) => verifyImaSignature(signature, digest, key)) ? 'good' : 'bad';
+  }
+
+  /** Data of the kernel's own: a key that was loaded, or something that no policy lists. */
+  #buffer(entry: ImaEntry, name: string): void {
+    const keyrings = this.#policies.flatMap(({ compiled }) => compiled.keyrings.get(name) ?? []);
+    const bytes = entry.buffer ?? new Uint8Array();
+    const isKey = keyrings.length > 0 || name.startsWith('.') || name.startsWith('_');
+    if (isKey) {
+      const digest = certificateDigest(bytes);
+      const allowed = keyrings.some((keyring) => keyring.allowed.has(digest));
+      const taken = keyrings.some(({ learn }) => learn === 'any');
+      if ((allowed && keyrings.some(({ learn }) => learn !== undefined)) || taken) {
+        this.#learn(name, bytes);
+      }
+      if (allowed || taken) return;
+    }
+    const code = isKey ? 'IMA_KEY_UNKNOWN' : 'IMA_BUFFER_UNKNOWN';
+    this.#findings.add(code, this.#strictest('unlisted'), textOf(entry), () => ({
+      expected: isKey ? 'only keys that a baseline allows' : 'only what a baseline lists',
+      actual: `${digestText(entry.digest)}, ${bufferText(bytes, isKey)}`,
+      event: this.#event(entry),
+    }));
+  }
+
+  #learn(keyring: string, der: Uint8Array): void {
+    const certificate = Buffer.from(der).toString('base64url');
+    const known = this.#keys.some((one) => one.certificate === certificate);
+    const key = imaKeyOf(der);
+    const fits = this.#keys.length < MAX_LEARNT_KEYS && der.length <= MAX_LEARNT_BYTES;
+    if (known || key === undefined || !fits) return;
+    this.#keys.push({ keyring, certificate });
+    this.#learnt.push(key);
+  }
+
+  #isExcluded(name: string): boolean {
+    // Patterns are of characters, and a name's bytes may be of UTF-8.
+    const path = Buffer.from(name, 'latin1').toString('utf8');
+    return this.#policies.some(({ compiled }) =>
+      compiled.exclude.some((glob) => glob.matches(path)),
+    );
+  }
+
+  #strictest(of: 'mode' | 'unlisted' | 'violations' | 'bootAggregate'): FindingEffect {
+    const [first = 'enforce', ...more] = this.#policies.map(({ compiled }) => compiled[of]);
+    return more.reduce((strict, one) => (RANK[one] < RANK[strict] ? one : strict), first);
+  }
+
+  #place(index: number): number {
+    return this.#firstEntry + index;
+  }
+
+  #event(entry: ImaEntry) {
+    const { index, pcr, template: type } = entry;
+    return { index: this.#place(index), pcr, type, name: textOf(entry) };
+  }
+}
+
+const SIGNED = {
+  good: '',
+  none: '',
+  bad: ', its signature is not valid',
+  other: ', its signature is of no form that is read here',
+  unknown: ', signed by a key of no keyring',
+  unread: ', its signature was not looked at: too many are',
+} as const;
+
+const judging = ({ document, policy }: ImaDocument): JudgingPolicy => ({
+  document,
+  compiled: compileImaPolicy(policy),
+});
+
+/** The name's bytes, one a character. */
+const nameOf = ({ name }: ImaEntry): string =>
+  name === undefined ? '' : Buffer.from(name).toString('latin1');
+
+/** The same for people; what is no UTF-8 is replaced. */
+const textOf = ({ name, index }: ImaEntry): string =>
+  name === undefined || name.length === 0 ? `entry ${index}` : Buffer.from(name).toString('utf8');
+
+/** Whether the digest's name is that of the algorithm that a policy's line of this size speaks of. */
+function isNamedBySize(data: Buffer, start: number, digestStart: number, size: number): boolean {
+  const name = DIGEST_NAMES[size];
+  if (name === undefined) return false;
+  // `d`: without a name, SHA-1.
+  if (digestStart === start) return size === 20;
+  const from = digestStart - 2 - name.length;
+  if (from < start || (from > start && data[from - 1] !== COLON)) return false;
+  for (let at = 0; at < name.length; at += 1) {
+    if (data[from + at] !== name.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+const [COLON, SLASH] = [0x3a, 0x2f];
+
+const isBootAggregate = (data: Buffer, start: number, end: number): boolean =>
+  data.toString('latin1', start, end) === BOOT_AGGREGATE;
