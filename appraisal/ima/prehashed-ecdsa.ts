@@ -61,7 +61,7 @@ export function verifyPrehashedEcdsa(
   if (u1 === 0n) return false;
   const q = Buffer.concat([Buffer.of(4), padded(x, bytes), padded(y, bytes)]);
   const [x1, x2] = [xOfBase(curve, u1), xOfProduct(curve, u2, q)];
-  const difference = ((x1 - x2) ** 2n % p) as bigint;
+  const difference = mod((x1 - x2) ** 2n, p);
   // The two points are one, or each other's negative: no signer comes upon that.
   if (difference === 0n) return false;
   const product = x1 * x2;
