@@ -1,4 +1,3 @@
-import type { Finding, Verdict } from '@touchstone/schemas';
 import type { AppraisalContext } from './appraisal-context.ts';
 import type { AppraisalMemo } from './appraisal-memo.ts';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
@@ -12,6 +11,7 @@ import { POLICY, policyIdOf } from './policy-id.ts';
 import { shownFindings } from './shown-findings.ts';
 import { type Situation, situate } from './situation.ts';
 import { trustVector, UNKNOWN_VECTOR } from './trust-vector.ts';
+import { verdictOf, worstEffect } from './verdict.ts';
 import { requireVerified, type VerifiedEvidence } from './verify-evidence.ts';
 import { byEffect, worstOf } from './weighed-findings.ts';
 
@@ -113,15 +113,6 @@ function conclude(
     bootState: judgement.bootState,
     policyId: policyIdOf(references),
   });
-}
-
-const worstEffect = (findings: readonly Finding[]) => worstOf(findings.map(({ effect }) => effect));
-
-/** Nothing but warnings and observations lifts the verdict from where it starts. */
-function verdictOf(effects: Parameters<typeof worstOf>[0]): Verdict {
-  const worst = worstOf(effects);
-  if (worst === 'enforce') return 'contraindicated';
-  return worst === 'warn' ? 'warning' : 'affirming';
 }
 
 function appraisalError(evidence: VerifiedEvidence, error: unknown): AttestationResult {

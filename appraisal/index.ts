@@ -15,6 +15,7 @@ export {
 export type { AppraisalContext } from './appraisal-context.ts';
 export { AppraisalMemo } from './appraisal-memo.ts';
 export { type Appraisal, appraise, findingOfEvidenceError } from './appraise.ts';
+export { appraiseLog, type LogAppraisal } from './appraise-log.ts';
 export {
   type AttestationResult,
   appraiseEvidence,

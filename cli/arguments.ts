@@ -95,9 +95,17 @@ function gather<T>(one: Reader<T>): (text: string, before?: readonly T[]) => rea
   return (text, before = []) => [...new Set([...before, ...text.split(',').map(one)])];
 }
 
-export const gatherClasses = gather(
-  read((text) => checkAgainst(AssuranceClass, text), 'discrete, firmware, virtual or software'),
+/** Files, in the order in which they are named. */
+export const gatherFiles = (file: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  file,
+];
+
+export const readClass = read(
+  (text) => checkAgainst(AssuranceClass, text),
+  'discrete, firmware, virtual or software',
 );
+export const gatherClasses = gather(readClass);
 export const gatherBanks = gather(
   read((text) => {
     if (text !== 'sha256' && text !== 'sha384' && text !== 'sha512') throw new TypeError(text);

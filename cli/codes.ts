@@ -82,6 +82,17 @@ export const CLI_CODES = {
     remedy: '`touchstone baseline list` shows those there are; --all includes the retired ones.',
     exit: EXIT.no,
   },
+  CLASS_UNTOLD: {
+    title: 'The baselines are for machines of no common class',
+    remedy: 'Say with --class which machine the log is of.',
+    exit: EXIT.usage,
+  },
+  LOG_WITHOUT_EVENTS: {
+    title: 'The log has no event that a baseline could be made of',
+    remedy:
+      'Take the log of a machine that booted; `touchstone inspect eventlog` shows what is in it.',
+    exit: EXIT.malformed,
+  },
   IMPORT_NO_IMAGE: {
     title: 'There is no boot image in what you named',
     remedy: 'Name the packages that hold the files, not those that only depend on them.',

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAlertCommands } from './commands/alert.ts';
+import { addAppraiseCommand } from './commands/appraise.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBaselineCommands } from './commands/baseline.ts';
 import { addCaCommands } from './commands/ca.ts';
@@ -64,6 +65,7 @@ function buildProgram(world: World): Command {
   addAuditCommands(program, world);
   addRetentionCommands(program, world);
   addInspectCommands(program, world);
+  addAppraiseCommand(program, world);
   return program;
 }
 

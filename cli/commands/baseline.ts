@@ -6,6 +6,7 @@ import { baselineListLines, changedHostLines, describeBaseline } from '../show/b
 import { draftLines } from '../show/draft.ts';
 import { faint, type Line } from '../show/text.ts';
 import type { World } from '../world.ts';
+import { addBaselineFromLogCommand } from './baseline-from-log.ts';
 import { addBaselineImportCommands } from './baseline-import.ts';
 import { addPreviewCommand } from './baseline-preview.ts';
 import { addWindowCommands } from './baseline-window.ts';
@@ -39,6 +40,7 @@ export function addBaselineCommands(program: Command, world: World): void {
       capture(world, host, options, command),
     );
 
+  addBaselineFromLogCommand(baseline, world);
   addBaselineImportCommands(baseline, world);
 
   baseline

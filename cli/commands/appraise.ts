@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { gatherFiles, readClass } from '../arguments.ts';
+import type { World } from '../world.ts';
+import { appraiseLog, type AppraiseLogOptions } from './appraise-log.ts';
+
+type AppraiseOptions = Partial<AppraiseLogOptions>;
+
+/** What an appraisal makes of files, told on this machine alone: no server is asked and no login is needed. */
+export function addAppraiseCommand(program: Command, world: World): void {
+  program
+    .command('appraise')
+    .description('what an appraisal makes of a log and baselines; asks no server')
+    .option(
+      '--log <file>',
+      'binary_bios_measurements of securityfs, or its like; - is standard input',
+    )
+    .option('--baseline <file>', 'YAML to hold it against; repeatable', gatherFiles)
+    .option(
+      '--class <class>',
+      "the machine's; by default the first that the baselines are for",
+      readClass,
+    )
+    .action((options: AppraiseOptions, command: Command) => appraise(world, options, command));
+}
+
+async function appraise(world: World, options: AppraiseOptions, command: Command): Promise<void> {
+  const { log, baseline } = options;
+  if (log === undefined || baseline === undefined) {
+    return command.error('error: --log needs --baseline, and the other way round');
+  }
+  return appraiseLog(world, { ...options, log, baseline }, command);
+}
