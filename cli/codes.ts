@@ -77,6 +77,22 @@ export const CLI_CODES = {
     remedy: 'Every deployment has one from its first token on: look at who runs this server.',
     exit: EXIT.no,
   },
+  VERDICT_NOT_MADE_AGAIN: {
+    title:
+      'The verdict cannot be made again: something that it was made from is not stored, or changed',
+    remedy: '`touchstone audit verify` says of each verdict what is the matter with it.',
+    exit: EXIT.no,
+  },
+  EVIDENCE_MALFORMED: {
+    title: 'A file is no evidence',
+    remedy: 'Give what `touchstone audit export` wrote, or evidence as an agent sends it.',
+    exit: EXIT.malformed,
+  },
+  CONTEXT_MALFORMED: {
+    title: 'A file is no context of a verdict, or it was changed',
+    remedy: 'Give what `touchstone audit export` wrote.',
+    exit: EXIT.malformed,
+  },
   BASELINE_UNKNOWN: {
     title: 'There is no baseline document to show',
     remedy: '`touchstone baseline list` shows those there are; --all includes the retired ones.',

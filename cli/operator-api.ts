@@ -41,8 +41,14 @@ import {
   RetentionRun,
   type ReplacementRejection,
   Session,
+  StoredBlob,
+  StoredVerdict,
   TokenRevocation,
   TokensMade,
+  TrustBundles,
+  type VerdictDay,
+  VerdictDays,
+  VerdictPage,
   Vm,
   VmList,
   VmStarts,
@@ -232,6 +238,30 @@ export function operatorApi(client: Client, bearer: string) {
       client.request({ ...del, path: at('tokens', id, 'made'), schema: TokenRevocation }),
 
     ca: () => client.request({ ...get, path: at('ca'), schema: CaStatus }),
+    verdictDays: () => client.request({ ...get, path: at('verdict-days'), schema: VerdictDays }),
+    verdictsOfDay: (day: VerdictDay, cursor?: string) =>
+      client.request({
+        ...get,
+        path: `${at('verdict-days', day)}${cursor === undefined ? '' : `?${new URLSearchParams({ cursor }).toString()}`}`,
+        schema: VerdictPage,
+        maxBytes: MAX_VERDICT_BYTES,
+        timeoutMs: 60_000,
+      }),
+    verdict: (id: string) =>
+      client.request({
+        ...get,
+        path: at('verdicts', id),
+        schema: StoredVerdict,
+        maxBytes: MAX_VERDICT_BYTES,
+      }),
+    blob: (digest: string) =>
+      client.request({ ...get, path: at('blobs', digest), schema: StoredBlob, timeoutMs: 60_000 }),
+    trustBundlesAfter: (epoch: number) =>
+      client.request({
+        ...get,
+        path: at('trust-bundles', 'after', `${epoch}`),
+        schema: TrustBundles,
+      }),
     audit: (cursor?: string) =>
       client.request({
         ...get,
@@ -240,6 +270,9 @@ export function operatorApi(client: Client, bearer: string) {
       }),
   };
 }
+
+/** Ten of the largest. */
+const MAX_VERDICT_BYTES = 134_217_728;
 
 /** Longer lists than this are asked for in parts by a program, and not read by people. */
 const MAX_PAGES = 200;

@@ -34,6 +34,8 @@ export type World = {
   profilePath(command: Command): string;
   /** Shows an answer: whole as JSON where that was asked for, else the lines for people. */
   present(command: Command, answer: unknown, lines: () => Iterable<Line>): void;
+  /** The same where the JSON is a text whose bytes count. */
+  presentText(command: Command, json: string, lines: () => Iterable<Line>): void;
   /** Says that what was asked has the answer no, which the exit status then tells too. */
   answersNo(): void;
   /** The exit status of a command that ended well. */
@@ -62,6 +64,10 @@ export function createWorld(options: RunCliOptions): World {
     profilePath: pathFor,
     present: (command, answer, lines) => {
       if (globalsOf(command).json) screen.printJson(answer);
+      else screen.print(...lines());
+    },
+    presentText: (command, json, lines) => {
+      if (globalsOf(command).json) screen.printText(json);
       else screen.print(...lines());
     },
     note: (command, ...lines) => {

@@ -3,13 +3,13 @@ import { hashHex } from '@touchstone/tpm';
 import type { AppraisalOutcome } from '../appraisal-outcome.ts';
 
 /**
- * An outcome in the one form in which two of them are compared, years apart: UTF-8 JSON without white space, the
- * keys of every object in the order of their code units, integers of 64 bits as decimal strings. What a finding
- * advises (`remedy`, `actor`) is left out: this version's tables say that, by code, and saying it better changes no
- * verdict.
+ * An outcome in the one form in which two of them are compared, years apart: JSON in ASCII, all beyond it as \u and
+ * four hex digits; without white space; the keys of every object in the order of their code units; integers of 64 bits
+ * as decimal strings. What a finding advises (`remedy`, `actor`) is left out: this version's tables say that, by code,
+ * and saying it better changes no verdict.
  */
 export function outcomeBytes(outcome: AppraisalOutcome): Uint8Array {
-  return Buffer.from(outcomeText(outcome), 'utf8');
+  return Buffer.from(outcomeText(outcome), 'ascii');
 }
 
 /** SHA-256 of `outcomeBytes`, lower-case hex: what is kept beside a verdict. */
@@ -52,14 +52,19 @@ export function canonicalJson(data: unknown): string {
   if (typeof data !== 'object' || data === null) {
     const text = JSON.stringify(data) as string | undefined;
     if (text === undefined) throw new TypeError(`no plain data: ${typeof data}`);
-    return text;
+    return text.replaceAll(NOT_ASCII, escaped);
   }
   if (Array.isArray(data)) return `[${data.map(canonicalJson).join()}]`;
   if (Object.getPrototypeOf(data) !== Object.prototype) throw new TypeError('no plain object');
   const entries = Object.entries(data).filter(([, value]) => value !== undefined);
   const sorted = entries.toSorted(([a], [b]) => byCodeUnits(a, b));
-  return `{${sorted.map(([key, value]) => `${JSON.stringify(key)}:${canonicalJson(value)}`).join()}}`;
+  return `{${sorted.map(([key, value]) => `${canonicalJson(key)}:${canonicalJson(value)}`).join()}}`;
 }
+
+const NOT_ASCII = /[\u007f-\uffff]/g;
+
+const escaped = (character: string): string =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** ECMA-262 compares strings so. */
 const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

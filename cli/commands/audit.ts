@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AuditEntry } from '@touchstone/schemas';
-import { type AuditWalk, walkAudit } from '../audit-chain.ts';
+import { readCount, readTime, readUuid } from '../arguments.ts';
+import { type AuditWalk, walkAudit } from '../audit/audit-chain.ts';
 import { CliError } from '../codes.ts';
 import type { OperatorApi } from '../operator-api.ts';
 import { counted } from '../show/state.ts';
@@ -21,12 +22,30 @@ export function addAuditCommands(program: Command, world: World): void {
 
   audit
     .command('verify')
-    .description('whether each line of the log follows from the one before')
+    .description(
+      'whether each line of the log follows from the one before, and each verdict from what it was made from',
+    )
     .option('--noted <sequence:hash>', 'and that it still holds this line, noted before', readNoted)
-    .action((options: { noted?: Noted }, command: Command) =>
-      verify(world, options.noted, command),
+    .option('--since <time>', 'make verdicts again from this time on only', readTime)
+    .option(
+      '--limit <number>',
+      'make so many verdicts again, the latest days first',
+      readCount,
+      1_000,
+    )
+    .action((options: VerifyOptions, command: Command) => verify(world, options, command));
+
+  audit
+    .command('export')
+    .description('what a verdict was made from, as two files for `touchstone appraise`')
+    .argument('<verdict>', 'its id, as `audit verify` and the signed result name it', readUuid)
+    .argument('<directory>', 'where to write evidence.json and context.json')
+    .action((id: string, directory: string, _: object, command: Command) =>
+      exportVerdict(world, id, directory, command),
     );
 }
+
+type VerifyOptions = { readonly noted?: Noted; readonly since?: string; readonly limit: number };
 
 const list = (world: World, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
@@ -48,8 +67,12 @@ const list = (world: World, command: Command): Promise<void> =>
     if (audit.nextCursor !== undefined) world.note(command, faint('There are earlier lines.'));
   });
 
-/** The server keeps the log, so it is walked here and not there. */
-const verify = (world: World, noted: Noted | undefined, command: Command): Promise<void> =>
+/** The server keeps log and verdicts, so they are walked and made again here and not there. */
+const verify = (
+  world: World,
+  { noted, since, limit }: VerifyOptions,
+  command: Command,
+): Promise<void> =>
   world.asOperator(command, async (api) => {
     const entries = await wholeLog(api, (lines) =>
       world.note(command, faint(`${counted(lines, 'line')} read`)),
@@ -61,8 +84,35 @@ const verify = (world: World, noted: Noted | undefined, command: Command): Promi
         ? null
         : entries.some(({ sequence, hash }) => sequence === noted.sequence && hash === noted.hash);
     const whole = walk.brokenAt === null && holdsNoted !== false;
-    world.present(command, { ...walk, holdsNoted, whole }, () => walkLines(walk, holdsNoted));
-    if (!whole) world.answersNo();
+    // Only here: it brings the rooms that appraise with it.
+    const { deriveVerdicts } = await import('../audit/derive-verdicts.ts');
+    const { derivedLines } = await import('../show/derived-verdicts.ts');
+    const verdicts = await deriveVerdicts(api, entries, { since, limit }, (looked) =>
+      world.note(command, faint(`${counted(looked, 'verdict')} made again`)),
+    );
+    world.present(command, { ...walk, holdsNoted, whole, verdicts }, () => [
+      ...walkLines(walk, holdsNoted),
+      ...derivedLines(verdicts),
+    ]);
+    if (!whole || verdicts.differ.length > 0) world.answersNo();
+  });
+
+/** As they are stored, whether or not they still give the verdict: that is for `appraise` to say. */
+const exportVerdict = (
+  world: World,
+  id: string,
+  directory: string,
+  command: Command,
+): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const { exportFiles } = await import('../audit/export-files.ts');
+    const written = await exportFiles(api, id, directory);
+    world.present(command, written, () => [
+      ['evidence  ', written.evidence],
+      ['context   ', written.context],
+      ['outcome   ', written.outcome],
+      faint(`touchstone appraise --evidence ${written.evidence} --context ${written.context}`),
+    ]);
   });
 
 /** Lines that come while it is read are on a page that was read before; they wait for the next time. */

@@ -99,6 +99,12 @@ describe('Retention', () => {
       const stored = await evidenceByDigest(fleet.verifier.database, { id, day });
       assert.deepEqual(stored?.evidence, evidence);
 
+      // And so is all that the verdict was made from.
+      const contexts = `attestations_kept a JOIN contexts c ON c.digest = a.shared_context`;
+      assert.equal(await count(contexts, `a.host_id = '${hostId}'`), 1);
+      const lost = 'NOT EXISTS (SELECT FROM blobs b WHERE b.digest = needed)';
+      assert.equal(await count(`${contexts}, unnest(c.digest || c.documents) needed`, lost), 0);
+
       // Once it speaks again, nothing rests on what was kept for it.
       await attest(host, hostId);
       const again = await removeDue(fleet.verifier, 'test');
