@@ -22,10 +22,11 @@ export function withoutAdvice({ remedy: _remedy, actor: _actor, ...found }: Find
   return found;
 }
 
-function outcomeText({ events, findings, ...rest }: AppraisalOutcome): string {
+function outcomeText({ events, bootState, findings, ...rest }: AppraisalOutcome): string {
   // Every key but the two in its place: `events` stands before `evidence`, and so on, by the same rule.
   const parts = new Map<string, string>([
     ['events', textOfShared(events)],
+    ['bootState', textOfShared(bootState)],
     ['findings', canonicalJson(findings.map(withoutAdvice))],
   ]);
   for (const [key, value] of Object.entries(rest)) {
@@ -35,7 +36,7 @@ function outcomeText({ events, findings, ...rest }: AppraisalOutcome): string {
   return `{${keys.map((key) => `${JSON.stringify(key)}:${parts.get(key)}`).join()}}`;
 }
 
-/** Hosts that show the same share one frozen list of events, and write it once. */
+/** Hosts that show the same share these, frozen, and write them once. */
 const written = new WeakMap<object, string>();
 
 function textOfShared(data: object): string {
