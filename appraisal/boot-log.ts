@@ -5,7 +5,7 @@ import { finding } from './finding.ts';
 import type { Measurements } from './measurements.ts';
 
 /** `absent`: no log was sent. `unreadable`: one was, and it tells nothing. */
-type BootLog =
+export type BootLog =
   | { readonly state: 'read'; readonly log: CryptoAgileLog }
   | { readonly state: 'absent' }
   | { readonly state: 'unreadable'; readonly findings: readonly Finding[] };
@@ -31,7 +31,7 @@ export function readBootLog({ bootLogs }: Pick<Measurements, 'bootLogs'>): BootL
   }
 }
 
-const EMPTY = { subject: 'boot log', expected: 'events', actual: '0 bytes' };
+export const EMPTY = { subject: 'boot log', expected: 'events', actual: '0 bytes' };
 const SUBJECT = { subject: 'boot log' };
 
 const unreadable = (one: Finding): BootLog => ({ state: 'unreadable', findings: [one] });

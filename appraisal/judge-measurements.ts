@@ -1,7 +1,7 @@
 import type { EventLog, LogEvent } from '@touchstone/eventlog';
 import type { BootState, FindingEffect, MeasuredEvent } from '@touchstone/schemas';
 import { unfedBankFindings } from './bank-findings.ts';
-import { readBootLog } from './boot-log.ts';
+import { type BootLog, EMPTY, readBootLog } from './boot-log.ts';
 import {
   type ChosenDocuments,
   chooseDocuments,
@@ -11,6 +11,7 @@ import { eventFindings, type PcrFinding } from './comparison/event-findings.ts';
 import { explainEvents, type Explanation } from './comparison/explain-events.ts';
 import type { Lead } from './comparison/lead.ts';
 import { leadKey } from './comparison/tell-more.ts';
+import { finding } from './finding.ts';
 import { appraiseFirmware } from './firmware/firmware-findings.ts';
 import { namedQuirks } from './firmware/named-quirks.ts';
 import { replayFindings } from './log-replay.ts';
@@ -65,7 +66,7 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
     log: weigh([
       ...weakBankFindings(measurements),
       ...unfedBankFindings(measurements),
-      ...(boot.state === 'unreadable' ? boot.findings : replayFindings(measurements, log, quirks)),
+      ...logFindings(measurements, boot, quirks),
       ...grammarFindings(measurements, log, measurements.class),
       ...firmware.findings,
     ]),
@@ -78,6 +79,15 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
     measured: compared.events,
     bootState: firmware.bootState,
   };
+}
+
+/** Where the firmware measured and no log was handed on, that is one finding, and not one for each PCR. */
+function logFindings(measurements: Measurements, boot: BootLog, quirks: ReadonlySet<string>) {
+  if (boot.state === 'unreadable') return boot.findings;
+  const log = boot.state === 'read' ? boot.log : undefined;
+  const findings = replayFindings(measurements, log, quirks);
+  const isUntold = log === undefined && findings.every(({ code }) => code !== 'LOG_MISSING');
+  return isUntold && measurements.class !== 'software' ? [finding('LOG_EMPTY', EMPTY)] : findings;
 }
 
 /** Without a document whose rules count there is nothing to hold events against; that was said already. */

@@ -75,7 +75,13 @@ function pcrFindings(quoted: {
   if (events.length === 0) {
     return isZero(value)
       ? []
-      : [finding('LOG_MISSING_FOR_PCR', { subject, expected: 'events', actual: hexOf(value) })];
+      : [
+          finding(isUserspace(pcr) ? 'USERSPACE_LOG_MISSING' : 'LOG_MISSING_FOR_PCR', {
+            subject,
+            expected: 'events',
+            actual: hexOf(value),
+          }),
+        ];
   }
   const lacking = events.filter(({ digests }) => !digests.some((one) => one.bank === bank));
   if (lacking.length > 0 || incomplete === true) {
@@ -84,8 +90,15 @@ function pcrFindings(quoted: {
   }
   if (replay !== undefined && equalBytes(replay, value)) return [];
   const expected = replay === undefined ? 'nothing replayed' : hexOf(replay);
-  return [finding('LOG_REPLAY_MISMATCH', { subject, expected, actual: hexOf(value) })];
+  const code = isUserspace(pcr) ? 'USERSPACE_LOG_MISSING' : 'LOG_REPLAY_MISMATCH';
+  return [finding(code, { subject, expected, actual: hexOf(value) })];
 }
+
+/**
+ * systemd goes on measuring into these while the system runs (systemd-pcrextend), and writes a log of its own, of
+ * which evidence has none: PCR 11 the phases of the boot, PCR 15 the machine's identity and its volumes.
+ */
+const isUserspace = (pcr: number): boolean => pcr === 11 || pcr === 15;
 
 function unquotedFindings(
   extending: ReadonlyMap<number, readonly LogEvent[]>,

@@ -13,6 +13,7 @@ import {
 import { Labels } from './labels.ts';
 import { AssuranceClass, AssuranceClasses, HostState, Role } from './classes.ts';
 import { Baseline, BaselinePart } from './baseline.ts';
+import { BootState } from './boot-state.ts';
 import { Finding } from './finding.ts';
 import { BootCounters, Verdict } from './result.ts';
 
@@ -68,6 +69,7 @@ export const HostDetail = closed({
   boot: Type.Union([BootCounters, Type.Null()]),
   /** The newest trust bundle that it has acknowledged. */
   bundleEpoch: Type.Integer({ minimum: 1 }),
+  bootState: Type.Optional(BootState),
 });
 export type HostDetail = Type.Static<typeof HostDetail>;
 
@@ -93,6 +95,7 @@ export const HostExplanation = closed({
     { maxItems: 64 },
   ),
   appraisedAt: Type.Union([Timestamp, Type.Null()]),
+  bootState: Type.Optional(BootState),
 });
 export type HostExplanation = Type.Static<typeof HostExplanation>;
 

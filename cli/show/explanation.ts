@@ -1,5 +1,6 @@
 import type { Finding, HostExplanation } from '@touchstone/schemas';
 import { ago } from './age.ts';
+import { bootStateFields } from './boot-state.ts';
 import { fields } from './fields.ts';
 import { findingLines } from './finding.ts';
 import { reasonLine, type TitleOf } from './reason-titles.ts';
@@ -32,6 +33,7 @@ export function explanationLines(explanation: HostExplanation, context: Context)
     ),
     ...section('Held against', baselineLines(explanation)),
     ...section('Measured', eventLines(explanation, context)),
+    ...section('The boot', bootLines(explanation, context)),
     ...section('The host', hostLines(explanation, context)),
   ];
 }
@@ -97,6 +99,10 @@ function eventLines({ events, appraisedAt }: HostExplanation, context: Context):
   const titles = ['EVENT', 'PCR', 'VERDICT', 'TYPE', 'DIGEST', 'NAME'];
   // Digests are there to be compared: nothing here is cut.
   return [summary, '', ...table(titles, rows, undefined)];
+}
+
+function bootLines({ bootState, host }: HostExplanation, { textWidth }: Context): Line[] {
+  return fields(bootStateFields(bootState, host.class), { indent: 2, width: textWidth });
 }
 
 function hostLines(

@@ -1,12 +1,13 @@
 import type { HostDetail } from '@touchstone/schemas';
 import { ago } from './age.ts';
+import { bootStateFields } from './boot-state.ts';
 import { fields } from './fields.ts';
 import { reasonLine, type TitleOf } from './reason-titles.ts';
 import { classOf, classText, labelsText, stateSpan } from './state.ts';
 import { caution, type Line, strong } from './text.ts';
 
 export function hostDetailLines(
-  { host, admissibleClasses, approvedAkName, ekRef, enrolledAt, boot }: HostDetail,
+  { host, admissibleClasses, approvedAkName, ekRef, enrolledAt, boot, bootState }: HostDetail,
   { now, width, titleOf }: { now: Date; width: number; titleOf: TitleOf },
 ): Line[] {
   const approved = approvedAkName === null ? 'nobody has approved it yet' : approvedAkName;
@@ -34,6 +35,7 @@ export function hostDetailLines(
           'boot',
           boot === null ? undefined : `reset ${boot.resetCount}, restart ${boot.restartCount}`,
         ],
+        ...bootStateFields(bootState, host.class),
         ['enrolled', enrolledAt],
         ['id', host.id],
       ],

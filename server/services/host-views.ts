@@ -9,7 +9,13 @@ import {
   Slug,
 } from '@touchstone/schemas';
 import { refusal, SERVER_CODES, type ServerCode } from '../codes.ts';
-import { attestationById, attestationGists, type AttestationGist } from '../store/attestations.ts';
+import {
+  type Attestation,
+  attestationById,
+  attestationGists,
+  type AttestationGist,
+} from '../store/attestations.ts';
+import { storedBootState } from './stored-boot-state.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
 import { hostById, hostByName, type HostPosition, listHosts } from '../store/hosts.ts';
@@ -44,10 +50,10 @@ export async function viewHosts(viewer: Viewer, page: Page): Promise<HostList> {
 
 export async function viewHost(viewer: Viewer, idOrName: string): Promise<HostDetail> {
   const host = await requireHost(viewer.database, idOrName);
-  const gists = await attestationGists(viewer.database, [latestOf(host)]);
+  const latest = await attestationById(viewer.database, latestOf(host));
   const { resetCount, restartCount, clock } = host.mark;
   return {
-    host: summaryOf(viewer, host, gists.get(host.latestAttestation)),
+    host: summaryOf(viewer, host, latest ?? undefined),
     admissibleClasses: host.admissibleClasses,
     approvedAkName: host.approvedAkName,
     ekRef: host.ekRef,
@@ -58,6 +64,7 @@ export async function viewHost(viewer: Viewer, idOrName: string): Promise<HostDe
       clock: clock.toString(),
     },
     bundleEpoch: host.bundleEpoch,
+    ...bootStateOf(latest),
   };
 }
 
@@ -73,7 +80,13 @@ export async function explainHost(viewer: Viewer, idOrName: string): Promise<Hos
     events: latest?.events ?? [],
     baselines: (latest?.baselines ?? []) as HostExplanation['baselines'],
     appraisedAt: latest?.at.toISOString() ?? null,
+    ...bootStateOf(latest),
   };
+}
+
+function bootStateOf(latest: Attestation | null): Pick<HostExplanation, 'bootState'> {
+  const bootState = latest === null ? undefined : storedBootState(latest.result);
+  return bootState === undefined ? {} : { bootState };
 }
 
 function summaryOf(

@@ -55,7 +55,11 @@ export class ForgedHost {
   readonly ek: ReturnType<typeof forgedEk>;
   readonly ekCertificate: Made;
   readonly ak: ForgedKey;
-  readonly log = logOf(GOOD_BOOT);
+  /** What it boots next, and says so. Of no bytes: it sends none. */
+  log: Uint8Array = logOf(GOOD_BOOT);
+  /** PCRs that hold something else than the log leads to. */
+  pcrs: ReadonlyMap<number, Uint8Array> = new Map();
+  resetCount = 1;
   certificates: string[] = [];
   hostId: string | null = null;
   #clock = 1_000n;
@@ -179,7 +183,10 @@ export class ForgedHost {
       bundleEpoch: 1,
       challenge,
       selection,
-      logs: [{ kind: 'boot', algorithm: 'sha256', digest, size: this.log.length }],
+      logs:
+        this.log.length === 0
+          ? []
+          : [{ kind: 'boot', algorithm: 'sha256', digest, size: this.log.length }],
       selfReported: { claimedHostname: this.name, claimedKernel: 'none', agentVersion: 'forged' },
     };
     const bytes = Buffer.from(JSON.stringify(statement));
@@ -200,15 +207,20 @@ export class ForgedHost {
       pcrs: {
         sha256: Object.fromEntries([...values].map(([pcr, value]) => [`${pcr}`, hex(value)])),
       },
-      blobs: { [digest]: base64Url(this.log) },
+      blobs: this.log.length === 0 ? {} : { [digest]: base64Url(this.log) },
     };
     return { challenge, evidence };
   }
 
-  /** As the log leads to. */
+  /** As the log leads to, unless it is said otherwise. */
   #values(pcrs: readonly number[]): Map<number, Uint8Array> {
-    const replayed = replayEventLog(parseEventLog(this.log)).banks.get('sha256');
-    return new Map(pcrs.map((pcr) => [pcr, replayed?.get(pcr) ?? new Uint8Array(32)]));
+    const isEmpty = this.log.length === 0;
+    const replayed = isEmpty
+      ? undefined
+      : replayEventLog(parseEventLog(this.log)).banks.get('sha256');
+    return new Map(
+      pcrs.map((pcr) => [pcr, this.pcrs.get(pcr) ?? replayed?.get(pcr) ?? new Uint8Array(32)]),
+    );
   }
 
   binding(challenge: string): BindingKey {
@@ -240,7 +252,7 @@ export class ForgedHost {
       .sized16(akQualifiedNameOf(this.ek.public, this.ak.public))
       .sized16(extraData)
       .u64(this.#clock)
-      .u32(1)
+      .u32(this.resetCount)
       .u32(0)
       .u8(1)
       .u64(0n)

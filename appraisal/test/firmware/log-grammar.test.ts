@@ -16,7 +16,7 @@ import {
   image,
   PARTS,
   separator,
-} from '../support/firmware-boot.ts';
+} from '../../../test/support/firmware-boot.ts';
 
 const offences = (events: readonly NewEvent[]) => {
   const log = parseEventLog(firmwareLog(events));

@@ -29,7 +29,7 @@ export const action = (pcr: number, text: string): NewEvent =>
   event(pcr, 'EV_EFI_ACTION', ascii(text));
 
 /** UEFI_VARIABLE_DATA: TCG PC Client PFP, 10.4.2.6. */
-function variableData(name: string, value: Uint8Array, vendor = vendorOf(name)): Uint8Array {
+export function variableData(name: string, value: Uint8Array, vendor = vendorOf(name)): Uint8Array {
   return new Writer('little')
     .bytes(vendor)
     .u64(BigInt(name.length))
@@ -47,7 +47,7 @@ const vendorOf = (name: string): Uint8Array => {
 export const config = (name: string, value: Uint8Array): NewEvent =>
   event(7, 'EV_EFI_VARIABLE_DRIVER_CONFIG', variableData(name, value));
 
-const authority = (name: string, value: Uint8Array): NewEvent =>
+export const authority = (name: string, value: Uint8Array): NewEvent =>
   event(7, 'EV_EFI_VARIABLE_AUTHORITY', variableData(name, value));
 
 /** As firmware has it: the digest is of the value. */
@@ -70,7 +70,7 @@ function signatureList(type: Uint8Array, signatures: readonly Uint8Array[]): Uin
   return writer.finish();
 }
 
-const digestList = (digests: readonly Uint8Array[]): Uint8Array =>
+export const digestList = (digests: readonly Uint8Array[]): Uint8Array =>
   signatureList(SHA256_TYPE, digests);
 const certificateList = (der: Uint8Array): Uint8Array => signatureList(X509_TYPE, [der]);
 
@@ -101,15 +101,15 @@ export const application = (file: string, program: string): NewEvent =>
   image(4, 'EV_EFI_BOOT_SERVICES_APPLICATION', file, program);
 
 /** What GRUB measures of a string: the string behind its prefix, without the NUL. */
-const grub = (prefix: string, text: string): NewEvent =>
+export const grub = (prefix: string, text: string): NewEvent =>
   event(8, 'EV_IPL', ascii(`${prefix}: ${text}\0`), ascii(text));
 
-const COMMAND_LINE = '/vmlinuz root=/dev/vda1 ro console=ttyS0';
+export const COMMAND_LINE = '/vmlinuz root=/dev/vda1 ro console=ttyS0';
 const ON = Uint8Array.of(1);
-const PK = certificateList(ascii('the platform key'));
+export const PK = certificateList(ascii('the platform key'));
 const DB = certificateList(ascii('the maker of shim'));
-const REVOKED = 'a program that was revoked';
-const DBX = digestList([hash('sha256', ascii(REVOKED)), hash('sha256', ascii('another'))]);
+export const REVOKED = 'a program that was revoked';
+export const DBX = digestList([hash('sha256', ascii(REVOKED)), hash('sha256', ascii('another'))]);
 
 /** A boot of a UEFI machine with Secure Boot on, shim, GRUB and a kernel, in parts that a test can change. */
 export const PARTS = {
