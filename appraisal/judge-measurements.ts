@@ -56,11 +56,11 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
   const quirks = namedQuirks(baselines);
   const firmware = appraiseFirmware({ ...measurements, baselines }, log, compared.explanation);
   const isCommandLine = ({ pcr }: PcrFinding) => COMMAND_LINE_PCRS.includes(pcr);
-  const worst = (some: readonly PcrFinding[]) => worstOf(some.map(({ finding }) => finding.effect));
+  const worst = (some: readonly PcrFinding[]) => worstOf(some.map((one) => one.finding.effect));
   const enforced = baselines.flatMap(({ baseline }) =>
     baseline.rules.filter(({ mode }) => mode === 'enforce').map(({ pcr }) => pcr),
   );
-  const events = weigh(compared.findings.map(({ finding }) => finding));
+  const events = weigh(compared.findings.map((one) => one.finding));
   return {
     key: keyOf(measurements),
     log: weigh([

@@ -9,6 +9,7 @@ import type {
 } from '@touchstone/schemas';
 import { labelOf } from '../comparison/event-label.ts';
 import { digestIn } from '../comparison/rule-index.ts';
+import { quirksNeeded } from '../firmware/firmware-findings.ts';
 import { lineOfText } from '../line-of-text.ts';
 import { STRONG_BANKS, type StrongBank } from '../strong-bank.ts';
 import { checkBaseline } from './check-baseline.ts';
@@ -27,7 +28,7 @@ export type FromLogInput = {
   readonly versionOf: (part: BaselinePart) => number;
   /** The banks whose digests are listed for these PCRs: SHA-256 if every event has one, unless stated. */
   readonly banksFor?: (pcrs: ReadonlySet<number>) => readonly StrongBank[];
-  /** What the firmware of this model is known for, by its names in the ledger. */
+  /** What the firmware of this model is known for, by its names in the ledger: what the log needs, unless stated. */
   readonly quirks?: readonly string[];
   readonly provenance?: Baseline['provenance'];
 };
@@ -45,12 +46,13 @@ type Housed = { readonly event: LogEvent; readonly home: EventHome };
 export function baselinesFromLog(log: EventLog, input: FromLogInput): Baseline[] {
   const events = log.events.filter((event) => event.extends);
   const common = commonBank(events);
+  const quirks = input.quirks ?? (input.class === 'software' ? [] : quirksNeeded(log));
   const housed = events.flatMap((event) => homesOf(event, input).map((home) => ({ event, home })));
   return PARTS.flatMap((part) => {
     const ofPart = housed.filter(({ home }) => home.part === part);
     if (ofPart.length === 0 || (input.part !== undefined && input.part !== part)) return [];
     const pcrs = new Set(ofPart.map(({ event }) => event.pcr));
-    return [documentOf(part, input.banksFor?.(pcrs) ?? common, ofPart, input)];
+    return [documentOf(part, input.banksFor?.(pcrs) ?? common, ofPart, { ...input, quirks })];
   });
 }
 
@@ -91,9 +93,9 @@ function documentOf(
   part: BaselinePart,
   banks: readonly StrongBank[],
   housed: readonly Housed[],
-  input: FromLogInput,
+  input: FromLogInput & { readonly quirks: readonly string[] },
 ): Baseline {
-  const { labels, host, name, provenance, quirks = [], class: held } = input;
+  const { labels, host, name, provenance, quirks, class: held } = input;
   const isForOne = part === 'host' || Object.keys(labels).length === 0;
   const listed = housed.filter(({ home }) => home.how === 'listed').map(({ event }) => event);
   const { rules, order } = listedRules(banks, listed);

@@ -1,6 +1,8 @@
 import type { EventLog } from '@touchstone/eventlog';
 import type { AssuranceClass, Baseline, BaselinePart, Labels } from '@touchstone/schemas';
 import { readBootLog } from '../boot-log.ts';
+import type { QuotedBanks } from '../comparison/rule-index.ts';
+import { quirksNeeded, unsoundFindings } from '../firmware/firmware-findings.ts';
 import { replayFindings } from '../log-replay.ts';
 import { measuredBy } from '../measurements.ts';
 import { quotedBanksOf, weakBankFindings } from '../quoted-banks.ts';
@@ -20,7 +22,7 @@ export type CaptureInput = {
   readonly labels: Labels;
   readonly provenance: NonNullable<Baseline['provenance']>;
   readonly versionOf: (part: BaselinePart) => number;
-  /** What the firmware of this model is known for; goes into the documents. */
+  /** What the firmware of this model is known for; goes into the documents. What its log needs, unless stated. */
   readonly quirks?: readonly string[];
 };
 
@@ -29,10 +31,10 @@ export type CaptureInput = {
  * for each thing measured. @throws CaptureError, above all when log and quote do not agree.
  */
 export function captureBaselines(input: CaptureInput): Baseline[] {
-  const { evidence, hostId, quirks = [], ...rest } = input;
+  const { evidence, hostId, ...rest } = input;
   requireVerified(evidence);
-  const log = soundLog(evidence, input.class, quirks);
   const quoted = quotedBanksOf(measuredBy(evidence));
+  const { log, quirks } = soundLog(evidence, quoted, input);
   const events = log.events.filter((event) => event.extends && quoted.has(event.pcr));
   if (events.length === 0) throw new CaptureError('CAPTURE_EMPTY', 'nothing was measured');
   const banksFor = (pcrs: ReadonlySet<number>) =>
@@ -49,19 +51,20 @@ export function captureBaselines(input: CaptureInput): Baseline[] {
 
 function soundLog(
   evidence: VerifiedEvidence,
-  assuranceClass: AssuranceClass,
-  quirks: readonly string[],
-): EventLog {
+  quoted: QuotedBanks,
+  { class: held, quirks: named }: Pick<CaptureInput, 'class' | 'quirks'>,
+): { readonly log: EventLog; readonly quirks: readonly string[] } {
   const measured = measuredBy(evidence);
   const boot = readBootLog(measured);
   const log = boot.state === 'read' ? boot.log : undefined;
+  const quirks = named ?? (log === undefined ? [] : quirksNeeded(log, quoted));
+  const active = new Set(quirks);
   const findings = [
     ...weakBankFindings(measured),
-    ...(boot.state === 'unreadable'
-      ? boot.findings
-      : replayFindings(measured, log, new Set(quirks))),
-    ...grammarFindings(measured, log, assuranceClass),
+    ...(boot.state === 'unreadable' ? boot.findings : replayFindings(measured, log, active)),
+    ...grammarFindings(measured, log, held),
+    ...(held === 'software' || log === undefined ? [] : unsoundFindings(log, quoted, active)),
   ].filter(({ effect }) => effect === 'enforce');
-  if (log !== undefined && findings.length === 0) return log;
+  if (log !== undefined && findings.length === 0) return { log, quirks };
   throw new CaptureError('CAPTURE_INTEGRITY', 'log and quote do not agree', findings);
 }

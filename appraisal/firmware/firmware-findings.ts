@@ -1,4 +1,4 @@
-import type { CryptoAgileLog, LogEvent } from '@touchstone/eventlog';
+import type { CryptoAgileLog, EventLog, LogEvent } from '@touchstone/eventlog';
 import type { BootState, Finding } from '@touchstone/schemas';
 import type { Explanation } from '../comparison/explain-events.ts';
 import type { QuotedBanks } from '../comparison/rule-index.ts';
@@ -77,10 +77,20 @@ export function appraiseFirmware(
 
 /**
  * The quirks without which a log is not one of the profile, so that a baseline made from it can name them: for the
- * person to see who approves it. `quoted`: PCRs that hosts are asked for.
+ * person to see who approves it. `quoted`: PCRs that hosts are asked for; all, unless stated.
  */
-export function quirksNeeded(log: CryptoAgileLog, quoted: QuotedBanks): QuirkName[] {
-  return isSoftwareLog(log) ? [] : quirksOfOffences(readFirmware(log, quoted).offences);
+export function quirksNeeded(log: EventLog, quoted: QuotedBanks = EVERY_PCR): QuirkName[] {
+  if (log.format === 'legacy-sha1' || isSoftwareLog(log)) return [];
+  return quirksOfOffences(readFirmware(log, quoted).offences);
+}
+
+/** What speaks against making a baseline of a log: what would be found in it whatever its digests. */
+export function unsoundFindings(
+  log: CryptoAgileLog,
+  quoted: QuotedBanks,
+  quirks: ReadonlySet<string>,
+): readonly Finding[] {
+  return isSoftwareLog(log) ? [] : settle(readFirmware(log, quoted).offences, quirks).findings;
 }
 
 function readFirmware(log: CryptoAgileLog, quoted: QuotedBanks) {
@@ -112,4 +122,7 @@ function generationsOf(lines: readonly string[]): ReadonlyMap<string, number> {
   );
 }
 
+const EVERY_PCR: QuotedBanks = new Map(
+  Array.from({ length: 24 }, (_, pcr) => [pcr, ['sha256' as const]]),
+);
 const NO_EVENTS: ReadonlySet<LogEvent> = new Set();

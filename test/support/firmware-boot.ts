@@ -70,7 +70,7 @@ function signatureList(type: Uint8Array, signatures: readonly Uint8Array[]): Uin
   return writer.finish();
 }
 
-export const digestList = (digests: readonly Uint8Array[]): Uint8Array =>
+const digestList = (digests: readonly Uint8Array[]): Uint8Array =>
   signatureList(SHA256_TYPE, digests);
 const certificateList = (der: Uint8Array): Uint8Array => signatureList(X509_TYPE, [der]);
 

@@ -29,7 +29,6 @@ const found = (events: readonly NewEvent[], quirks: readonly QuirkName[] = []) =
 const noAction = (data: Uint8Array, pcr = 0): NewEvent => ({ pcr, type: 3, data, digests: [] });
 const locality = (value: number, pcr = 0) =>
   noAction(Buffer.concat([ascii('StartupLocality\0'), Uint8Array.of(value)]), pcr);
-const ALL = Array.from({ length: 24 }, (_, pcr) => pcr);
 const only = (pcr: number, ...instead: NewEvent[]) => [
   ...PARTS.separators.filter((one) => one.pcr !== pcr),
   ...instead,
@@ -214,10 +213,7 @@ describe('the grammar of a firmware log', () => {
   it('names the quirks that a log needs, for the baseline made from it', () => {
     const log = parseEventLog(firmwareLog(bootOf({ exit: [], separators: only(3) })));
     assert.ok(log.format === 'crypto-agile');
-    assert.deepEqual(quirksNeeded(log, new Map(ALL.map((pcr) => [pcr, ['sha256']]))), [
-      'EXIT_BOOT_SERVICES_NOT_LOGGED',
-      'SEPARATOR_ABSENT',
-    ]);
+    assert.deepEqual(quirksNeeded(log), ['EXIT_BOOT_SERVICES_NOT_LOGGED', 'SEPARATOR_ABSENT']);
   });
 
   it('is linear in the log: 60,000 events that are all wrong', () => {
