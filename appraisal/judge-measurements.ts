@@ -125,8 +125,8 @@ function leadsTo(
 ): MeasurementJudgement['leads'] {
   const kept = new Set(foremost);
   return Object.fromEntries(
-    compared.flatMap(({ finding, lead }) =>
-      lead === undefined || !kept.has(finding) ? [] : [[leadKey(finding), lead] as const],
+    compared.flatMap(({ finding: found, lead }) =>
+      lead === undefined || !kept.has(found) ? [] : [[leadKey(found), lead] as const],
     ),
   );
 }
