@@ -6,8 +6,11 @@ const DECODER = new TextDecoder('utf-16le', { ignoreBOM: true });
  */
 export const utf16Text = (bytes: Uint8Array): string => DECODER.decode(bytes);
 
-/** The same to the first NUL, which ends a CHAR16 string. */
-export const utf16String = (bytes: Uint8Array): string => toNul(utf16Text(bytes));
+/** The same to the first NUL, which ends a CHAR16 string. Half a NUL at the end, as some log it, is one. */
+export const utf16String = (bytes: Uint8Array): string => {
+  const isHalf = bytes.length % 2 === 1 && bytes.at(-1) === 0;
+  return toNul(utf16Text(isHalf ? bytes.subarray(0, -1) : bytes));
+};
 
 /** Bytes of ASCII, or of UTF-8, to the first NUL. What is no UTF-8 becomes U+FFFD. */
 export const byteString = (bytes: Uint8Array): string => {

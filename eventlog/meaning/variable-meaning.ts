@@ -9,7 +9,10 @@ import { basisOf } from './prove.ts';
 /** shim 15 logged six bytes more than the structure has, and measured five of them. */
 const SHIM_15_EXCESS = 6;
 
-/** Where variables are measured: TCG PC Client PFP, 3.3.4. Those of Secure Boot are in PCR 7 alone. */
+/**
+ * Where variables are measured: TCG PC Client PFP, 3.3.4. Those that Secure Boot consists of are in PCR 7 alone;
+ * its modes are in PCR 1 as well.
+ */
 const PLACES = { config: [1, 3, 5, 7], boot: [1, 3, 5], authority: [7] } as const;
 const SECURE_BOOT_PLACES = [7];
 
@@ -35,7 +38,7 @@ export function variableMeaning(event: MeasuredEvent, role: VariableMeaning['rol
   return { ...basis, kind: 'variable', role, name, vendor, value };
 }
 
-const SECURE_BOOT_VARIABLES = ['SecureBoot', 'SetupMode', 'AuditMode', 'DeployedMode', 'PK', 'KEK'];
+const SECURE_BOOT_VARIABLES = ['SecureBoot', 'PK', 'KEK'];
 
 const isOfSecureBoot = ({ vendor, name }: VariableData): boolean =>
   vendor === EFI_IMAGE_SECURITY_DATABASE ||
