@@ -109,6 +109,12 @@ export const CLI_CODES = {
       'Take the log of a machine that booted; `touchstone inspect eventlog` shows what is in it.',
     exit: EXIT.malformed,
   },
+  IMPORT_NO_RULE: {
+    title: 'Nothing in what you named can become a rule',
+    remedy:
+      'Name components whose events are in the log of the firmware: boot loader, kernel, GPT.',
+    exit: EXIT.malformed,
+  },
   IMPORT_NO_IMAGE: {
     title: 'There is no boot image in what you named',
     remedy: 'Name the packages that hold the files, not those that only depend on them.',

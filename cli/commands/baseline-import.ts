@@ -5,6 +5,7 @@ import { gatherBanks, gatherClasses, gatherLabels, readCount, readName } from '.
 import { CliError } from '../codes.ts';
 import { MAX_YAML_BYTES, readInput } from '../input.ts';
 import type { ImageOrigin } from '../import/boot-chain-draft.ts';
+import type { PcrlockFile } from '../import/pcrlock/pcrlock-draft.ts';
 import { draftLines, yamlTextLines } from '../show/draft.ts';
 import { faint } from '../show/text.ts';
 import type { World } from '../world.ts';
@@ -41,6 +42,15 @@ export function addBaselineImportCommands(baseline: Command, world: World): void
     .action((files: string[], options: DebOptions, command: Command) =>
       importDeb(world, files, options, command),
     );
+
+  withDraftOptions(
+    importing
+      .command('pcrlock')
+      .description('what systemd-pcrlock expects of a boot')
+      .argument('<file...>', '.pcrlock files; those of a folder .pcrlock.d are alternatives'),
+  ).action((files: string[], options: DraftOptions, command: Command) =>
+    importPcrlock(world, files, options, command),
+  );
 }
 
 const withDraftOptions = (command: Command): Command =>
@@ -84,11 +94,37 @@ async function importDeb(
   await draft(world, options, command, (version) => [
     draftBootChain(origins, {
       ...{ name: options.name, version, banks, kernelTimes: options.kernelTimes },
-      labels: options.label ?? {},
-      classes: options.class ?? ['discrete', 'firmware', 'virtual'],
+      ...matchOf(options),
     }),
   ]);
 }
+
+async function importPcrlock(
+  world: World,
+  paths: readonly string[],
+  options: DraftOptions,
+  command: Command,
+): Promise<void> {
+  const { draftOfPcrlock, readPcrlock } = await import('../import/read-pcrlock.ts');
+  const files: PcrlockFile[] = [];
+  for (const path of paths) files.push(await readPcrlock(path));
+  const { name, bank: banks = ['sha256'] } = options;
+  const draftOf = (version: number) =>
+    draftOfPcrlock(files, { name, version, banks, ...matchOf(options) });
+  const { baselines, leftOut } = draftOf(1);
+  if (baselines.length === 0) throw new CliError('IMPORT_NO_RULE', leftOut.join('; '));
+  for (const what of leftOut) {
+    world.note(command, faint(`${what}: left out, for nothing tells the type of its events`));
+  }
+  await draft(world, options, command, (version) => draftOf(version).baselines);
+}
+
+const matchOf = ({ label = {}, class: classes = WITH_FIRMWARE }: DraftOptions) => ({
+  labels: label,
+  classes,
+});
+
+const WITH_FIRMWARE: readonly AssuranceClass[] = ['discrete', 'firmware', 'virtual'];
 
 /** Prints what `make` makes, or has the server keep it as the next version of its name and part. */
 async function draft(

@@ -25,4 +25,25 @@ export const IMPORT_CODES = {
   },
   DEB_FILE_TWICE: { title: 'A file is in the package twice', remedy: AGAIN },
   DEB_CONTROL: { title: 'The package does not say what it is', remedy: AGAIN },
+  PCRLOCK_JSON: {
+    title: 'The file is no JSON, or JSON that two readers might read differently',
+    remedy: 'Let systemd-pcrlock write it anew.',
+  },
+  PCRLOCK_SHAPE: {
+    title: 'The file is no .pcrlock file',
+    remedy: 'Name the files that `systemd-pcrlock list-components` shows.',
+  },
+  PCRLOCK_TOO_LARGE: { title: 'The file has more than is read here', remedy: 'Split it.' },
+  PCRLOCK_DIGEST_MISSING: {
+    title: 'A record has no digest in a bank that was asked for',
+    remedy: 'Name with --bank the banks that each record has.',
+  },
+  PCRLOCK_DIGEST_TWICE: {
+    title: 'Two components expect the same measurement',
+    remedy: 'Take one of them out, or put both into one file.',
+  },
+  PCRLOCK_COMPONENT_TWICE: {
+    title: 'A component is named twice',
+    remedy: 'Name the file that counts: systemd takes /etc before /run, /var/lib and /usr.',
+  },
 } as const satisfies Record<string, Entry>;

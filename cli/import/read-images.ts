@@ -1,19 +1,12 @@
 import { basename } from 'node:path';
-import { EVENTLOG_CODES } from '@touchstone/eventlog';
-import { ParseError, type StrongHash, TPM_CODES } from '@touchstone/tpm';
-import { MalformedFile } from '../inspect/malformed-file.ts';
+import { ParseError, type StrongHash } from '@touchstone/tpm';
 import type { ImageOrigin } from './boot-chain-draft.ts';
 import { type BootImage, readBootImage } from './boot-image.ts';
 import { DEB_LIMITS } from './deb/deb-limits.ts';
 import { isArchive } from './deb/deb-members.ts';
 import { readDebPackage } from './deb/deb-package.ts';
 import { type FileSource, withFile } from './file-source.ts';
-import { IMPORT_CODES } from './import-codes.ts';
-
-const TABLE = new Map<string, MalformedFile['said']>(
-  Object.entries({ ...TPM_CODES, ...EVENTLOG_CODES, ...IMPORT_CODES }),
-);
-const UNTOLD = { title: 'The file is malformed', remedy: 'Fetch it again, whole and unchanged.' };
+import { importRefusal } from './import-refusal.ts';
 
 /**
  * The boot images of a .deb, or of a UEFI image by itself. A stub that unified kernels are made from is
@@ -32,8 +25,7 @@ export async function readImages(path: string, banks: readonly StrongHash[]): Pr
       return { from: control.package, version, images: images.filter(boots), traits };
     });
   } catch (error) {
-    if (!(error instanceof ParseError)) throw error;
-    throw new MalformedFile(error, TABLE.get(error.code) ?? UNTOLD, error, path);
+    throw importRefusal(error, path);
   }
 }
 
