@@ -162,13 +162,17 @@ export const BaselineApproval = closed({
 });
 export type BaselineApproval = Type.Static<typeof BaselineApproval>;
 
-/** The record that a VM is gated by. `images` empty: any image; else each must be listed. */
+/**
+ * The record that a VM is gated by. `images` empty: any image; else each must be listed. `warnings`: whether it starts
+ * on a host whose verdict is a warning (it does, unless stated).
+ */
 export const Vm = closed({
   uuid: Uuid,
   name: Slug,
   classes: AssuranceClasses,
   hostLabels: Labels,
   images: Type.Array(Sha256Hex, { maxItems: 64 }),
+  warnings: Type.Optional(oneOf('accept', 'refuse')),
 });
 export type Vm = Type.Static<typeof Vm>;
 

@@ -8,6 +8,7 @@ import { faint, type Line } from '../show/text.ts';
 import type { World } from '../world.ts';
 import { addBaselineFromLogCommand } from './baseline-from-log.ts';
 import { addBaselineImportCommands } from './baseline-import.ts';
+import { addDiffCommand } from './baseline-diff.ts';
 import { addPreviewCommand } from './baseline-preview.ts';
 import { addWindowCommands } from './baseline-window.ts';
 
@@ -79,6 +80,7 @@ export function addBaselineCommands(program: Command, world: World): void {
       retire(world, name, options, command),
     );
 
+  addDiffCommand(baseline, world);
   addPreviewCommand(baseline, world);
   addWindowCommands(baseline, world);
 }

@@ -14,6 +14,7 @@ type AddOptions = {
   readonly class: readonly AssuranceClass[];
   readonly hostLabel?: Labels;
   readonly image?: readonly string[];
+  readonly refuseWarnings?: true;
 };
 
 export function addVmCommands(program: Command, world: World): void {
@@ -28,6 +29,7 @@ export function addVmCommands(program: Command, world: World): void {
     .requiredOption('--class <class>', 'hosts of this class may run it; repeatable', gatherClasses)
     .option('--host-label <key=value>', 'only on hosts with this label; repeatable', gatherLabels)
     .option('--image <sha256>', 'only with this image; repeatable (default: any)', gatherImages)
+    .option('--refuse-warnings', 'not on hosts whose verdict is a warning')
     .action((uuid: string | undefined, options: AddOptions, command: Command) =>
       add(world, uuid ?? randomUUID(), options, command),
     );
@@ -49,13 +51,14 @@ export function addVmCommands(program: Command, world: World): void {
 
 const add = (world: World, uuid: string, options: AddOptions, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
-    const { name, hostLabel = {}, image = [] } = options;
+    const { name, hostLabel = {}, image = [], refuseWarnings } = options;
     const vm = await api.addVm({
       uuid,
       name,
       classes: [...options.class],
       hostLabels: hostLabel,
       images: [...image],
+      ...(refuseWarnings === true ? { warnings: 'refuse' } : {}),
     });
     world.present(command, vm, () => [
       ...vmLines(vm, world.screen.textWidth),

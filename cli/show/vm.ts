@@ -23,7 +23,10 @@ export function vmListLines({ vms }: VmList, width: number | undefined): Line[] 
   return table(['NAME', 'UUID', 'CLASS', 'IMAGES', 'HOST LABELS'], rows, width);
 }
 
-export const vmLines = ({ uuid, name, classes, hostLabels, images }: Vm, width: number): Line[] => [
+export const vmLines = (
+  { uuid, name, classes, hostLabels, images, warnings }: Vm,
+  width: number,
+): Line[] => [
   strong(name),
   ...fields(
     [
@@ -31,6 +34,10 @@ export const vmLines = ({ uuid, name, classes, hostLabels, images }: Vm, width: 
       ['runs on', classes.map((each) => classText(each)).join(', ')],
       ['host labels', labelsText(hostLabels) || 'any'],
       ['images', images.length === 0 ? 'any' : images.join(' ')],
+      [
+        'warnings',
+        warnings === 'refuse' ? 'refused: only where the verdict is affirming' : undefined,
+      ],
     ],
     { indent: 2, width },
   ),

@@ -24,6 +24,13 @@ export const GATE_CODES = {
     'Look whether the agent runs and reaches the server: `touchstone-agent status`.',
     'host-administrator',
   ),
+  WARNING_NOT_ACCEPTED: entry(
+    403,
+    "The host's verdict is a warning, and the VM's record takes none",
+    'DESIGN 5, Baselines',
+    'Mend what is warned of; `touchstone host explain` says what that is.',
+    'host-administrator',
+  ),
   VM_UNKNOWN: entry(
     404,
     'No VM of this uuid is registered',

@@ -48,7 +48,7 @@ export type GateDecision =
  *
  * - the evidence was authentic, was made to ask for a permit, and its verdict is affirming or a warning;
  * - the host is trusted: approved, not revoked, and in no state that its later good evidence cannot mend;
- * - the VM is registered, and accepts the class of the host's TPM and its labels;
+ * - the VM is registered, and accepts the class of the host's TPM and its labels, and a warning where there is one;
  * - each image is one of the VM's golden images, where it names any.
  *
  * Every reason for a refusal is given, not only the first.
@@ -82,7 +82,7 @@ function hostFindings({ host, result }: GateQuestion): Finding[] {
   return findings;
 }
 
-function vmFindings({ vm, host, request }: GateQuestion): Finding[] {
+function vmFindings({ vm, host, request, result }: GateQuestion): Finding[] {
   if (vm === null || vm.uuid !== request.vm) {
     return [serverFinding('VM_UNKNOWN', { subject: request.vm })];
   }
@@ -102,6 +102,17 @@ function vmFindings({ vm, host, request }: GateQuestion): Finding[] {
         expected,
         actual: actual ?? 'absent',
       }),
+    );
+  }
+  if (vm.warnings === 'refuse' && result.verdict === 'warning') {
+    const warnings = result.findings.filter(({ effect }) => effect === 'warn');
+    findings.push(
+      serverFinding('WARNING_NOT_ACCEPTED', {
+        subject: vm.name,
+        expected: 'affirming',
+        actual: warnings.map(({ code }) => code).join(', ') || 'warning',
+      }),
+      ...warnings,
     );
   }
   return [...findings, ...imageFindings(vm, request)];

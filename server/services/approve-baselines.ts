@@ -1,3 +1,4 @@
+import { loosens } from '@touchstone/appraisal';
 import type { Baseline, BaselineApproval, BaselineList } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
@@ -12,7 +13,6 @@ import {
 import type { Queryable } from '../store/database.ts';
 import { moveHosts } from './move-hosts.ts';
 import { requireNoWindow } from './open-window.ts';
-import { loosens } from './loosens.ts';
 import { keyText, type PolicyChange, settlingOf, withDocuments } from './policy-change.ts';
 import { byQuorum, type Loosening, takeQuorum } from './quorum.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';

@@ -1,4 +1,4 @@
-import type { AttestationResult } from '@touchstone/appraisal';
+import { type AttestationResult, loosens } from '@touchstone/appraisal';
 import {
   type Baseline,
   type PreviewedHost,
@@ -15,7 +15,6 @@ import { admittedAfter } from '../store/hosts.ts';
 import { lastStarted } from '../store/vms.ts';
 import { draftsToApprove } from './approve-baselines.ts';
 import { parsedOrRefused } from './baselines.ts';
-import { loosens } from './loosens.ts';
 import { cursorOf, keyIn } from './paging.ts';
 import {
   isFor,

@@ -1,3 +1,4 @@
+import { loosens } from '@touchstone/appraisal';
 import type { BaselineList, BaselineRetirement } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
@@ -8,7 +9,6 @@ import {
   lockPolicy,
   retireAll,
 } from '../store/baselines.ts';
-import { loosens } from './loosens.ts';
 import { moveHosts } from './move-hosts.ts';
 import { requireNoWindow } from './open-window.ts';
 import { keyText, settlingOf, withoutDocuments } from './policy-change.ts';

@@ -13,14 +13,20 @@ export async function registerVm(verifier: Verifier, by: Actor, vm: Vm): Promise
   return verifier.database.transaction(async (on) => {
     const inserted = await insertVm(on, vm);
     const stored = await vmByUuid(on, vm.uuid);
-    if (stored === null || !isDeepStrictEqual(stored, vm)) throw refusal('VM_EXISTS');
+    if (stored === null || !isDeepStrictEqual(stored, { warnings: 'accept', ...vm }))
+      throw refusal('VM_EXISTS');
     if (inserted) {
-      const detail = `${vm.name}: classes ${vm.classes.join(', ')}`;
+      const detail = `${vm.name}: classes ${vm.classes.join(', ')}, ${vm.warnings ?? 'accept'} warnings`;
       const line = { actor: auditActor(by), action: 'vm.add', subject: vm.uuid, detail };
       await appendAudit(on, line, now);
     }
     return stored;
   });
+}
+
+/** What is so anyway is not said. */
+function whatItSays({ warnings, ...vm }: Vm): Vm {
+  return warnings === 'refuse' ? { ...vm, warnings } : vm;
 }
 
 /** @throws AppError VM_UNKNOWN */

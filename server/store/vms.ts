@@ -12,9 +12,10 @@ type VmRow = {
   classes: AssuranceClass[];
   host_labels: Labels;
   images: string[];
+  warnings: NonNullable<Vm['warnings']>;
 };
 
-const COLUMNS = 'uuid, name, classes, host_labels, images';
+const COLUMNS = 'uuid, name, classes, host_labels, images, warnings';
 
 const vmOf = (row: VmRow): Vm => ({
   uuid: row.uuid,
@@ -22,13 +23,17 @@ const vmOf = (row: VmRow): Vm => ({
   classes: row.classes,
   hostLabels: row.host_labels,
   images: row.images,
+  ...(row.warnings === 'refuse' ? { warnings: row.warnings } : {}),
 });
 
 /** False where a VM of this uuid or name is there. */
 export async function insertVm(on: Queryable, vm: Vm): Promise<boolean> {
   const { rowCount } = await on.query(
-    `INSERT INTO vms (${COLUMNS}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-    [vm.uuid, vm.name, vm.classes, JSON.stringify(vm.hostLabels), vm.images],
+    `INSERT INTO vms (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+    [
+      ...[vm.uuid, vm.name, vm.classes, JSON.stringify(vm.hostLabels), vm.images],
+      vm.warnings ?? 'accept',
+    ],
   );
   return rowCount === 1;
 }

@@ -85,6 +85,13 @@ describe('The gate', () => {
     });
   });
 
+  it('refuses a VM that takes no warning where there is one, and says which: WARNING_NOT_ACCEPTED', () => {
+    const vm: Vm = { ...VM, warnings: 'refuse' };
+    assert.deepEqual(refusalCodes({ vm }), ['WARNING_NOT_ACCEPTED', 'HOST_STALE']);
+    const affirming = result({ verdict: 'affirming', findings: [] });
+    assert.equal(grantPermit(question({ vm, result: affirming })).decision, 'permitted');
+  });
+
   const states: [HostState, string][] = [
     ['pending', 'HOST_PENDING'],
     ['revoked', 'HOST_REVOKED'],

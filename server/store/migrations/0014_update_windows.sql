@@ -43,3 +43,6 @@ GRANT SELECT, INSERT ON windows TO server;
 GRANT UPDATE (accepted, ended_at, ended_by, settled_at) ON windows TO server;
 GRANT SELECT, INSERT, DELETE ON window_hosts TO server;
 GRANT SELECT ON windows, window_hosts TO server_read;
+
+-- Whether a VM starts on a host whose verdict is a warning. docs/decisions/0029.
+ALTER TABLE vms ADD COLUMN warnings text NOT NULL DEFAULT 'accept' CHECK (warnings IN ('accept', 'refuse'));
