@@ -2,7 +2,6 @@ import type { AttestationResult, UpdateWindow } from '@touchstone/appraisal';
 import type { Queryable } from '../store/database.ts';
 import type { Host, Standing } from '../store/host.ts';
 import { acceptHost } from '../store/windows.ts';
-import { isFor } from './policy-change.ts';
 
 /** Of a process: hosts that an earlier transaction counted, so that each is asked about once and not every minute. */
 export type WindowCounter = {
@@ -34,7 +33,10 @@ export function windowCounter(): WindowCounter {
         const key = `${window.id} ${host.id}`;
         const isOver = !(now.getTime() < new Date(window.until).getTime());
         if (isOver || standing.state !== 'trusted' || counted.has(key)) continue;
-        if (!isAcceptedByNew(window, host, result)) continue;
+        const isAhead = result.windows.some(
+          ({ id, state }) => id === window.id && state === 'ahead',
+        );
+        if (!isAhead) continue;
         const outcome = await acceptHost(on, { window: window.id, host: host.id, now });
         last ||= outcome === 'last';
         // What this transaction counts may be rolled back with it.
@@ -43,21 +45,4 @@ export function windowCounter(): WindowCounter {
       return last;
     },
   };
-}
-
-/** By every new document that is for this host, and there is one. */
-function isAcceptedByNew(
-  { documents }: UpdateWindow,
-  host: Host,
-  { baselines }: AttestationResult,
-): boolean {
-  const wanted = documents.filter((document) => isFor(document, host));
-  return (
-    wanted.length > 0 &&
-    wanted.every(({ name, part, version }) =>
-      baselines.some(
-        (used) => used.name === name && used.part === part && used.version === version,
-      ),
-    )
-  );
 }

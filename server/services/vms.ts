@@ -13,8 +13,7 @@ export async function registerVm(verifier: Verifier, by: Actor, vm: Vm): Promise
   return verifier.database.transaction(async (on) => {
     const inserted = await insertVm(on, vm);
     const stored = await vmByUuid(on, vm.uuid);
-    if (stored === null || !isDeepStrictEqual(stored, { warnings: 'accept', ...vm }))
-      throw refusal('VM_EXISTS');
+    if (stored === null || !isDeepStrictEqual(stored, whatItSays(vm))) throw refusal('VM_EXISTS');
     if (inserted) {
       const detail = `${vm.name}: classes ${vm.classes.join(', ')}, ${vm.warnings ?? 'accept'} warnings`;
       const line = { actor: auditActor(by), action: 'vm.add', subject: vm.uuid, detail };

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { formatBaselines } from '@touchstone/appraisal';
 import type { ApiToken, Role } from '@touchstone/schemas';
 import { createApiToken, createFirstToken, revokeApiToken } from '../services/api-tokens.ts';
 import { approveBaselines } from '../services/approve-baselines.ts';
 import { approveHost } from '../services/approve-host.ts';
-import { captureBaseline } from '../services/baselines.ts';
+import { captureBaseline, draftBaselines } from '../services/baselines.ts';
 import { createJoinToken } from '../services/join-tokens.ts';
 import { labelHost } from '../services/label-host.ts';
+import { listDrafted } from '../services/lists.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { changeQuorum, viewApprovals, viewQuorum, withdrawApproval } from '../services/quorum.ts';
+import { retireBaselines } from '../services/retire-baselines.ts';
 import { readQuorum } from '../store/approvals.ts';
 import { useFleet } from './support/made-fleet.ts';
 import { makeHost } from './support/made-host.ts';
@@ -164,6 +167,35 @@ describe('Loosening, where it takes two people,', () => {
       if (one.status === 'rejected') assert.equal(one.reason.code, 'QUORUM_WAITING');
     }
     assert.equal((await fleet.attest(host, hostId)).state, 'trusted');
+  });
+
+  it('is no change that only tightens: one person makes it, and nobody is trusted by it', async () => {
+    const { host, hostId, name } = await drafted();
+    await approve(ada, name);
+    host.reboot('strange');
+    assert.equal((await fleet.attest(host, hostId)).state, 'untrusted');
+    host.boot.file = 'good';
+    assert.equal((await fleet.attest(host, hostId)).state, 'untrusted', 'until another boot');
+    const { baselines } = await listDrafted(fleet.verifier, FIRST_PAGE, name);
+    const deny = [{ sha256: 'a'.repeat(64), why: 'known to be bad' }];
+    const tighter = baselines.map(({ baseline }) => ({
+      ...baseline,
+      version: 2,
+      rules: [
+        ...baseline.rules,
+        { id: 'denied', mode: 'enforce' as const, pcr: 13, type: 'EV_EVENT_TAG', deny },
+      ],
+    }));
+    await draftBaselines(fleet.verifier, ada, formatBaselines(tighter));
+    await setTo(2);
+    const { baselines: approved } = await approve(ada, name);
+    assert.deepEqual(
+      approved.map(({ state }) => state),
+      ['active'],
+    );
+    assert.equal((await fleet.stateOf(hostId)).state, 'untrusted');
+    // Without a document that asks for less left, a host that rested on it has none: that tightens too.
+    await retireBaselines(fleet.verifier, ada, name, { reason: 'gone' });
   });
 
   it('is the approval of a host, its labels, and a join token that approves; one that does not is none', async () => {
