@@ -3,12 +3,28 @@ import type {
   BaselineReference,
   BootState,
   Finding,
+  ImaProgress,
   MeasuredEvent,
   Purpose,
   TrustVector,
   Verdict,
   WindowStanding,
 } from '@touchstone/schemas';
+
+/** How far IMA's list of this boot is believed, and where the host goes on with it. Plain data. */
+export type ImaOutcome = {
+  /**
+   * `none`: no list was sent. `whole`: the list leads to PCR 10 as it was quoted. `short`: it does not, so that what was
+   * extended is not all known.
+   */
+  readonly list: 'none' | 'whole' | 'short';
+  /** Whether any document for this host speaks of what IMA measures. */
+  readonly isAsked: boolean;
+  /** Of this evidence, those that are believed. */
+  readonly believedEntries: number;
+  readonly nextEntry: number;
+  readonly progress?: ImaProgress;
+};
 
 /** What an appraisal found, and all of it. */
 export type AppraisalOutcome = {
@@ -42,4 +58,5 @@ export type AppraisalOutcome = {
   };
   readonly akName: string;
   readonly purpose: Purpose;
+  readonly ima: ImaOutcome;
 };

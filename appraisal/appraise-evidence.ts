@@ -4,7 +4,9 @@ import type { AppraisalOutcome } from './appraisal-outcome.ts';
 import { tellMore } from './comparison/tell-more.ts';
 import { finding } from './finding.ts';
 import { UNKNOWN_BOOT } from './firmware/boot-state.ts';
-import { kexecFindings } from './firmware/kexec.ts';
+import { kexecFindings, withIma } from './firmware/kexec.ts';
+import type { ImaMeasurements } from './ima-measurements.ts';
+import { type ImaJudgement, judgeIma, kexecInIma } from './judge-ima.ts';
 import { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
 import type { Measurements } from './measurements.ts';
 import { POLICY, policyIdOf } from './policy-id.ts';
@@ -41,10 +43,11 @@ export function appraiseEvidence(
   requireVerified(evidence);
   try {
     const situation = situate(evidence, context);
+    const ima = judgeIma(situation.ima);
     const known = memo?.recall(situation);
-    if (known !== undefined) return conclude(evidence, situation, known);
+    if (known !== undefined) return conclude(evidence, situation, known, ima);
     const judgement = judgeMeasurements(situation.measurements);
-    const result = conclude(evidence, situation, judgement);
+    const result = conclude(evidence, situation, judgement, ima);
     memo?.keep(situation, judgement);
     return result;
   } catch (error) {
@@ -52,12 +55,18 @@ export function appraiseEvidence(
   }
 }
 
+/** `judgeMeasurements` and `judgeIma` on another thread. */
+export type Judges = {
+  readonly measurements: (measured: Measurements) => Promise<MeasurementJudgement>;
+  readonly ima: (measured: ImaMeasurements) => Promise<ImaJudgement>;
+};
+
 /**
- * The same, where measurements are judged elsewhere: `judge` is `judgeMeasurements` on another thread. What
- * it gives counts only with the key of what it was asked; its failure is a finding that enforces.
+ * The same, where measurements are judged elsewhere. What that gives counts only with the key of what it was asked;
+ * its failure is a finding that enforces.
  */
 export async function appraiseEvidenceBy(
-  judge: (measurements: Measurements) => Promise<MeasurementJudgement>,
+  judges: Judges,
   evidence: VerifiedEvidence,
   context: AppraisalContext,
   memo?: AppraisalMemo,
@@ -65,10 +74,11 @@ export async function appraiseEvidenceBy(
   requireVerified(evidence);
   try {
     const situation = situate(evidence, context);
+    const ima = await judges.ima(situation.ima);
     const known = memo?.recall(situation);
-    if (known !== undefined) return conclude(evidence, situation, known);
-    const judgement = await judge(situation.measurements);
-    const result = conclude(evidence, situation, judgement);
+    if (known !== undefined) return conclude(evidence, situation, known, ima);
+    const judgement = await judges.measurements(situation.measurements);
+    const result = conclude(evidence, situation, judgement, ima);
     memo?.keep(situation, judgement);
     return result;
   } catch (error) {
@@ -81,37 +91,49 @@ function conclude(
   evidence: VerifiedEvidence,
   situation: Situation,
   judgement: MeasurementJudgement,
+  ima: ImaJudgement,
 ): AttestationResult {
   if (judgement.key !== situation.key) throw new TypeError('a judgement of other measurements');
   const { documents, references } = situation;
-  const kexec = kexecFindings(situation.measurements.class, judgement.bootState.kexec);
+  const shownByIma = kexecInIma(situation.ima, ima);
+  const bootState = {
+    ...judgement.bootState,
+    kexec: withIma(judgement.bootState.kexec, shownByIma),
+  };
+  const kexec = kexecFindings(situation.measurements.class, bootState.kexec, shownByIma);
   const host = [...situation.host, ...kexec];
   const { log, events, commandLine, executables, enforcedPcrs, measured } = judgement;
   const told = tellMore(events.foremost, judgement.leads, situation.directory);
-  const findings = byEffect([...host, ...log.foremost, ...documents, ...told]);
+  const measuredLater = ima.findings;
+  const findings = byEffect([
+    ...[...host, ...log.foremost, ...documents],
+    ...[...told, ...measuredLater.foremost],
+  ]);
   const shown = shownFindings(findings);
+  const count = log.count + events.count + measuredLater.count;
   const aside = [log.worst, worstEffect(documents)];
   return resultOf(evidence, {
-    verdict: verdictOf([worstEffect(host), events.worst, ...aside]),
+    verdict: verdictOf([worstEffect(host), events.worst, measuredLater.worst, ...aside]),
     vector: trustVector({
       configuration: worstOf([
         worstEffect(host.filter(({ code }) => code !== 'KEXEC_UNMEASURED')),
         ...aside,
         commandLine,
       ]),
-      executables: worstOf([worstEffect(host), ...aside, executables]),
+      executables: worstOf([worstEffect(host), ...aside, executables, measuredLater.worst]),
       enforcedPcrs,
     }),
     findings: shown,
-    findingsOmitted: host.length + documents.length + log.count + events.count - shown.length,
+    findingsOmitted: host.length + documents.length + count - shown.length,
     baselines: references,
     windows: situation.windows.slice(0, MAX_WINDOWS).flatMap(({ id, name, until }) => {
       const state = judgement.windows[id];
       return state === undefined ? [] : [{ id, name, until, state }];
     }),
     events: measured,
-    bootState: judgement.bootState,
+    bootState,
     policyId: policyIdOf(references),
+    ima: ima.outcome,
   });
 }
 
@@ -127,6 +149,7 @@ function appraisalError(evidence: VerifiedEvidence, error: unknown): Attestation
     events: [],
     bootState: UNKNOWN_BOOT,
     policyId: POLICY,
+    ima: { list: 'none', isAsked: false, believedEntries: 0, nextEntry: 0 },
   });
 }
 
@@ -141,6 +164,7 @@ type Concluded = Pick<
   | 'events'
   | 'bootState'
   | 'policyId'
+  | 'ima'
 >;
 
 /** With what the evidence says of itself, which is never remembered. */

@@ -1,11 +1,10 @@
-import { parseEventLog, replayEventLog } from '@touchstone/eventlog';
+import { parseEventLog, replayEventLog, IMA_PCR } from '@touchstone/eventlog';
 import type { AssuranceClass, Baseline } from '@touchstone/schemas';
 import { type BankName, hashHex, hashOfBank, type PcrValues } from '@touchstone/tpm';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
 import { applicableBaselines } from './comparison/applicable-baselines.ts';
 import { kexecFindings } from './firmware/kexec.ts';
 import { judgeMeasurements } from './judge-measurements.ts';
-import { IMA_PCR } from './measurements.ts';
 import { quotedBankNames } from './quoted-banks.ts';
 import { shownFindings } from './shown-findings.ts';
 import { isStrong } from './strong-bank.ts';

@@ -20,6 +20,7 @@ export {
   type AttestationResult,
   appraiseEvidence,
   appraiseEvidenceBy,
+  type Judges,
 } from './appraise-evidence.ts';
 export { BaselineError, type BaselineErrorCode } from './baseline/baseline-error.ts';
 export { baselinesFromLog, type FromLogInput } from './baseline/baselines-from-log.ts';
@@ -40,8 +41,11 @@ export { imaPolicyFromList, type ImaPolicyOptions } from './ima/ima-policy-from-
 export { checkImaPolicy, imaPolicyDigestOf } from './ima/compiled-ima-policy.ts';
 export type { ImaAppraisal, ImaDocument, ImaSegmentContext, ImaState } from './ima/ima-segment.ts';
 export { quirksNeeded } from './firmware/firmware-findings.ts';
+export { imaDocumentsFor, type ImaMeasurements } from './ima-measurements.ts';
+export { type ImaJudgement, judgeIma } from './judge-ima.ts';
+export { type ImaPart, judgeImaPart } from './judge-ima-part.ts';
 export { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
-export { IMA_PCR, keyOf, type Measurements } from './measurements.ts';
+export { keyOf, type Measurements } from './measurements.ts';
 export { evidenceDigestOf, type ParsedEvidence, parseEvidence } from './parse-evidence.ts';
 export { parseBaselines } from './baseline/parse-baselines.ts';
 export { documentsOf, POLICY } from './policy-id.ts';

@@ -1,3 +1,4 @@
+import { IMA_PCR } from '@touchstone/eventlog';
 import type { AssuranceClass } from '@touchstone/schemas';
 import { hashHex, type PcrValues } from '@touchstone/tpm';
 import type { LiveBaseline } from './comparison/applicable-baselines.ts';
@@ -39,9 +40,6 @@ export function measuredBy({
   );
   return { pcrs: staticPcrs(pcrs), bootLogs };
 }
-
-/** IMA's: CONFIG_IMA_MEASURE_PCR_IDX. */
-export const IMA_PCR = 10;
 
 function staticPcrs(pcrs: PcrValues): PcrValues {
   if (![...pcrs.values()].some((values) => values.has(IMA_PCR))) return pcrs;

@@ -3,6 +3,7 @@ import { applicableBaselines } from './comparison/applicable-baselines.ts';
 import type { AppraisalContext } from './appraisal-context.ts';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
 import { hostFindings } from './host-findings.ts';
+import { imaMeasurementsOf, type ImaMeasurements } from './ima-measurements.ts';
 import { keyOf, measuredBy, type Measurements } from './measurements.ts';
 import { quotedBankNames } from './quoted-banks.ts';
 import type { Directory } from './comparison/tell-more.ts';
@@ -24,6 +25,8 @@ export type Situation = {
   readonly akName: string;
   /** One boot, as far as the TPM can tell: resetCount and restartCount. */
   readonly boot: string;
+  /** Judged for each evidence: PCR 10 is no part of the key. */
+  readonly ima: ImaMeasurements;
   /** Of the host, and of the documents that are for it. */
   readonly host: readonly Finding[];
   readonly documents: readonly Finding[];
@@ -52,6 +55,7 @@ export function situate(evidence: VerifiedEvidence, context: AppraisalContext): 
     key: keyOf(measurements),
     akName: evidence.akName,
     boot: `${resetCount}.${restartCount}`,
+    ima: imaMeasurementsOf(evidence, { live, choices }, context),
     host: hostFindings(evidence, context),
     documents: findings,
     references,

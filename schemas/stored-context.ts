@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { AssuranceClass } from './classes.ts';
 import { Purpose, Selection } from './evidence.ts';
+import { ImaProgress } from './ima-progress.ts';
 import { Labels } from './labels.ts';
 import {
   base64UrlUpTo,
@@ -57,6 +58,8 @@ export const OwnContext = closed({
   receivedAt: Timestamp,
   /** When the verdict was given. */
   now: Timestamp,
+  /** What earlier evidence of the boot showed of IMA's list. */
+  imaPrior: Type.Union([ImaProgress, Type.Null()]),
 });
 export type OwnContext = Type.Static<typeof OwnContext>;
 

@@ -20,6 +20,11 @@ export const EvidenceOfVerdict = closed({
   quote: Evidence.properties.quote,
   pcrs: Evidence.properties.pcrs,
   blobs: Type.Array(Sha256Hex, { maxItems: 4 }),
+  /** Of IMA's list: a blob, or null where the evidence had nothing new of it. */
+  imaList: Type.Union([
+    closed({ digest: Type.Union([Sha256Hex, Type.Null()]), more: Type.Boolean() }),
+    Type.Null(),
+  ]),
 });
 export type EvidenceOfVerdict = Type.Static<typeof EvidenceOfVerdict>;
 

@@ -4,6 +4,7 @@ import { ENROLMENT_CODES } from './codes/enrolment-codes.ts';
 import { EVIDENCE_CODES } from './codes/evidence-codes.ts';
 import { EXPIRY_CODES } from './codes/expiry-codes.ts';
 import { GATE_CODES } from './codes/gate-codes.ts';
+import { IMA_CODES } from './codes/ima-codes.ts';
 import { OPERATOR_CODES } from './codes/operator-codes.ts';
 import { PROCESS_CODES } from './codes/process-codes.ts';
 import { QUORUM_CODES } from './codes/quorum-codes.ts';
@@ -13,6 +14,7 @@ import { WINDOW_CODES } from './codes/window-codes.ts';
 export const SERVER_CODES = {
   ...PROCESS_CODES,
   ...EVIDENCE_CODES,
+  ...IMA_CODES,
   ...ENROLMENT_CODES,
   ...GATE_CODES,
   ...OPERATOR_CODES,

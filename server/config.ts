@@ -66,7 +66,7 @@ const ServerConfig = closed({
 
 const DEFAULTS = {
   intervalSeconds: 60,
-  selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14] },
+  selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] },
   quorum: 1,
   // Real firmware logs are 20 to 200 KiB, and as base64url a third more.
   maxEvidenceBytes: 4_194_304,

@@ -18,8 +18,8 @@ import { type DatabaseClock, databaseClock } from './services/database-clock.ts'
 import { issuerList } from './services/issuers.ts';
 import { keepWindows } from './services/keep-windows.ts';
 import { knownIdentities } from './services/known-identities.ts';
-import { measurementJudge } from './services/measurement-judge.ts';
-import { previewTurns, sharedJudge } from './services/preview-turns.ts';
+import { judgesApart } from './services/judges-apart.ts';
+import { previewTurns, sharedJudges } from './services/preview-turns.ts';
 import { signingKey, type TokenType } from './services/signing-key.ts';
 import { strangerLimit } from './services/stranger-limit.ts';
 import { type BundleSigners, trustBundles } from './services/trust-bundles.ts';
@@ -126,8 +126,8 @@ async function serve(config: ServerConfig): Promise<void> {
       build: await build(),
       tlsCertificate: lifeOf(await readFile(config.tls.certFile, 'utf8')),
     },
-    appraiser: makeAppraiser(measurementJudge()),
-    previewer: makeAppraiser(sharedJudge(measurementJudge())),
+    appraiser: makeAppraiser(judgesApart()),
+    previewer: makeAppraiser(sharedJudges(judgesApart())),
     previews: previewTurns(),
     policy: activePolicy(),
     windows: windowCounter(),

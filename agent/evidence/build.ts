@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hostname, release } from 'node:os';
-import { IMA_PCR, qualifyingDataOf } from '@touchstone/appraisal';
+import { qualifyingDataOf } from '@touchstone/appraisal';
+import { IMA_PCR } from '@touchstone/eventlog';
 import type {
   Evidence,
   ImaList as ImaListOnWire,

@@ -19,7 +19,7 @@ const START_OVER = new Set([
   'EVIDENCE_SUPERSEDED',
   'CHALLENGE_EXPIRED',
   'IMA_LIST_ELSEWHERE',
-  'IMA_LIST_MISMATCH',
+  'IMA_LOG_MISMATCH',
 ]);
 
 export type Attestation = {

@@ -22,7 +22,7 @@ const MAX_TRIES = 3;
 const MAX_SEGMENTS = 8;
 
 /** Codes after which the agent starts over: nothing was decided. */
-const START_OVER = new Set(['EVIDENCE_SUPERSEDED', 'IMA_LIST_ELSEWHERE', 'IMA_LIST_MISMATCH']);
+const START_OVER = new Set(['EVIDENCE_SUPERSEDED', 'IMA_LIST_ELSEWHERE', 'IMA_LOG_MISMATCH']);
 
 export type StartGate = {
   readonly attestation: Attestation;

@@ -52,7 +52,7 @@ export function writeContext(
 ): WrittenContext {
   // Whoever adds a field to a context finds here that it has to be stored: nothing may be left over.
   const { hostId, class: held, labels, baselines, now, ...more } = appraisal;
-  const { windows = [], known = [], ...leftOfAppraisal } = more;
+  const { windows = [], known = [], ima, ...leftOfAppraisal } = more;
   const { purpose, hostId: stated, challenge: _inStatement, selection, ...verified } = against;
   const { akPublic, akCertificate, issuers, bundleEpochMin = null, ...others } = verified;
   const { now: receivedAt, ...leftOfVerification } = others;
@@ -86,6 +86,7 @@ export function writeContext(
     akCertificate: base64Url(akCertificate.der),
     receivedAt: receivedAt.toISOString(),
     now: now.toISOString(),
+    imaPrior: ima?.prior ?? null,
   };
   const digest = digestOfText(text);
   return { own, shared: { text, digest, documents }, digest: contextDigestOf(own, digest) };
@@ -135,6 +136,7 @@ function readContext(data: unknown): ReadContext {
       documents: named(some, `windows/${index}/documents`),
     })),
     known: named(shared.known, 'known'),
+    ima: own.imaPrior === null ? undefined : { prior: own.imaPrior },
     now: timeOf(own.now, '/own/now'),
   };
   return { verification: present(verification), appraisal: present(appraisal) };

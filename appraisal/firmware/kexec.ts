@@ -82,7 +82,7 @@ export function kexecFindings(
 ): Finding[] {
   const effect = held === 'software' ? 'warn' : 'enforce';
   const findings: Finding[] = [];
-  if (held === 'software' || (guard === 'open' && ima?.measured !== true)) {
+  if (held === 'software' || guard === 'open') {
     findings.push(finding('KEXEC_UNMEASURED', { subject: 'kexec', effect }));
   }
   if (ima !== undefined && ima.bootAggregates > 1) {
@@ -91,3 +91,7 @@ export function kexecFindings(
   }
   return findings;
 }
+
+/** With what IMA shows, which is not of the log of the boot. */
+export const withIma = (guard: KexecGuard, ima: KexecInIma | undefined): KexecGuard =>
+  guard === 'open' && ima?.measured === true ? 'measured' : guard;

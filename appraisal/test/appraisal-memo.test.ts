@@ -3,6 +3,8 @@ import type { Baseline } from '@touchstone/schemas';
 import {
   appraiseEvidence,
   appraiseEvidenceBy,
+  judgeIma,
+  type Judges,
   type AppraisalContext,
   AppraisalMemo,
   judgeMeasurements,
@@ -35,6 +37,8 @@ function remembering(context = approved()): CountingMemo {
 
 const known = (memo: CountingMemo, making: Making = {}, context = approved()) =>
   appraiseEvidence(verified(makeEvidence(making)), context, memo);
+
+const ima: Judges['ima'] = (measured) => Promise.resolve(judgeIma(measured));
 
 describe('the memo of appraisals: serves', () => {
   it('evidence that shows what was shown before in this boot, of its own time and challenge', () => {
@@ -240,8 +244,8 @@ describe('the memo of appraisals: an exception', () => {
 
   it('of whoever judges elsewhere is APPRAISAL_ERROR, and the next is judged anew', async () => {
     const memo = new CountingMemo();
-    const by = (judge: Parameters<typeof appraiseEvidenceBy>[0]) =>
-      appraiseEvidenceBy(judge, verified(makeEvidence()), approved(), memo);
+    const by = (measurements: Judges['measurements']) =>
+      appraiseEvidenceBy({ measurements, ima }, verified(makeEvidence()), approved(), memo);
     const failed = await by(() => Promise.reject(new RangeError('gone')));
     assert.deepEqual(enforced(failed), ['APPRAISAL_ERROR']);
     assert.equal(memo.size.boots, 0);
@@ -254,7 +258,11 @@ describe('the memo of appraisals: an exception', () => {
   it('is what a judgement of other measurements becomes', async () => {
     for (const memo of [new AppraisalMemo(), undefined]) {
       const result = await appraiseEvidenceBy(
-        (given) => Promise.resolve(judgeMeasurements({ ...given, class: 'virtual' })),
+        {
+          measurements: (given) =>
+            Promise.resolve(judgeMeasurements({ ...given, class: 'virtual' })),
+          ima,
+        },
         verified(makeEvidence()),
         approved(),
         memo,

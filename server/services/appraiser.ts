@@ -7,7 +7,7 @@ import {
 } from '@touchstone/appraisal';
 import type { Host } from '../store/host.ts';
 import { isAdmitted } from './host-state.ts';
-import type { MeasurementJudge } from './measurement-judge.ts';
+import type { JudgesApart } from './judges-apart.ts';
 
 /** Appraises without keeping others waiting; of one process. */
 export type Appraiser = {
@@ -26,12 +26,15 @@ export type Appraiser = {
     context: AppraisalContext,
     host: Pick<Host, 'state'>,
   ) => Promise<AttestationResult>;
+  /** What a stored part of an IMA list comes to. */
+  readonly imaPart: JudgesApart['imaPart'];
 };
 
-export function makeAppraiser(judge: MeasurementJudge, memo = new AppraisalMemo()): Appraiser {
+export function makeAppraiser(judges: JudgesApart, memo = new AppraisalMemo()): Appraiser {
   return {
-    appraise: (evidence, context) => appraiseEvidenceBy(judge, evidence, context),
+    imaPart: judges.imaPart,
+    appraise: (evidence, context) => appraiseEvidenceBy(judges, evidence, context),
     appraiseAgain: (evidence, context, host) =>
-      appraiseEvidenceBy(judge, evidence, context, isAdmitted(host) ? memo : undefined),
+      appraiseEvidenceBy(judges, evidence, context, isAdmitted(host) ? memo : undefined),
   };
 }

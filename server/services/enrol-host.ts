@@ -18,7 +18,9 @@ import { certifiedBindingKey } from './binding-key.ts';
 import { requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterApproval } from './host-state.ts';
+import { sentListOf } from './ima-list.ts';
 import { useJoinToken } from './join-tokens.ts';
+import { keepIma } from './keep-ima.ts';
 import { recordAppraisal, signResult } from './record-appraisal.ts';
 import { readAkCertificate, renewCertificate } from './renew-certificate.ts';
 import { noRoomForPending } from './room-for-pending.ts';
@@ -178,6 +180,8 @@ async function admit(
   };
   await insertHost(on, host);
   await insertEvidence(on, storableEvidence(verified, enrolment.evidence), context.shared);
+  const ground = { list: sentListOf(verified), stored: null, priors: [undefined] };
+  await keepIma(on, { verified, host }, { ground, prior: undefined, context: policy, result });
   const cause = 'evidence' as const;
   const appraised = { id: attestation, host, standing, result, cause, context, now };
   const answer = answerOf(verifier, host, noteOf(token));

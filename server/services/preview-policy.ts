@@ -23,6 +23,7 @@ import {
   withDocuments,
   withoutDocuments,
 } from './policy-change.ts';
+import { appraiseOn, groundOfStored } from './ima-list.ts';
 import { type Reappraisal, standingOf, storedEvidence } from './reappraise.ts';
 import { recordCall } from './record-call.ts';
 import type { Actor, Verifier } from './verifier.ts';
@@ -133,7 +134,10 @@ async function standingAfter(
     const evidence = await storedEvidence(verifier, on, host);
     const { id: hostId, class: held, labels } = host;
     const context = { hostId, class: held, labels, ...policy, now: verifier.clock.now() };
-    const result = await verifier.previewer.appraise(evidence, context);
+    const ground = await groundOfStored(verifier, on, { verified: evidence, context });
+    const { result } = await appraiseOn(ground, context, (whole) =>
+      verifier.previewer.appraise(evidence, whole),
+    );
     return { standing: await standingOf(on, host, settle(host, result)), result };
   } catch (error) {
     if (error instanceof AppError) return null;

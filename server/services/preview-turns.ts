@@ -1,6 +1,6 @@
-import { keyOf, type MeasurementJudgement, type Measurements } from '@touchstone/appraisal';
+import { keyOf, type MeasurementJudgement } from '@touchstone/appraisal';
 import { refusal } from '../codes.ts';
-import type { MeasurementJudge } from './measurement-judge.ts';
+import type { JudgesApart } from './judges-apart.ts';
 
 /** Runs one after the other, of this process. */
 export type PreviewTurns = <T>(work: () => Promise<T>) => Promise<T>;
@@ -28,13 +28,13 @@ export function previewTurns(): PreviewTurns {
 const REMEMBERED = 128;
 
 /** Judges each boot once for all hosts that show it: the key covers all that a judgement follows from. */
-export function sharedJudge(judge: MeasurementJudge, most = REMEMBERED): MeasurementJudge {
+export function sharedJudges(judges: JudgesApart, most = REMEMBERED): JudgesApart {
   const known = new Map<string, Promise<MeasurementJudgement>>();
-  return (measurements: Measurements) => {
-    const key = keyOf(measurements);
+  const measurements: JudgesApart['measurements'] = (measured) => {
+    const key = keyOf(measured);
     const before = known.get(key);
     known.delete(key);
-    const judged = before ?? judge(measurements);
+    const judged = before ?? judges.measurements(measured);
     known.set(key, judged);
     // A failure is nobody else's.
     if (before === undefined) judged.catch(() => known.delete(key));
@@ -42,4 +42,5 @@ export function sharedJudge(judge: MeasurementJudge, most = REMEMBERED): Measure
     if (known.size > most && oldest !== undefined) known.delete(oldest);
     return judged;
   };
+  return { ...judges, measurements };
 }

@@ -11,6 +11,8 @@ import { isEvidenceDoubted } from '../store/doubted-evidence.ts';
 import { evidenceByDigest } from '../store/evidence.ts';
 import type { Host, Standing } from '../store/host.ts';
 import { authenticEvidence, readEvidence } from './authenticate-evidence.ts';
+import { appraiseOn, groundOfStored } from './ima-list.ts';
+import { keepIma } from './keep-ima.ts';
 import { recordAppraisal, signResult } from './record-appraisal.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -79,9 +81,14 @@ export async function reappraise(
     ...held,
     now,
   };
-  const context = writeContext(verified, policy);
+  const ground = await groundOfStored(verifier, on, { verified, context: policy });
+  const grounded = await appraiseOn(ground, policy, (whole) =>
+    verifier.appraiser.appraise(verified, whole),
+  );
+  const { result } = grounded;
+  const context = writeContext(verified, grounded.context);
   await keepContext(on, context.shared, dayOf(now));
-  const result = await verifier.appraiser.appraise(verified, policy);
+  await keepIma(on, { verified, host }, grounded, { again: true });
   const standing = await standingOf(on, host, settle(host, result));
   const appraised = { id: randomUUID(), host, standing, result, cause, context, now };
   const signed = signResult(verifier, appraised);

@@ -26,6 +26,8 @@ import { alertDivergingPolicy } from './diverging-policy.ts';
 import { settleWindows } from './end-window.ts';
 import { explainOlder, type Older } from './older-evidence.ts';
 import { type Appraised, recordAppraisal, signResult } from './record-appraisal.ts';
+import { appraiseOn, groundOfNew, positionIn } from './ima-list.ts';
+import { ImaRefusal, isRefused, keepIma, refuseAstray, refuseShort } from './keep-ima.ts';
 import { settleAsUntrusted } from './unsettled-evidence.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -76,7 +78,10 @@ async function takeEvidence(
   verifier.limitStranger(host);
 
   const taken = { purpose, evidence, verified, host, challengeMadeAt, now };
-  const outcome = await settledOrUntrusted(verifier, taken);
+  const outcome = await settledOrUntrusted(verifier, taken).catch(async (error: unknown) => {
+    if (error instanceof ImaRefusal) await verifier.database.transaction(error.afterwards);
+    throw error;
+  });
   if (outcome.kind !== 'answered') return olderAnswer(verifier, outcome);
   if (outcome.ended) settleSoon(verifier);
   return outcome.answer;
@@ -157,9 +162,17 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     ...(await verifier.policy.read(on)),
     now,
   };
-  const context = writeContext(verified, policy);
+  const received = { verified, host, now };
+  const ground = await groundOfNew(verifier, on, { verified, context: policy });
+  if ('next' in ground) throw refuseAstray(ground, received);
+  const grounded = await appraiseOn(ground, policy, (whole) =>
+    verifier.appraiser.appraiseAgain(verified, whole, host),
+  );
+  const { result } = grounded;
+  if (isRefused(grounded, host)) throw refuseShort(received, grounded);
+  const context = writeContext(verified, grounded.context);
   await insertEvidence(on, storableEvidence(verified, evidence), context.shared);
-  const result = await verifier.appraiser.appraiseAgain(verified, policy, host);
+  await keepIma(on, received, grounded);
   await alertDivergingPolicy(on, verified, { host, policyId: result.policyId, now });
   await recordEpoch(verifier, on, { host, epoch: verified.statement.bundleEpoch, now });
   const standing = standingAfterEvidence(host, {
@@ -171,7 +184,10 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
   const appraised: Appraised = { id, host, standing, result, cause, context, now };
   const signed = signResult(verifier, appraised);
   const audit: AuditLine[] = stateAudit(appraised);
-  const common = { result: signed, state: standing.state, verdict: result.verdict };
+  const common = {
+    ...{ result: signed, state: standing.state, verdict: result.verdict },
+    ...positionIn(grounded),
+  };
 
   let answer: EvidenceAnswer | PermitsAnswer;
   if (purpose === 'permit') {

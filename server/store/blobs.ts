@@ -1,4 +1,8 @@
+import { hashHex } from '@touchstone/tpm';
 import type { Queryable } from './database.ts';
+
+/** SHA-256, lower-case hex. */
+export const digestOfBlob = (bytes: Uint8Array): string => hashHex('sha256', bytes);
 
 /** Bytes by their SHA-256, lower-case hex, each given when it is asked for. */
 export type Blobs = ReadonlyMap<string, () => Uint8Array>;

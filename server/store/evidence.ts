@@ -1,7 +1,7 @@
 import type { WrittenSharedContext } from '@touchstone/appraisal';
-import type { Evidence, Selection } from '@touchstone/schemas';
+import type { Evidence, ImaList, Selection } from '@touchstone/schemas';
 import type { DatedReference } from './attestations.ts';
-import { keepBlobs } from './blobs.ts';
+import { blobByDigest, digestOfBlob, keepBlobs } from './blobs.ts';
 import { blobOfContext, keepDocuments } from './contexts.ts';
 import type { Queryable } from './database.ts';
 import { dayOf } from './day.ts';
@@ -33,13 +33,15 @@ export async function insertEvidence(
   const logs = Object.entries(evidence.blobs).map(
     ([digest, text]) => [digest, () => bytesOf(text)] as const,
   );
+  const entries = bytesOf(evidence.imaList?.entries ?? '');
+  const list = entries.length === 0 ? [] : [[digestOfBlob(entries), () => entries] as const];
   const shared = context === undefined ? [] : blobOfContext(context);
-  const first = await keepBlobs(on, new Map([...logs, ...shared]), day);
+  const first = await keepBlobs(on, new Map([...logs, ...list, ...shared]), day);
   if (context !== undefined && first.has(context.digest)) await keepDocuments(on, context, day);
   await on.query(
     `INSERT INTO evidence (digest, purpose, statement, attest, signature, pcrs, blobs, selection,
-                           ak_public, ak_certificate, received_at, day)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+                           ak_public, ak_certificate, received_at, day, ima_list, ima_more)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`,
     [
       stored.digest,
       stored.purpose,
@@ -53,6 +55,8 @@ export async function insertEvidence(
       stored.akCertificate,
       stored.receivedAt,
       day,
+      evidence.imaList === undefined ? null : (list[0]?.[0] ?? ''),
+      evidence.imaList?.more === true,
     ],
   );
 }
@@ -69,6 +73,9 @@ export type EvidenceRow = {
   ak_public: Buffer | null;
   ak_certificate: Buffer;
   received_at: Date;
+  /** '' for a list that has nothing new. */
+  ima_list: string | null;
+  ima_more: boolean;
 };
 
 export async function evidenceByDigest(
@@ -77,7 +84,7 @@ export async function evidenceByDigest(
 ): Promise<StoredEvidence | null> {
   const { rows } = await on.query<EvidenceRow>(
     `SELECT digest, purpose, statement, attest, signature, pcrs, blobs, selection, ak_public,
-            ak_certificate, received_at
+            ak_certificate, received_at, ima_list, ima_more
        FROM evidence WHERE digest = $1 AND day IN ($2::date, '-infinity')`,
     [digest, day],
   );
@@ -87,6 +94,7 @@ export async function evidenceByDigest(
     'SELECT digest, bytes FROM blobs WHERE digest = ANY ($1)',
     [row.blobs],
   );
+  const imaList = row.ima_list === null ? {} : { imaList: await imaListOf(on, row) };
   return {
     digest: row.digest,
     purpose: row.purpose,
@@ -101,12 +109,23 @@ export async function evidenceByDigest(
       blobs: Object.fromEntries(
         blobs.rows.map((blob) => [blob.digest, blob.bytes.toString('base64url')]),
       ),
+      ...imaList,
     },
     selection: row.selection,
     akPublic: row.ak_public,
     akCertificate: row.ak_certificate,
     receivedAt: row.received_at,
   };
+}
+
+/** A list whose bytes are gone leads nowhere, and is found to. */
+async function imaListOf(
+  on: Queryable,
+  { ima_list: digest, ima_more: more }: Pick<EvidenceRow, 'ima_list' | 'ima_more'>,
+): Promise<ImaList> {
+  const bytes = digest === null || digest === '' ? null : await blobByDigest(on, digest);
+  const entries = bytes === null ? '' : Buffer.from(bytes).toString('base64url');
+  return { entries, ...(more ? { more } : {}) };
 }
 
 /** Where it is by now: what outlived its day was moved. */

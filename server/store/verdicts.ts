@@ -72,9 +72,10 @@ const verdictOf = (row: VerdictRow): StoredVerdict => ({
 
 function evidenceOf({ of }: VerdictRow): EvidenceOfVerdict | null {
   if (of === null) return null;
-  const { statement, attest, signature, pcrs, blobs } = of;
+  const { statement, attest, signature, pcrs, blobs, ima_list: digest, ima_more: more } = of;
   return {
     ...{ pcrs, blobs, statement: base64Url(statement) },
+    imaList: digest === null ? null : { digest: digest === '' ? null : digest, more },
     quote: { attest: base64Url(attest), signature: base64Url(signature) },
   };
 }
@@ -98,7 +99,7 @@ function ownOf({ of, ...row }: VerdictRow): OwnContext | null {
     receivedAt: new Date(of.received_at).toISOString(),
     now: row.at.toISOString(),
     // What no column has, and else nothing.
-    ...{ bundleEpochMin: null, ...row.own_context },
+    ...{ bundleEpochMin: null, imaPrior: null, ...row.own_context },
   };
 }
 

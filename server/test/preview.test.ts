@@ -3,9 +3,10 @@ import { formatBaselines } from '@touchstone/appraisal';
 import type { PreviewPart, PreviewRequest } from '@touchstone/schemas';
 import { approveBaselines } from '../services/approve-baselines.ts';
 import { captureBaseline } from '../services/baselines.ts';
+import { judgesApart } from '../services/judges-apart.ts';
 import { labelHost } from '../services/label-host.ts';
 import { previewPolicy } from '../services/preview-policy.ts';
-import { previewTurns, sharedJudge } from '../services/preview-turns.ts';
+import { previewTurns, sharedJudges } from '../services/preview-turns.ts';
 import { takePermitRequest } from '../services/take-evidence.ts';
 import { lockHost } from '../store/hosts.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
@@ -166,9 +167,12 @@ describe('A preview of a change of policy', () => {
     const measurements = {
       ...{ class: 'software' as const, pcrs: new Map(), bootLogs: [], baselines: [] },
     };
-    const judge = sharedJudge(() => {
-      judged += 1;
-      return judged === 1 ? Promise.reject(new Error('once')) : Promise.resolve({} as never);
+    const { measurements: judge } = sharedJudges({
+      ...judgesApart(),
+      measurements: () => {
+        judged += 1;
+        return judged === 1 ? Promise.reject(new Error('once')) : Promise.resolve({} as never);
+      },
     });
     await assert.rejects(judge(measurements));
     await judge(measurements);

@@ -10,7 +10,7 @@ import { makeAppraiser } from '../services/appraiser.ts';
 import { approveBaselines } from '../services/approve-baselines.ts';
 import { captureBaseline } from '../services/baselines.ts';
 import { knownIdentities } from '../services/known-identities.ts';
-import { measurementJudge } from '../services/measurement-judge.ts';
+import { judgesApart } from '../services/judges-apart.ts';
 import { takeAttestation } from '../services/take-evidence.ts';
 import type { Verifier } from '../services/verifier.ts';
 import { activePolicy } from '../store/active-policy.ts';
@@ -24,13 +24,14 @@ describe('Steady state: a host that attests', () => {
 
   /** The verifier with a memo of its own, and how often it had to judge. */
   function counting() {
-    const judge = measurementJudge();
+    const judges = judgesApart();
     const memo = new AppraisalMemo();
     const judged = { times: 0 };
-    const appraiser = makeAppraiser((measurements) => {
+    const measurements: typeof judges.measurements = (measured) => {
       judged.times += 1;
-      return judge(measurements);
-    }, memo);
+      return judges.measurements(measured);
+    };
+    const appraiser = makeAppraiser({ ...judges, measurements }, memo);
     const verifier: Verifier = { ...fleet.verifier, appraiser };
     const attest = (host: MadeHost, hostId: string) =>
       takeAttestation(verifier, fleet.evidenceOf(host, hostId));
@@ -171,13 +172,14 @@ describe('While a host of 20,000 events is judged', () => {
 
   it('other requests are answered', async () => {
     const { host, hostId } = await fleet.trustedHost();
-    const judge = measurementJudge();
+    const judges = judgesApart();
     const began = Promise.withResolvers<void>();
     let ended = false;
-    const appraiser = makeAppraiser((measurements) => {
+    const measurements: typeof judges.measurements = (measured) => {
       began.resolve();
-      return judge(measurements).finally(() => (ended = true));
-    });
+      return judges.measurements(measured).finally(() => (ended = true));
+    };
+    const appraiser = makeAppraiser({ ...judges, measurements });
     const dir = await mkdtemp(join(tmpdir(), 'ts-steady-'));
     const path = join(dir, 'sock');
     const app = createApp({ ...fleet.verifier, appraiser });

@@ -33,7 +33,8 @@ SELECT digest AS id, last_day::timestamp AT TIME ZONE 'UTC' AS since,
        last_day::timestamp AT TIME ZONE 'UTC' AS until
   FROM blobs, horizon
  WHERE last_day < least(horizon.day, (now() AT TIME ZONE 'UTC')::date)
-   AND digest NOT IN (SELECT unnest(e.blobs) FROM evidence_held JOIN evidence e USING (digest, day), horizon h
+   AND NOT EXISTS (SELECT FROM ima_segments s WHERE s.digest = blobs.digest)
+   AND digest NOT IN (SELECT unnest(array_remove(e.blobs || e.ima_list, NULL)) FROM evidence_held JOIN evidence e USING (digest, day), horizon h
                        WHERE e.day < h.day
                       UNION ALL
                       SELECT unnest(c.digest || c.documents)

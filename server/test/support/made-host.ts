@@ -25,6 +25,7 @@ import {
   type TpmtPublicEcc,
   Writer,
 } from '@touchstone/tpm';
+import { imaBytes, imaPcr, type MadeImaEntry } from '../../../test/support/made-ima-list.ts';
 import { certify, makeAk, makeEk, type MadeAk } from './made-authority.ts';
 import { SELECTION } from './made-verifier.ts';
 
@@ -38,6 +39,10 @@ type Boot = {
   readonly clock: bigint;
   /** Of the trust bundle that its agent knows. */
   readonly bundleEpoch: number;
+  /** What IMA measured; null where the agent sends no list. */
+  readonly ima: readonly MadeImaEntry[] | null;
+  /** As a kernel before 5.8 extends. */
+  readonly imaPadded: boolean;
 };
 
 type Answering = {
@@ -45,6 +50,15 @@ type Answering = {
   readonly challenge: string;
   readonly hostId: string | null;
   readonly request?: StartRequest;
+  /** What is sent of the list, by default all of it; null as an agent of an older version does. */
+  readonly sent?: SentIma | null;
+};
+
+/** Of an IMA list. */
+export type SentIma = {
+  readonly fromEntry: number;
+  readonly entries: readonly MadeImaEntry[];
+  readonly more?: true;
 };
 
 /** A host with a TPM whose keys and counters are in our hands. */
@@ -60,6 +74,8 @@ export function makeHost(options: { class?: AssuranceClass; ek?: ReturnType<type
     restartCount: 0,
     clock: 1_000n,
     bundleEpoch: 1,
+    ima: null,
+    imaPadded: false,
   };
 
   const answer = (answering: Answering): Evidence => {
@@ -101,8 +117,10 @@ function makeEvidence(
   qualifiedSigner: Uint8Array,
   akName: string,
   boot: Boot,
-  { purpose, challenge, hostId, request }: Answering,
+  { purpose, challenge, hostId, request, sent }: Answering,
 ): Evidence {
+  const whole: SentIma | null = boot.ima === null ? null : { fromEntry: 0, entries: boot.ima };
+  const ima = sent === undefined ? whole : sent;
   const log = encodeEventLog({
     vendorInfo: SOFTWARE_VENDOR_INFO,
     banks: ['sha256'],
@@ -117,7 +135,10 @@ function makeEvidence(
   });
   const replayed = replayEventLog(parseEventLog(log)).banks.get('sha256');
   const values = new Map(
-    SELECTION.sha256.map((pcr) => [pcr, replayed?.get(pcr) ?? hash('sha256').fill(0)] as const),
+    SELECTION.sha256.map((pcr) => {
+      const value = pcr === 10 ? imaPcr(boot.ima ?? [], boot.imaPadded) : replayed?.get(pcr);
+      return [pcr, value ?? hash('sha256').fill(0)] as const;
+    }),
   );
   const statement: Statement = {
     schema: 'touchstone/statement/1',
@@ -127,7 +148,10 @@ function makeEvidence(
     bundleEpoch: boot.bundleEpoch,
     challenge,
     selection: SELECTION,
-    logs: [{ kind: 'boot', algorithm: 'sha256', digest: sha256(log), size: log.length }],
+    logs: [
+      { kind: 'boot', algorithm: 'sha256', digest: sha256(log), size: log.length },
+      ...(ima === null ? [] : [{ kind: 'ima', fromEntry: ima.fromEntry } as const]),
+    ],
     selfReported: { claimedHostname: 'host', claimedKernel: '6.1', agentVersion: '0.1.0' },
     ...(request === undefined ? {} : { permits: [request] }),
   };
@@ -167,6 +191,14 @@ function makeEvidence(
       ),
     },
     blobs: { [sha256(log)]: base64Url(log) },
+    ...(ima === null
+      ? {}
+      : {
+          imaList: {
+            entries: base64Url(imaBytes(ima.entries)),
+            ...(ima.more === undefined ? {} : { more: ima.more }),
+          },
+        }),
   };
 }
 

@@ -7,8 +7,8 @@ import { makeAppraiser } from '../../services/appraiser.ts';
 import { challengeKeysOf } from '../../services/challenge-key-days.ts';
 import { windowCounter } from '../../services/count-for-windows.ts';
 import { knownIdentities } from '../../services/known-identities.ts';
-import { measurementJudge } from '../../services/measurement-judge.ts';
-import { previewTurns, sharedJudge } from '../../services/preview-turns.ts';
+import { judgesApart } from '../../services/judges-apart.ts';
+import { previewTurns, sharedJudges } from '../../services/preview-turns.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
 import { signingKey } from '../../services/signing-key.ts';
 import { strangerLimit } from '../../services/stranger-limit.ts';
@@ -20,7 +20,7 @@ import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
 import { ISSUER, ISSUER_PEM } from './made-authority.ts';
 
-export const SELECTION = { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13] };
+export const SELECTION = { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13] };
 
 export type MadeVerifier = Verifier & {
   /** As the cluster's administrator: what no role of the server may do. */
@@ -74,8 +74,8 @@ export async function startVerifier(): Promise<MadeVerifier> {
         build: 'server test',
         tlsCertificate: { since: new Date(0), endsAt: new Date('2100-01-01') },
       },
-      appraiser: makeAppraiser(measurementJudge()),
-      previewer: makeAppraiser(sharedJudge(measurementJudge())),
+      appraiser: makeAppraiser(judgesApart()),
+      previewer: makeAppraiser(sharedJudges(judgesApart())),
       previews: previewTurns(),
       policy: activePolicy(),
       windows: windowCounter(),

@@ -7,7 +7,7 @@ import {
   SOFTWARE_VENDOR_INFO,
 } from '@touchstone/eventlog';
 import { hash } from '@touchstone/tpm';
-import { measurementJudge } from '../services/measurement-judge.ts';
+import { judgesApart } from '../services/judges-apart.ts';
 
 function measurementsOf(events: number): Measurements {
   const bytes = encodeEventLog({
@@ -41,14 +41,14 @@ describe('A log of 65,000 events', () => {
   const measurements = measurementsOf(65_000);
 
   it('is judged while the event loop turns, and comes out as it would without', async () => {
-    const judging = measurementJudge()(measurements);
+    const judging = judgesApart().measurements(measurements);
     const turns = await turnsUntil(judging);
     assert.ok(turns > 100, `the event loop turned ${turns} times`);
     assert.deepEqual(await judging, judgeMeasurements(measurements));
   });
 
   it('would stop the event loop where it is not judged apart', async () => {
-    const here = measurementJudge({ largeLog: Infinity });
+    const here = judgesApart({ largeLog: Infinity }).measurements;
     assert.ok((await turnsUntil(here(measurements))) < 10);
   });
 });
@@ -57,14 +57,14 @@ describe('Judging on a thread of its own', () => {
   const small = measurementsOf(3);
 
   it('judges one after the other, each its own', async () => {
-    const judge = measurementJudge({ largeLog: 0 });
+    const judge = judgesApart({ largeLog: 0 }).measurements;
     const all = [1, 2, 3, 4].map(measurementsOf);
     const judged = await Promise.all(all.map(judge));
     assert.deepEqual(judged, all.map(judgeMeasurements));
   });
 
   it('rejects what fails, and judges the next', async () => {
-    const judge = measurementJudge({ largeLog: 0 });
+    const judge = judgesApart({ largeLog: 0 }).measurements;
     const broken = { ...small, baselines: [{ banks: [] }] } as unknown as Measurements;
     const unsendable = { ...small, baselines: [() => {}] } as unknown as Measurements;
     const [failed, unsent, good] = await Promise.allSettled([broken, unsendable, small].map(judge));
@@ -74,13 +74,13 @@ describe('Judging on a thread of its own', () => {
   });
 
   it('rejects when its memory does not suffice, and the process goes on', async () => {
-    const judge = measurementJudge({ memoryMb: 8 });
+    const judge = judgesApart({ memoryMb: 8 }).measurements;
     await assert.rejects(judge(measurementsOf(65_000)), { code: 'ERR_WORKER_OUT_OF_MEMORY' });
     assert.equal((await judge(small)).log.worst, 'enforce');
   });
 
   it('rejects what takes too long, and judges the next: JudgeTooSlow', async () => {
-    const judge = measurementJudge({ largeLog: 200_000, limitMs: 1 });
+    const judge = judgesApart({ largeLog: 200_000, limitMs: 1 }).measurements;
     await assert.rejects(judge(measurementsOf(65_000)), { name: 'JudgeTooSlow' });
     assert.equal((await judge(small)).log.worst, 'enforce');
   });
