@@ -1,7 +1,7 @@
 import { byteString } from '../efi/utf16.ts';
 import type { EventMeaning, Meaning } from './event-meaning.ts';
 import { inPlace, type MeasuredEvent } from './place.ts';
-import { basisOf, LABEL } from './prove.ts';
+import { LABEL, partOf } from './prove.ts';
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
@@ -48,10 +48,10 @@ export function grubMeaning(event: MeasuredEvent): EventMeaning | undefined {
   // To its NUL, as GRUB measures it; some versions logged bytes behind that.
   const nul = data.indexOf(0, prefix.length);
   const text = data.subarray(prefix.length, nul < 0 ? data.length : nul);
-  const basis = basisOf(event, [
+  // The whole of it, prefix and NUL, is what GRUB never measures.
+  const basis = partOf(event, [
     ['text', text],
     ['text-and-nul', Buffer.concat([text, Uint8Array.of(0)])],
   ]);
-  // The whole of it, prefix and NUL, is what GRUB never measures.
-  return { ...(basis.basis === 'part' ? inPlace(event, PLACES, basis) : LABEL), ...of(utf8(text)) };
+  return { ...inPlace(event, PLACES, basis), ...of(utf8(text)) };
 }

@@ -2,7 +2,7 @@ import { byteString, looksUtf16, utf16String } from '../efi/utf16.ts';
 import type { EventMeaning, SystemdMeaning } from './event-meaning.ts';
 import { grubMeaning } from './grub-meaning.ts';
 import { inPlace, type MeasuredEvent } from './place.ts';
-import { basisOf, LABEL } from './prove.ts';
+import { basisOf, LABEL, partOf } from './prove.ts';
 
 // Linux TPM PCR Registry (UAPI.7).
 const BOOT_LOADER_CODE = 4;
@@ -34,8 +34,8 @@ const GUESSES = [new Uint8Array(), Uint8Array.of(0), Uint8Array.of(1)];
 function mokMeaning(event: MeasuredEvent): EventMeaning {
   const name = byteString(event.data);
   for (const value of GUESSES) {
-    const found = basisOf(event, [['guessed-value', value]]);
-    if (found.basis !== 'part') continue;
+    const found = partOf(event, [['guessed-value', value]]);
+    if (found.basis === 'label') continue;
     const basis = inPlace(event, [SHIM_POLICY], found);
     return { ...basis, kind: 'mok', name, ...(basis.basis === 'part' && { value }) };
   }
@@ -59,8 +59,7 @@ function systemdMeaning(event: MeasuredEvent): EventMeaning {
   const text = utf16String(data);
   const isSection = places.includes(KERNEL_BOOT) && /^\.[a-z0-9_-]{1,16}$/u.test(text);
   if (isSection) {
-    const name = basisOf(event, [['text-and-nul', Buffer.from(`${text}\0`, 'latin1')]]);
-    const basis = inPlace(event, [KERNEL_BOOT], name.basis === 'part' ? name : LABEL);
+    const basis = partOf(event, [['text-and-nul', Buffer.from(`${text}\0`, 'latin1')]]);
     const what = basis.basis === 'part' ? 'section-name' : 'section';
     return { ...basis, kind: 'systemd', what, text };
   }

@@ -19,8 +19,14 @@ export const LABEL: MeaningBasis = { basis: 'label' };
  * those nothing is believed. An event without digests, or that extends nothing, proves nothing.
  */
 export function basisOf(event: Measured, candidates: readonly Candidate[] = []): MeaningBasis {
+  return event.extends && isHashOf(event, event.data)
+    ? { basis: 'data' }
+    : partOf(event, candidates);
+}
+
+/** The same where the whole data is never what is measured, or seldom: each hash costs. */
+export function partOf(event: Measured, candidates: readonly Candidate[]): MeaningBasis {
   if (!event.extends) return LABEL;
-  if (isHashOf(event, event.data)) return { basis: 'data' };
   const found = candidates.find(([, bytes]) => isHashOf(event, bytes));
   return found === undefined ? LABEL : { basis: 'part', part: found[0] };
 }

@@ -2,9 +2,9 @@ import { Reader } from '@touchstone/tpm';
 import { EFI_GLOBAL_VARIABLE, EFI_IMAGE_SECURITY_DATABASE, SHIM_LOCK } from '../efi/guid.ts';
 import { byteString } from '../efi/utf16.ts';
 import { readVariableData, type VariableData } from '../efi/variable-data.ts';
-import type { EventMeaning, VariableMeaning } from './event-meaning.ts';
+import type { EventMeaning, MeaningBasis, VariableMeaning } from './event-meaning.ts';
 import { inPlace, type MeasuredEvent } from './place.ts';
-import { basisOf } from './prove.ts';
+import { basisOf, partOf } from './prove.ts';
 
 /** shim 15 logged six bytes more than the structure has, and measured five of them. */
 const SHIM_15_EXCESS = 6;
@@ -28,14 +28,21 @@ export function variableMeaning(event: MeasuredEvent, role: VariableMeaning['rol
   const isOfShim15 = role === 'authority' && reader.remaining === SHIM_15_EXCESS;
   if (!isOfShim15) reader.end('UEFI_VARIABLE_DATA');
   const found = isOfShim15
-    ? basisOf(event, [['structure', event.data.subarray(0, -1)]])
-    : basisOf(event, [['value', value]]);
+    ? partOf(event, [['structure', event.data.subarray(0, -1)]])
+    : role === 'boot'
+      ? valueFirst(event, value)
+      : basisOf(event, [['value', value]]);
   const places = isOfSecureBoot(variable) ? SECURE_BOOT_PLACES : PLACES[role];
   const basis = inPlace(event, places, found);
   if (vendor === SHIM_LOCK && name === 'SbatLevel' && role === 'authority') {
     return { ...basis, kind: 'sbat', ...sbatLevel(value) };
   }
   return { ...basis, kind: 'variable', role, name, vendor, value };
+}
+
+function valueFirst(event: MeasuredEvent, value: Uint8Array): MeaningBasis {
+  const part = partOf(event, [['value', value]]);
+  return part.basis === 'label' ? basisOf(event) : part;
 }
 
 const SECURE_BOOT_VARIABLES = ['SecureBoot', 'PK', 'KEK'];
