@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { readNonce } from '../arguments.ts';
 import { readStart } from '../input.ts';
+import { celLogLines } from '../show/cel-log.ts';
 import { eventLogLines } from '../show/event-log.ts';
 import { imaLines } from '../show/ima.ts';
 import { quoteLines } from '../show/quote.ts';
@@ -25,7 +26,10 @@ export function addInspectCommands(program: Command, world: World): void {
   inspect
     .command('eventlog')
     .description('the events of a boot log, and the PCR values they lead to')
-    .argument('<file>', 'binary_bios_measurements of securityfs, or its like; - is standard input')
+    .argument(
+      '<file>',
+      'binary_bios_measurements of securityfs, tpm2-measure.log of systemd, or their like; - is standard input',
+    )
     .action((file: string, _: object, command: Command) => eventLog(world, file, command));
 
   inspect
@@ -54,7 +58,9 @@ async function eventLog(world: World, file: string, command: Command): Promise<v
   const report = inspectEventLog(await readStart(file, world.stdin, MAX_LOG_BYTES_READ));
   const { width, textWidth } = world.screen;
   world.present(command, report, () =>
-    eventLogLines(report, { titleOf: titleOfLogCode, width, textWidth }),
+    report.format === 'canonical'
+      ? celLogLines(report, { width })
+      : eventLogLines(report, { titleOf: titleOfLogCode, width, textWidth }),
   );
 }
 

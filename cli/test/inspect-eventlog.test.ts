@@ -140,6 +140,69 @@ describe('touchstone inspect eventlog', () => {
     assert.match(out, /LOG_LEGACY/u);
   });
 
+  describe("given systemd's log of user space", () => {
+    const record = (string: string, digest: string): string =>
+      `\u001e${JSON.stringify({
+        pcr: 11,
+        digests: [{ hashAlg: 'sha256', digest }],
+        content_type: 'systemd',
+        content: { string, eventType: 'phase', timestamp: 1 },
+      })}\n`;
+    const log = Buffer.from(
+      record('enter-initrd', sha256(ascii('enter-initrd'))) +
+        record('\u001b[2Jready', sha256(ascii('other'))),
+    );
+
+    it('prints with --json each record, what of it is proved, and where it leads', async () => {
+      const { exit, out } = await inspect(log, '--json');
+      const answer = JSON.parse(out) as Record<string, unknown>;
+      const first = hash('sha256', new Uint8Array(32), hash('sha256', ascii('enter-initrd')));
+      const second = hash('sha256', first, hash('sha256', ascii('other')));
+      assert.equal(exit, EXIT.yes);
+      assert.deepEqual(answer, {
+        format: 'canonical',
+        encoding: 'json',
+        records: [
+          {
+            index: 0,
+            register: { kind: 'pcr', index: 11 },
+            digests: { sha256: sha256(ascii('enter-initrd')) },
+            basis: 'data',
+            kind: 'systemd',
+            name: 'enter-initrd',
+            string: 'enter-initrd',
+            eventType: 'phase',
+            timestampUs: 1,
+          },
+          {
+            index: 1,
+            register: { kind: 'pcr', index: 11 },
+            digests: { sha256: sha256(ascii('other')) },
+            basis: 'label',
+            kind: 'systemd',
+            name: '\ufffd[2Jready',
+            string: '\u001b[2Jready',
+            eventType: 'phase',
+            timestampUs: 1,
+          },
+        ],
+        pcrs: { sha256: { 11: hex(second) } },
+        findings: [],
+      });
+    });
+
+    it('shows people the same, and nothing of it drives a terminal', async () => {
+      const { out } = await inspect(log);
+      assert.match(out, /^A canonical event log: 2 records, JSON, sha256\n/u);
+      assert.match(out, /\n0 +PCR 11 +proved +enter-initrd\n/u);
+      assert.match(out, /\n1 +PCR 11 +unverified +\ufffd\[2Jready\n/u);
+    });
+
+    it('is 65 for one that is cut off: CEL_RECORD', async () => {
+      await assertMalformed(log.subarray(0, -5), 'CEL_RECORD');
+    });
+  });
+
   it('asks no server and needs no login', async () => {
     const connect = () => assert.fail('connected');
     const file = join(operator.home, 'log');
