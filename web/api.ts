@@ -1,10 +1,14 @@
 import type {
+  ApprovalList,
   BrowserSession,
   HostExplanation,
   HostList,
   Problem,
+  QuorumStatus,
   ReasonTitles,
   Session,
+  WindowHosts,
+  WindowList,
 } from '@touchstone/schemas';
 import { parsePrintable } from './printable.ts';
 
@@ -55,6 +59,11 @@ export const api = {
   logOut: () => call('DELETE', '/v1/browser-sessions'),
   session: () => call('GET', '/v1/session') as Promise<Session>,
   reasons: () => call('GET', '/v1/reasons') as Promise<ReasonTitles>,
+  quorum: () => call('GET', '/v1/quorum') as Promise<QuorumStatus>,
+  approvals: () => call('GET', '/v1/approvals') as Promise<ApprovalList>,
+  windows: () => call('GET', '/v1/windows') as Promise<WindowList>,
+  windowHosts: (id: string) =>
+    call('GET', `/v1/windows/${encodeURIComponent(id)}/hosts`) as Promise<WindowHosts>,
   hosts: () => call('GET', '/v1/hosts') as Promise<HostList>,
   explanation: (host: string) =>
     call('GET', `/v1/hosts/${encodeURIComponent(host)}/explanation`) as Promise<HostExplanation>,

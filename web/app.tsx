@@ -3,10 +3,12 @@ import type { Session } from '@touchstone/schemas';
 import { useAddress } from './address.ts';
 import { api, isLoggedOut, messageOf } from './api.ts';
 import { type Fleet, NO_FLEET, watchFleet } from './fleet.ts';
+import { usePolicy } from './policy.ts';
 import { FleetView } from './views/fleet-view.tsx';
 import { Frame } from './views/frame.tsx';
 import { HostView } from './views/host-view.tsx';
 import { Login } from './views/login.tsx';
+import { PolicyNotices } from './views/policy-notices.tsx';
 import type { TitleOf } from './words.ts';
 
 type Entry =
@@ -48,6 +50,7 @@ export function App() {
     () => (inside ? watchFleet({ fleet: setFleet, loggedOut: leave }) : undefined),
     [inside, leave],
   );
+  const policy = usePolicy(inside);
   const now = useNow() + fleet.skewMs;
   const announcement = useAnnouncement(fleet);
   useTitle(inside && address.view === 'host' ? address.name : inside ? 'Fleet' : 'Log in');
@@ -55,6 +58,7 @@ export function App() {
   return (
     <Frame
       session={inside ? entry.session : null}
+      quorum={policy?.quorum ?? null}
       liveness={inside ? fleet.liveness : null}
       announcement={announcement}
       onLogOut={logOut}
@@ -67,6 +71,9 @@ export function App() {
             Try again
           </button>
         </p>
+      )}
+      {inside && address.view === 'fleet' && policy !== null && (
+        <PolicyNotices policy={policy} now={now} />
       )}
       {inside && address.view === 'fleet' && (
         <FleetView fleet={fleet} now={now} titleOf={entry.titleOf} server={entry.session.server} />

@@ -80,7 +80,7 @@ export function previewLines(
       faint(becomes === 'active' ? ' would be active' : ' would be retired'),
     ]),
     '',
-    [both(refused, bad), ' would be refused', ...(refused.hosts === 0 ? [] : [':'])],
+    [both(refused, bad), ' would be refused'],
     ...(trusted.hosts === 0 ? [] : [[both(trusted, good), ' would be trusted again']]),
     faint(
       `Of ${counted(hosts, 'host')} that this is for ${stay.trusted} stay trusted and ${stay.untrusted} untrusted.`,
@@ -123,5 +123,6 @@ function whyText(finding: Finding, titleOf: TitleOf): string {
   const { subject, event, nearest, actual } = finding;
   const what = event?.name ?? (subject === headline ? undefined : subject);
   const told = nearest ?? actual;
-  return [headline, what, told].filter((part) => part !== undefined && part !== '').join(': ');
+  const where = what !== undefined && told?.startsWith(what) === true ? undefined : what;
+  return [headline, where, told].filter((part) => part !== undefined && part !== '').join(': ');
 }

@@ -1,8 +1,12 @@
 import type { Middleware } from 'koa';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { WindowRecord } from '@touchstone/schemas';
 import type { Verifier } from '../services/verifier.ts';
 import { countHosts } from '../services/count-hosts.ts';
 import { currentExpiries } from '../services/expiries.ts';
+import { FIRST_PAGE } from '../services/paging.ts';
+import { viewQuorum } from '../services/quorum.ts';
+import { viewWindows } from '../services/windows.ts';
 
 export type Metrics = { readonly registry: Registry; readonly observe: Middleware };
 
@@ -42,6 +46,7 @@ export function createMetrics(verifier: Verifier): Metrics {
   });
   gaugeHosts(verifier, registry);
   gaugeExpiries(verifier, registry);
+  gaugePolicy(verifier, registry);
 
   const observe: Middleware = async (ctx, next) => {
     const begun = performance.now();
@@ -108,6 +113,51 @@ function gaugeExpiries(verifier: Verifier, registry: Registry): void {
         const expiries = await currentExpiries(verifier);
         this.reset();
         for (const { code, daysBefore } of expiries) this.inc({ code, days: String(daysBefore) });
+      },
+    }),
+  );
+}
+
+/** How many people loosening takes, how many approvals wait for another, and how far open update windows are. */
+function gaugePolicy(verifier: Verifier, registry: Registry): void {
+  registry.registerMetric(
+    new Gauge({
+      name: 'touchstone_quorum',
+      help: 'How many people it takes to loosen what is trusted',
+      registers: [],
+      async collect() {
+        this.set((await viewQuorum(verifier)).quorum);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: 'touchstone_approvals_waiting',
+      help: 'First approvals that wait for another person',
+      registers: [],
+      async collect() {
+        this.set((await viewQuorum(verifier)).waiting);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: 'touchstone_update_window_hosts',
+      help: 'Hosts that open update windows are for, by whether the new documents have accepted them',
+      labelNames: ['accepted'],
+      registers: [],
+      async collect() {
+        const { windows } = await viewWindows(verifier, FIRST_PAGE, { all: false });
+        const sum = (count: (window: WindowRecord) => number) =>
+          windows.reduce((all, window) => all + count(window), 0);
+        this.set(
+          { accepted: 'yes' },
+          sum(({ accepted }) => accepted),
+        );
+        this.set(
+          { accepted: 'no' },
+          sum(({ laggards }) => laggards),
+        );
       },
     }),
   );

@@ -74,7 +74,7 @@ const admission = (
 ): Loosening => ({
   action: 'join-token.create',
   subject: host === null ? 'for any host' : `for ${host}`,
-  detail: `approves ${usesLeft} hosts of classes ${classes.join(', ')}`,
+  detail: `approves ${usesLeft === 1 ? 'one host' : `${usesLeft} hosts`} of class ${classes.join(', ')}`,
   content,
 });
 

@@ -13,6 +13,8 @@ const LIVENESS: Readonly<Record<Liveness, string>> = {
 /** What is round every view: where one is, whether what is shown is of now, and what quorum holds. */
 export function Frame(props: {
   readonly session: Session | null;
+  /** Asked again and again; null before the first answer. */
+  readonly quorum: number | null;
   readonly liveness: Liveness | null;
   readonly announcement: string;
   readonly onLogOut: () => void;
@@ -45,7 +47,7 @@ export function Frame(props: {
           </button>
         )}
       </header>
-      {session !== null && session.quorum < 2 && (
+      {session !== null && (props.quorum ?? session.quorum) < 2 && (
         <aside class="quorum" aria-label="Quorum">
           <strong>Quorum is 1:</strong> one person can loosen what is trusted.
         </aside>
