@@ -2,6 +2,8 @@ import type { Baseline } from '@touchstone/schemas';
 import { Composer, type Document, isNode, isScalar, LineCounter, visit } from 'yaml';
 import { BaselineError } from './baseline-error.ts';
 import { checkBaseline } from './check-baseline.ts';
+import { documentTexts } from './document-texts.ts';
+import { formatBaseline } from './format-baseline.ts';
 import { boundedSyntax } from './yaml-bounds.ts';
 
 const MAX_BYTES = 8_388_608;
@@ -13,7 +15,17 @@ const MAX_DOCUMENTS = 64;
  *
  * @throws BaselineError for the first thing that is wrong; never a part of the file.
  */
-export function parseBaselines(text: string): Baseline[] {
+export const parseBaselines = (text: string): Baseline[] =>
+  readBaselines(text).map(({ baseline }) => baseline);
+
+export type WrittenBaseline = {
+  readonly baseline: Baseline;
+  /** The document as it was written, comments and all, without the line that divides it from the one before. */
+  readonly text: string;
+};
+
+/** The same, with each document's own text. */
+export function readBaselines(text: string): WrittenBaseline[] {
   if (Buffer.byteLength(text, 'utf8') > MAX_BYTES) {
     throw new BaselineError('BASELINE_TOO_LARGE', `over ${MAX_BYTES} bytes`);
   }
@@ -23,7 +35,13 @@ export function parseBaselines(text: string): Baseline[] {
   if (documents.length > MAX_DOCUMENTS) {
     throw new BaselineError('BASELINE_TOO_LARGE', `over ${MAX_DOCUMENTS} documents`);
   }
-  return documents.map((document, index) => baselineOf(document, index + 1, lines));
+  const baselines = documents.map((document, index) => baselineOf(document, index + 1, lines));
+  const texts = documentTexts(text);
+  return baselines.map((baseline, index) => {
+    const own = texts[index];
+    const whole = texts.length === baselines.length && own !== undefined ? own : undefined;
+    return { baseline, text: whole ?? formatBaseline(baseline) };
+  });
 }
 
 function readDocuments(text: string, lines: LineCounter): Document[] {
