@@ -138,7 +138,9 @@ function describeWords({ words }: DescribedRule): string[] {
 function originOf({ name, version, from }: AllowedMeasurement): string {
   const parts = [
     ...(name === undefined ? [] : [name]),
-    ...(version === undefined ? [] : [/^[0-9]/u.test(version) ? `version ${version}` : version]),
+    ...(version === undefined
+      ? []
+      : [/^[0-9]\S*$/u.test(version) ? `version ${version}` : version]),
     ...(from === undefined ? [] : [`from ${from}`]),
   ];
   return parts.length === 0 ? '' : `${parts.join(' ')}, by `;

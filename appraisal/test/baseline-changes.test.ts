@@ -35,7 +35,7 @@ const words = { require: ['root=*'], allow: ['ro'], deny: ['init=*'] };
 const secureBoot = { mode: 'enforce', state: 'on' } as const;
 
 describe('loosens', () => {
-  const both = [{ sha256: digest('a') }, { sha256: digest('b') }];
+  const twoDigests = [{ sha256: digest('a') }, { sha256: digest('b') }];
   const tighter: readonly [what: string, before: Partial<Baseline>, after: Partial<Baseline>][] = [
     ['another version', {}, { version: 2 }],
     [
@@ -43,7 +43,7 @@ describe('loosens', () => {
       {},
       { rules: [rule('shim', { allow: [{ sha256: digest('a'), name: 'other', version: '9' }] })] },
     ],
-    ['less that is allowed', { rules: [rule('shim', { allow: both })] }, {}],
+    ['less that is allowed', { rules: [rule('shim', { allow: twoDigests })] }, {}],
     [
       'an end, and a sooner one',
       { expires: '2027-01-01T00:00:00Z' },
@@ -189,7 +189,7 @@ describe('loosens', () => {
           .map(([at, changed]) =>
             before.map((one, index) =>
               index === at % before.length
-                ? ({ ...one, rules: [changed, ...one.rules.slice(1)] } as Baseline)
+                ? { ...one, rules: [changed, ...one.rules.slice(1)] }
                 : one,
             ),
           ),

@@ -29,7 +29,7 @@ function judged(boot: string): MeasurementJudgement {
   return judgeMeasurements({
     class: 'virtual',
     pcrs: pcrsOf(boot),
-    bootLogs: bytes.length === 0 ? [] : [{ digest: hashHex('sha256', bytes), bytes }],
+    bootLogs: [{ digest: hashHex('sha256', bytes), bytes }],
     baselines: baselines.map((baseline) => ({ baseline, banks: ['sha256'] })),
   });
 }
@@ -60,14 +60,14 @@ describeCorpus('the baseline of a measured boot', () => {
     });
   }
 
-  it('refuses b-sb-off, which has PCRs and no log: LOG_MISSING_FOR_PCR', () => {
-    const { log } = judged('b-sb-off');
-    assert.equal(log.worst, 'enforce');
-    const pcrs = log.foremost.filter(({ code }) => code === 'LOG_MISSING_FOR_PCR');
+  it('refuses b-sb-off, whose log has no events: LOG_EMPTY', () => {
+    const { events, log } = judged('b-sb-off');
+    assert.deepEqual([events.worst, log.worst], ['enforce', 'enforce']);
     assert.deepEqual(
-      pcrs.map(({ subject }) => subject),
-      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 14].map((pcr) => `PCR ${pcr} (sha256)`),
+      log.foremost.map(({ code }) => code),
+      ['LOG_EMPTY'],
     );
+    assert.ok(events.foremost.every(({ code }) => code === 'EVENT_MISSING'));
   });
 
   it('refuses b3-sb-off-linuxefi: Secure Boot is off', () => {
