@@ -13,7 +13,7 @@ import { byteString, looksAscii, looksUtf16, utf16String } from '../efi/utf16.ts
 import { parseVariableData } from '../efi/variable-data.ts';
 import type { EventMeaning, ImageMeaning } from './event-meaning.ts';
 import { inPlace, type MeasuredEvent } from './place.ts';
-import { basisOf, LABEL } from './prove.ts';
+import { basisOf, type Candidate, LABEL } from './prove.ts';
 import { parseSipaEvents, SIPA_TRUST_POINT } from './sipa-event.ts';
 
 /** Each throws ParseError for data that is not what the type says. */
@@ -144,11 +144,12 @@ export const noteMeaning: Read = ({ data }) => {
 };
 
 /** What the profile or the firmware calls something that happened. The digest is of the string. */
-export const actionMeaning: Read = (event) => ({
-  ...basisOf(event, [['text', event.data.subarray(0, Math.max(event.data.indexOf(0), 0))]]),
-  kind: 'action',
-  text: byteString(event.data),
-});
+export const actionMeaning: Read = (event) => {
+  const nul = event.data.indexOf(0);
+  // Some log a NUL that they did not measure.
+  const spelt: readonly Candidate[] = nul > 0 ? [['text', event.data.subarray(0, nul)]] : [];
+  return { ...basisOf(event, spelt), kind: 'action', text: byteString(event.data) };
+};
 
 /** A string that says what was measured. */
 export const textMeaning: Read = (event) =>
