@@ -109,6 +109,11 @@ export const CLI_CODES = {
       'Take the log of a machine that booted; `touchstone inspect eventlog` shows what is in it.',
     exit: EXIT.malformed,
   },
+  IMA_POLICY_NONE: {
+    title: "None of the baselines says what IMA's list may hold",
+    remedy: 'Name a baseline of part runtime with an `ima` section, or leave --ima out.',
+    exit: EXIT.usage,
+  },
   IMPORT_NO_RULE: {
     title: 'Nothing in what you named can become a rule',
     remedy:

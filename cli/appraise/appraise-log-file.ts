@@ -5,13 +5,14 @@ import {
   parseBaselines,
   REASONS,
 } from '@touchstone/appraisal';
-import { EVENTLOG_CODES } from '@touchstone/eventlog';
+import { EVENTLOG_CODES, surveyImaList } from '@touchstone/eventlog';
 import type { AssuranceClass, Baseline } from '@touchstone/schemas';
 import { ParseError, TPM_CODES } from '@touchstone/tpm';
 import { CliError } from '../codes.ts';
 import { MalformedFile } from '../inspect/malformed-file.ts';
 
 export type NamedText = { readonly file: string; readonly text: string };
+export type NamedBytes = { readonly file: string; readonly bytes: Uint8Array };
 
 /** A bare log's appraisal as --json gives it; the field says that no TPM vouches for any of it. */
 export type LogReport = Omit<LogAppraisal, 'pcrs'> & {
@@ -32,26 +33,43 @@ const NO_BASELINE = {
 export const titleOfCode = (code: string): string | undefined => TABLE.get(code)?.title;
 
 /**
- * Holds a log against the documents of files, as hosts of `asked` class; by default the first class that
- * all the documents are for.
+ * Holds a log, and IMA's list where it is given, against the documents of files, as hosts of `asked` class; by
+ * default the first class that all the documents are for.
  *
- * @throws MalformedFile, CliError CLASS_UNTOLD
+ * @throws MalformedFile, CliError CLASS_UNTOLD, IMA_POLICY_NONE
  */
 export function appraiseLogFile(
-  log: { readonly file: string; readonly bytes: Uint8Array },
-  files: readonly NamedText[],
+  {
+    log,
+    ima,
+    files,
+  }: {
+    readonly log: NamedBytes;
+    readonly ima: NamedBytes | undefined;
+    readonly files: readonly NamedText[];
+  },
   asked: AssuranceClass | undefined,
   now: Date,
 ): LogReport {
   const baselines = files.flatMap(documentsOf);
   const held = asked ?? commonClass(baselines);
   if (held === undefined) throw new CliError('CLASS_UNTOLD');
+  if (ima !== undefined) {
+    readOrRefuse(ima, surveyImaList);
+    if (baselines.every((one) => one.ima === undefined)) throw new CliError('IMA_POLICY_NONE');
+  }
+  const { pcrs, ...appraisal } = readOrRefuse(log, (bytes) =>
+    appraiseLog(bytes, { class: held, baselines, ima: ima?.bytes, now }),
+  );
+  return { ...appraisal, provedByTpm: false, pcrs: hexValues(pcrs) };
+}
+
+function readOrRefuse<T>({ file, bytes }: NamedBytes, read: (bytes: Uint8Array) => T): T {
   try {
-    const { pcrs, ...appraisal } = appraiseLog(log.bytes, { class: held, baselines, now });
-    return { ...appraisal, provedByTpm: false, pcrs: hexValues(pcrs) };
+    return read(bytes);
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    throw new MalformedFile(error, TABLE.get(error.code) ?? UNTOLD, error, log.file);
+    throw new MalformedFile(error, TABLE.get(error.code) ?? UNTOLD, error, file);
   }
 }
 

@@ -8,6 +8,7 @@ export type AppraiseLogOptions = {
   readonly log: string;
   readonly baseline: readonly string[];
   readonly class?: AssuranceClass;
+  readonly ima?: string;
 };
 
 /** As much YAML as a document may be, in one file. */
@@ -16,18 +17,23 @@ const MAX_YAML_BYTES = 8_388_608;
 /** The exit status says yes where the same of a host would be good evidence: a warning does not refuse. */
 export async function appraiseLog(
   world: World,
-  { log, baseline, class: held }: AppraiseLogOptions,
+  { log, baseline, class: held, ima: list }: AppraiseLogOptions,
   command: Command,
 ): Promise<void> {
   // Only here: they bring the rooms that appraise with them.
   const { appraiseLogFile, titleOfCode } = await import('../appraise/appraise-log-file.ts');
+  const { MAX_IMA_BYTES_READ } = await import('../inspect/inspect-ima.ts');
   const { MAX_LOG_BYTES_READ } = await import('../inspect/inspect-event-log.ts');
   const bytes = await readStart(log, world.stdin, MAX_LOG_BYTES_READ);
+  const ima =
+    list === undefined
+      ? undefined
+      : { file: list, bytes: await readStart(list, world.stdin, MAX_IMA_BYTES_READ) };
   const files = [];
   for (const file of baseline) {
     files.push({ file, text: await readInput(file, world.stdin, MAX_YAML_BYTES) });
   }
-  const report = appraiseLogFile({ file: log, bytes }, files, held, world.now());
+  const report = appraiseLogFile({ log: { file: log, bytes }, ima, files }, held, world.now());
   if (report.verdict !== 'affirming' && report.verdict !== 'warning') world.answersNo();
   const width = world.screen.textWidth;
   world.present(command, report, () => logAppraisalLines(report, { titleOf: titleOfCode, width }));

@@ -23,14 +23,18 @@ export function addAppraiseCommand(program: Command, world: World): void {
       "the machine's; by default the first that the baselines are for",
       readClass,
     )
+    .option(
+      '--ima <file>',
+      "IMA's list of the same boot: binary_ or ascii_runtime_measurements of securityfs",
+    )
     .option('--evidence <file>', 'evidence.json of `touchstone audit export`')
     .option('--context <file>', 'context.json of it: all that the verdict was made from')
     .action((options: AppraiseOptions, command: Command) => appraise(world, options, command));
 }
 
 async function appraise(world: World, options: AppraiseOptions, command: Command): Promise<void> {
-  const { log, baseline, class: held, evidence, context } = options;
-  const [ofLog, ofEvidence] = [log ?? baseline ?? held, evidence ?? context];
+  const { log, baseline, class: held, ima, evidence, context } = options;
+  const [ofLog, ofEvidence] = [log ?? baseline ?? held ?? ima, evidence ?? context];
   if (ofLog !== undefined && ofEvidence !== undefined) {
     return command.error('error: either --log with --baseline, or --evidence with --context');
   }

@@ -14,7 +14,7 @@ export function logAppraisalLines(
   report: LogReport,
   { titleOf, width }: { readonly titleOf: TitleOf; readonly width: number },
 ): Line[] {
-  const { verdict, class: held, baselines, events, findings, findingsOmitted } = report;
+  const { verdict, class: held, baselines, events, findings, findingsOmitted, imaEntries } = report;
   const names = baselines.map(({ part, name, version }) => `${part}/${name}@${version}`);
   return [
     VERDICT[verdict] ?? bad('The log is not what the baselines say.'),
@@ -23,6 +23,7 @@ export function logAppraisalLines(
     `Class:     ${held}`,
     `Baselines: ${names.join(' ') || 'none that apply'}`,
     `Events:    ${counted(events.length, 'event')}`,
+    ...(imaEntries > 0 ? [`IMA list:  entries up to ${imaEntries}`] : []),
     ...findings.flatMap((finding, index): Line[] => [
       '',
       ...findingLines(finding, { number: index + 1, titleOf, width }),
