@@ -24,8 +24,8 @@ const entry = (exit: number, title: string, remedy: string): Entry => ({
   section: 'DESIGN 8',
 });
 
-/** What `backup`, `restore` and `move` refuse, and why. */
-const WAYS_ON_CODES = {
+/** What `backup`, `restore` and `move` refuse, and why. @public for the page of reason codes */
+export const WAYS_ON_CODES = {
   DEPLOYMENT_MISSING: entry(
     EXIT.unavailable,
     'There is no deployment in this data directory',

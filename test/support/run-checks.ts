@@ -28,6 +28,7 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
     'dead code, tests apart',
     () => complaintsOf('knip', '--no-progress', '--no-config-hints', '--production'),
   ],
+  ['page of reason codes', reasonCodes],
   ['shell scripts parse', shellScriptsParse],
 ];
 
@@ -59,6 +60,11 @@ function lint(): string {
   const { number_of_files: seen } = JSON.parse(stdout) as { number_of_files: number };
   const there = globSync(['*/**/*.ts', '*/**/*.tsx', '*/**/*.mjs'], SOURCES).length;
   return seen >= there ? '' : `oxlint saw ${seen} files of ${there}`;
+}
+
+/** Another process: the tables are modules, and modules load in their own time. */
+function reasonCodes(): string {
+  return outputUnlessWell(process.execPath, ['test/support/reason-codes.ts', '--check']);
 }
 
 function shellScriptsParse(): string {
