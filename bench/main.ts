@@ -9,7 +9,7 @@ import { type Deployment, startDeployment } from './deployment.ts';
 import { CORES } from './processor.ts';
 import { showProgress } from './progress.ts';
 import type { Row, Run } from './row.ts';
-import { ROWS } from './rows.ts';
+import { GROUPS, ROWS } from './rows.ts';
 import { type Measured, tableOf } from './table.ts';
 
 /** sysexits.h */
@@ -20,13 +20,17 @@ const HELP = `npm run bench -- [ROW ...] [--rounds N] [--hosts N] [--quick] [--j
 
 ${ROWS.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
 
+${Object.entries(GROUPS)
+  .map(([group, rows]) => `  ${group.padEnd(8)} ${rows.map(({ name }) => name).join(', ')}`)
+  .join('\n')}
+
   --rounds N  measure each so often, in turns with what it is held against; the median counts (7)
   --hosts N   of the larger fleet of http, which takes the longest to make (100000)
   --quick     small fleets, few calls: shows that everything runs, and its figures say nothing
   --json      machine-readable output
 
-Exits with 0 when all is reached, 1 when something is missed. IMA, the whole appraisal of a recorded
-machine and the start gate under load are measured once those parts are there.
+Exits with 0 when all is reached, 1 when something is missed. What this machine has no files for is told
+and left out. The start gate under load is measured once that part is there.
 `;
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -58,8 +62,13 @@ async function measureAll(
   const figures: Measured[] = [];
   let started: Promise<Deployment> | undefined;
   try {
-    for (const { name, measure } of rows) {
+    for (const { name, measure, lacks } of rows) {
       using progress = showProgress(name);
+      const missing = lacks?.();
+      if (missing !== undefined) {
+        process.stderr.write(`${name}: not measured, ${missing}\n`);
+        continue;
+      }
       const deployment = () => {
         if (started === undefined) progress('starting PostgreSQL, the CA and the server');
         started ??= startDeployment();
@@ -86,13 +95,14 @@ function asked(argv: readonly string[]) {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const unknown = positionals.find((name) => ROWS.every((row) => row.name !== name));
+  const named = positionals.flatMap((name) => GROUPS[name]?.map((row) => row.name) ?? [name]);
+  const unknown = named.find((name) => ROWS.every((row) => row.name !== name));
   if (unknown !== undefined) throw new TypeError(`no row is called ${unknown}`);
   const rounds = values.rounds ?? (values.quick ? '2' : '7');
   if (!/^[1-9][0-9]{0,2}$/u.test(rounds)) throw new TypeError('--rounds takes a number from 1');
   const hosts = Number(values.hosts);
   if (!/^[1-9][0-9]{2,6}$/u.test(values.hosts)) throw new TypeError('--hosts takes 100 or more');
-  const wanted = ({ name }: Row) => positionals.length === 0 || positionals.includes(name);
+  const wanted = ({ name }: Row) => named.length === 0 || named.includes(name);
   return { ...values, hosts, rounds: Number(rounds), rows: ROWS.filter(wanted) };
 }
 

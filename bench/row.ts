@@ -29,5 +29,7 @@ export type Run = {
 export type Row = {
   readonly name: string;
   readonly summary: string;
+  /** Why it cannot be measured here; undefined where it can. */
+  readonly lacks?: () => string | undefined;
   measure(run: Run): Promise<Figure[]>;
 };
