@@ -59,9 +59,16 @@ const SMALL = 4_096;
 export function hash(name: BankName, ...parts: Uint8Array[]): Uint8Array {
   const { node } = hashOfBank(name);
   const small = smallWhole(parts);
-  return new Uint8Array(
-    small === undefined ? digesting(node, parts).digest() : hashAtOnce(node, small, 'buffer'),
-  );
+  return small === undefined
+    ? new Uint8Array(digesting(node, parts).digest())
+    : bytesOfText(hashAtOnce(node, small, 'binary'));
+}
+
+/** Of one byte a character: node gives a digest so, and this makes bytes of it, in half the time of a Buffer's. */
+function bytesOfText(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
 /** The same in lower-case hex, which costs less than its bytes. */
