@@ -35,14 +35,19 @@ async function evidenceOf(
   if (evidence === null) return { code: 'EVIDENCE_GONE', where: evidenceDigest };
   const stored = inShape(() => checkAgainst(EvidenceOfVerdict, evidence));
   if (stored === null) return { code: 'EVIDENCE_CHANGED', where: evidenceDigest };
-  const { statement, quote, pcrs, blobs } = stored;
+  const { statement, quote, pcrs, blobs, imaList: list } = stored;
   const logs: Record<string, string> = {};
-  for (const digest of blobs) {
+  for (const digest of [...blobs, ...(list?.digest ? [list.digest] : [])]) {
     const bytes = await content.get(digest);
     if (bytes === null) return { code: 'EVIDENCE_GONE', where: `log ${digest}` };
     logs[digest] = Buffer.from(bytes).toString('base64url');
   }
-  return { schema: 'touchstone/evidence/1', statement, quote, pcrs, blobs: logs };
+  const entries = list?.digest ? (logs[list.digest] ?? '') : '';
+  return {
+    ...{ schema: 'touchstone/evidence/1', statement, quote, pcrs },
+    blobs: Object.fromEntries(blobs.map((digest) => [digest, logs[digest] ?? ''])),
+    ...(list === null ? {} : { imaList: { entries, ...(list.more ? { more: true } : {}) } }),
+  };
 }
 
 async function contextOf(
