@@ -2,9 +2,9 @@ import {
   BaselineError,
   captureBaselines,
   CaptureError,
-  formatBaseline,
-  parseBaselines,
+  readBaselines,
   unmeetableRules,
+  type WrittenBaseline,
 } from '@touchstone/appraisal';
 import type { Baseline, BaselineCapture, BaselineList, BaselineRecord } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
@@ -14,18 +14,23 @@ import {
   baselineByKey,
   insertBaseline,
   latestVersions,
+  listBaselines,
   lockBaselines,
 } from '../store/baselines.ts';
 import type { DatedReference } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
 import { evidenceNow } from '../store/evidence.ts';
 import { requireHost } from './host-views.ts';
+import { mergeCaptured } from './merge-captured.ts';
 import { keyText } from './policy-change.ts';
 import { storedEvidence } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
+/** No name has more documents than this: each was drafted by a person. */
+const ALL = { limit: 10_000, after: null };
+
 /**
- * Stores documents as drafts; all of a file or none of it.
+ * Stores documents as drafts, as they were written, comments and all; all of a file or none of it.
  * @throws AppError 422 with the code and line of what is malformed; BASELINE_VERSION_EXISTS
  */
 export async function draftBaselines(
@@ -33,14 +38,14 @@ export async function draftBaselines(
   by: Actor,
   yaml: string,
 ): Promise<BaselineList> {
-  const documents = parsedOrRefused(yaml);
-  return verifier.database.transaction((on) => storeDrafts(verifier, on, { by, documents }));
+  const written = parsedOrRefused(yaml);
+  return verifier.database.transaction((on) => storeDrafts(verifier, on, { by, written }));
 }
 
 /** @throws AppError 422 with the code and line of what is malformed */
-export function parsedOrRefused(yaml: string): Baseline[] {
+export function parsedOrRefused(yaml: string): WrittenBaseline[] {
   try {
-    return parseBaselines(yaml);
+    return readBaselines(yaml);
   } catch (cause) {
     if (!(cause instanceof BaselineError)) throw cause;
     const { code, line, field, message: detail } = cause;
@@ -61,19 +66,19 @@ async function storeDrafts(
   on: Queryable,
   drafted: {
     readonly by: Actor;
-    readonly documents: readonly Baseline[];
+    readonly written: readonly WrittenBaseline[];
     readonly evidence?: DatedReference;
   },
 ): Promise<BaselineList> {
-  const { by, documents, ...from } = drafted;
+  const { by, written, ...from } = drafted;
+  const documents = written.map(({ baseline }) => baseline);
   const now = clock.now();
   const baselines: BaselineRecord[] = [];
-  for (const baseline of documents) {
-    const yaml = formatBaseline(baseline);
+  for (const { baseline, text: yaml } of written) {
     await insertBaseline(on, { baseline, yaml, by: by.name, now, ...from });
     const stored = await baselineByKey(on, baseline);
     // Drafted before, word for word: whoever sends it again means the same.
-    if (stored === null || stored.yaml !== yaml) {
+    if (stored === null || linesOf(stored.yaml) !== linesOf(yaml)) {
       throw refusal('BASELINE_VERSION_EXISTS', { detail: keyText(baseline) });
     }
     baselines.push(stored);
@@ -86,9 +91,12 @@ async function storeDrafts(
   return { baselines, ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, 256) }) };
 }
 
+/** Without what copying changes: how lines end, and what comes after the last. */
+const linesOf = (yaml: string): string => yaml.replaceAll('\r\n', '\n').trimEnd();
+
 /**
  * Drafts from a host's last authentic evidence. What a host measures is golden because somebody says so:
- * for a host that is not trusted, the caller has to say it twice.
+ * for a host that is not trusted, the caller has to say it twice. What people wrote under the name before stays.
  * @throws AppError HOST_NOT_VERIFIED; 409 with findings where the measurements contradict themselves
  */
 export async function captureBaseline(
@@ -122,7 +130,9 @@ export async function captureBaseline(
     });
     const { markEvidence: id, markEvidenceDay: day } = host;
     const from = await evidenceNow(on, { id, day });
-    return storeDrafts(verifier, on, { by, documents, evidence: from });
+    const records = await listBaselines(on, name, ALL);
+    const written = documents.map((document) => mergeCaptured(document, records));
+    return storeDrafts(verifier, on, { by, written, evidence: from });
   });
 }
 

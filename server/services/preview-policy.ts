@@ -119,7 +119,7 @@ async function changeOf(
   const documents: Baseline[] =
     wanted.kind === 'approval'
       ? await draftsToApprove(on, wanted.name, wanted)
-      : parsedOrRefused(wanted.yaml);
+      : parsedOrRefused(wanted.yaml).map(({ baseline }) => baseline);
   return withDocuments(baselines, documents);
 }
 
