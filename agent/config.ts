@@ -23,11 +23,14 @@ export const AgentConfig = closed({
   measure: Type.Optional(Type.Array(Measurement, { minItems: 1, maxItems: 256 })),
   /** IMA's list, where it is not the kernel's own. A software TPM has none unless this names one. */
   imaList: Type.Optional(AbsolutePath),
+  /** The log of a chip's boot, where it is not the kernel's own file. Quotes bind it, wherever it comes from. */
+  firmwareLog: Type.Optional(AbsolutePath),
 });
 export type AgentConfig = {
   readonly measure: readonly Measurement[];
   readonly ek?: EkKind;
   readonly imaList?: string;
+  readonly firmwareLog?: string;
 };
 
 /** What is measured unless the configuration says otherwise: the kernel's part, then the agent itself. */

@@ -30,9 +30,11 @@ export async function withState<T>(
     const { readConfig } = await import('./config.ts');
     const { Attester } = await import('./tpm/attester.ts');
     const { tpmInUse } = await import('./tpm/choose-tpm.ts');
-    const { measure, ek, imaList } = await readConfig(stateDir, surroundings.agentFiles);
+    const config = await readConfig(stateDir, surroundings.agentFiles);
+    const { measure, ek, imaList, firmwareLog } = config;
     const chosen = await (choose === undefined ? tpmInUse(stateDir) : choose(stateDir, ek));
-    const attester = new Attester(stateDir, measure, chosen, imaListOf(chosen.tpm, imaList));
+    const files = { imaList: imaListOf(chosen.tpm, imaList), firmwareLog };
+    const attester = new Attester(stateDir, measure, chosen, files);
     return await work(stateDir, attester).finally(() => attester.close());
   } finally {
     await lock.release();

@@ -7,9 +7,10 @@ const MAX_LOG_BYTES = 12 * 1_048_576;
 
 /**
  * The log that the firmware kept of this boot, from the kernel: empty where it shows none, which the verifier
- * refuses. A kernel's file has no size of its own: it is read to its end.
+ * refuses. A kernel's file has no size of its own: it is read to its end. `path` is one that is read in its place.
  */
-export async function readFirmwareLog(device: string): Promise<Uint8Array> {
+export async function readFirmwareLog(device: string, path?: string): Promise<Uint8Array> {
+  if (path !== undefined) return readBounded(path);
   const name = /^tpmrm([0-9]+)$/u.exec(basename(device))?.[1];
   if (name === undefined) return new Uint8Array();
   return readBounded(join(SECURITYFS, `tpm${name}`, 'binary_bios_measurements'));

@@ -40,6 +40,14 @@ type OpenTpm = {
   readonly emptyBanks: readonly SelectableBank[];
 };
 
+/** Where the kernel's logs are. */
+type KernelFiles = {
+  /** null where this host has none to show. */
+  readonly imaList?: string | null;
+  /** Of a chip; by default the kernel's own file of it. */
+  readonly firmwareLog?: string | undefined;
+};
+
 /**
  * The host's TPM with its keys: opened when first needed, and anew after it failed. Callers hold one
  * of `Conversations` while they use it.
@@ -48,6 +56,7 @@ export class Attester {
   readonly #stateDir: string;
   readonly #measure: readonly Measurement[];
   readonly #chosen: ChosenTpm;
+  readonly #firmwareLog: string | undefined;
   /** null where this host has none to show. */
   readonly imaList: ImaList | null;
   #open: OpenTpm | null = null;
@@ -59,12 +68,13 @@ export class Attester {
     stateDir: string,
     measure: readonly Measurement[],
     chosen: ChosenTpm = { tpm: SOFTWARE_TPM, ek: {} },
-    imaListPath: string | null = null,
+    { imaList = null, firmwareLog }: KernelFiles = {},
   ) {
     this.#stateDir = stateDir;
     this.#measure = measure;
     this.#chosen = chosen;
-    this.imaList = imaListPath === null ? null : new ImaList(imaListPath);
+    this.imaList = imaList === null ? null : new ImaList(imaList);
+    this.#firmwareLog = firmwareLog;
   }
 
   get tpm(): HostTpm {
@@ -140,7 +150,7 @@ export class Attester {
   async bootLog(): Promise<Uint8Array> {
     if (!(await this.#sameBoot())) await this.close();
     const { tpm: host } = this.#chosen;
-    if (host.kind === 'device') return readFirmwareLog(host.path);
+    if (host.kind === 'device') return readFirmwareLog(host.path, this.#firmwareLog);
     return this.use(async (tpm) => {
       const { resetCount } = await tpm.readClock();
       return (await readBootLog(this.#stateDir, resetCount)) ?? new Uint8Array();

@@ -10,7 +10,7 @@ import { type AgentHost, type AgentHostOptions, startAgentHost } from '../suppor
 import { expiredCertificate } from '../support/expired-certificate.ts';
 import { startSwtpm, type Swtpm } from '../support/swtpm.ts';
 import { startTpmDevice, type TpmDevice } from '../support/tpm-device.ts';
-import { withTpmTools } from '../support/tpm-tools.ts';
+import { writeChain } from '../support/tpm-tools.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 describe('Each kind of EK with each kind of AK', function () {
@@ -23,7 +23,7 @@ describe('Each kind of EK with each kind of AK', function () {
   before(async () => {
     swtpm = await startSwtpm();
     const pem = (name: string) => readFile(join(swtpm.caDir, name), 'utf8');
-    await writeChain(swtpm, new X509Certificate(await pem('issuercert.pem')).raw);
+    await writeChain(swtpm.tcti, new X509Certificate(await pem('issuercert.pem')).raw);
     device = await startTpmDevice(swtpm);
     const tpmRoots = { virtual: await pem('swtpm-localca-rootca-cert.pem') };
     touchstone = await startTouchstone({ tpmRoots });
@@ -102,15 +102,6 @@ describe('Each kind of EK with each kind of AK', function () {
     }
   });
 });
-
-/** As its maker would have: the issuer of its EK certificates, in NV. */
-const writeChain = (swtpm: Swtpm, der: Uint8Array): Promise<void> =>
-  withTpmTools(swtpm.tcti, async ({ run, write }) => {
-    const attributes = 'ppwrite|ppread|ownerread|authread|no_da|platformcreate';
-    await write('chain', der);
-    await run('tpm2_nvdefine', '0x01c00100', '-C', 'p', '-s', `${der.length}`, '-a', attributes);
-    await run('tpm2_nvwrite', '0x01c00100', '-C', 'p', '-i', 'chain');
-  });
 
 async function statusOf(stateDir: string): Promise<AgentStatus> {
   const client = unixClient({ path: join(stateDir, 'agent.sock') });

@@ -68,6 +68,8 @@ export type AgentHostOptions = {
   readonly trusted?: boolean;
   /** Further options of `enroll`; a software TPM where they name none, whatever the machine of the test has. */
   readonly enrolWith?: readonly string[];
+  /** Further lines of its agent.yaml. */
+  readonly config?: string;
   /** What its join token admits. */
   readonly classes?: AssuranceClass[];
 };
@@ -149,7 +151,7 @@ export async function startAgentHost(
   try {
     await mkdir(stateDir, { mode: 0o700 });
     await writeFile(configuration, measure);
-    const measured = `measure:\n  - { pcr: 13, file: ${configuration} }\n`;
+    const measured = `measure:\n  - { pcr: 13, file: ${configuration} }\n${wanted.config ?? ''}`;
     await writeFile(join(stateDir, 'agent.yaml'), measured);
     const tokenFile = join(directory, 'join-token');
     const token = await touchstone.joinToken({ labels: { site: name }, classes });

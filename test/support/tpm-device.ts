@@ -19,8 +19,14 @@ export interface TpmDevice {
  * There is no chip and no vtpm_proxy on a machine of tests. A terminal in raw mode hands each command and each
  * answer over in one piece, as the kernel's driver does; it has no resource manager.
  */
-export async function startTpmDevice({ socketPath }: Swtpm): Promise<TpmDevice> {
-  const devices = await mkdtemp(join(tmpdir(), 'ts-dev-'));
+export async function startTpmDevice(
+  { socketPath }: Swtpm,
+  /** A directory of the caller's: it stays. */
+  given?: string,
+): Promise<TpmDevice> {
+  const devices = given ?? (await mkdtemp(join(tmpdir(), 'ts-dev-')));
+  const remove = () =>
+    given === undefined ? rm(devices, { recursive: true }) : rm(path, { force: true });
   const path = join(devices, 'tpmrm0');
   const relay = spawn('socat', [`PTY,rawer,link=${path}`, `UNIX-CONNECT:${socketPath}`], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -45,12 +51,12 @@ export async function startTpmDevice({ socketPath }: Swtpm): Promise<TpmDevice> 
         relay.kill();
         await ended;
         process.off('exit', killAtExit);
-        await rm(devices, { recursive: true });
+        await remove();
       },
     };
   } catch (error) {
     relay.kill();
-    await rm(devices, { recursive: true });
+    await remove();
     throw error;
   }
 }

@@ -46,3 +46,21 @@ export async function lockOut(tools: TpmTools): Promise<void> {
     () => undefined,
   );
 }
+
+/** As its maker would have: the issuer of its EK certificates, in NV. */
+export const writeChain = (tcti: string, der: Uint8Array): Promise<void> =>
+  withTpmTools(tcti, async (tools) => {
+    const attributes = 'ppwrite|ppread|ownerread|authread|no_da|platformcreate';
+    await tools.write('chain', der);
+    await tools.run(
+      'tpm2_nvdefine',
+      '0x01c00100',
+      '-C',
+      'p',
+      '-s',
+      `${der.length}`,
+      '-a',
+      attributes,
+    );
+    await tools.run('tpm2_nvwrite', '0x01c00100', '-C', 'p', '-i', 'chain');
+  });

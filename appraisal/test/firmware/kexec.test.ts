@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { kexecFindings, withIma } from '../../firmware/kexec.ts';
+
+describe('what kexec does to the verdict', () => {
+  const said = (...asked: Parameters<typeof kexecFindings>) =>
+    kexecFindings(...asked).map(({ effect, code }) => `${effect} ${code}`);
+  const ima = { measured: false, bootAggregates: 1 };
+
+  it('enforces where a host with a chip leaves it open: KEXEC_UNMEASURED', () => {
+    for (const held of ['discrete', 'firmware', 'virtual'] as const) {
+      assert.deepEqual(said(held, 'open'), ['enforce KEXEC_UNMEASURED']);
+      assert.deepEqual(said(held, 'open', ima), ['enforce KEXEC_UNMEASURED']);
+      assert.deepEqual(said(held, 'locked-down'), []);
+      assert.deepEqual(said(held, 'absent'), []);
+    }
+  });
+
+  it('finds nothing where IMA measures every kernel', () => {
+    const measured = { ...ima, measured: true };
+    assert.equal(withIma('open', measured), 'measured');
+    assert.equal(withIma('open', ima), 'open');
+    assert.deepEqual(said('discrete', 'measured', measured), []);
+  });
+
+  it('warns for a software TPM, whatever is known of its kernel', () => {
+    assert.deepEqual(said('software', 'open'), ['warn KEXEC_UNMEASURED']);
+    assert.deepEqual(said('software', 'locked-down'), ['warn KEXEC_UNMEASURED']);
+  });
+
+  it('enforces where a second kernel began in one boot: KEXEC_SEEN', () => {
+    const twice = { measured: true, bootAggregates: 2 };
+    assert.deepEqual(said('discrete', 'locked-down', twice), ['enforce KEXEC_SEEN']);
+    assert.deepEqual(said('software', 'open', twice), ['warn KEXEC_UNMEASURED', 'warn KEXEC_SEEN']);
+  });
+});
