@@ -1,5 +1,11 @@
 import type { EventLog } from '@touchstone/eventlog';
-import type { AssuranceClass, Baseline, BaselinePart, Labels } from '@touchstone/schemas';
+import type {
+  AssuranceClass,
+  Baseline,
+  BaselinePart,
+  ImaPolicy,
+  Labels,
+} from '@touchstone/schemas';
 import { readBootLog } from '../boot-log.ts';
 import type { QuotedBanks } from '../comparison/rule-index.ts';
 import { quirksNeeded, unsoundFindings } from '../firmware/firmware-findings.ts';
@@ -12,6 +18,7 @@ import { requireVerified, type VerifiedEvidence } from '../verify-evidence.ts';
 import { BaselineError } from './baseline-error.ts';
 import { baselinesFromLog } from './baselines-from-log.ts';
 import { CaptureError } from './capture-error.ts';
+import { checkBaseline } from './check-baseline.ts';
 
 export type CaptureInput = {
   readonly evidence: VerifiedEvidence;
@@ -24,6 +31,8 @@ export type CaptureInput = {
   readonly versionOf: (part: BaselinePart) => number;
   /** What the firmware of this model is known for; goes into the documents. What its log needs, unless stated. */
   readonly quirks?: readonly string[];
+  /** What IMA measured of the same boot, as a policy. */
+  readonly ima?: ImaPolicy | undefined;
 };
 
 /**
@@ -31,7 +40,7 @@ export type CaptureInput = {
  * for each thing measured. @throws CaptureError, above all when log and quote do not agree.
  */
 export function captureBaselines(input: CaptureInput): Baseline[] {
-  const { evidence, hostId, ...rest } = input;
+  const { evidence, hostId, ima, ...rest } = input;
   requireVerified(evidence);
   const quoted = quotedBanksOf(measuredBy(evidence));
   const { log, quirks } = soundLog(evidence, quoted, input);
@@ -42,11 +51,31 @@ export function captureBaselines(input: CaptureInput): Baseline[] {
       [...pcrs].some((pcr) => quoted.get(pcr)?.includes(bank) === true),
     );
   try {
-    return baselinesFromLog({ ...log, events }, { ...rest, host: hostId, quirks, banksFor });
+    const made = baselinesFromLog({ ...log, events }, { ...rest, host: hostId, quirks, banksFor });
+    return ima === undefined ? made : withIma(made, ima, input);
   } catch (cause) {
     if (!(cause instanceof BaselineError)) throw cause;
     throw new CaptureError('CAPTURE_UNFIT', cause.message, [], cause);
   }
+}
+
+/** In the document of what runs, or in one of its own beside the others. */
+function withIma(made: readonly Baseline[], ima: ImaPolicy, input: CaptureInput): Baseline[] {
+  if (made.some(({ part }) => part === 'runtime')) {
+    return made.map((one) => (one.part === 'runtime' ? checkBaseline({ ...one, ima }) : one));
+  }
+  const [first] = made;
+  if (first === undefined) return [];
+  const { hostId, name, labels, provenance, versionOf } = input;
+  const host = Object.keys(labels).length === 0 ? { host: hostId } : {};
+  return [
+    ...made,
+    checkBaseline({
+      ...{ kind: 'baseline', part: 'runtime', name, version: versionOf('runtime') },
+      match: { labels: { ...labels }, class: [input.class], ...host },
+      ...{ banks: first.banks, provenance, rules: [], ima },
+    }),
+  ];
 }
 
 function soundLog(

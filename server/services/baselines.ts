@@ -20,6 +20,7 @@ import {
 import type { DatedReference } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
 import { evidenceNow } from '../store/evidence.ts';
+import { capturedIma } from './capture-ima.ts';
 import { requireHost } from './host-views.ts';
 import { mergeCaptured } from './merge-captured.ts';
 import { keyText } from './policy-change.ts';
@@ -115,6 +116,7 @@ export async function captureBaseline(
     const latest = await latestVersions(on, name);
     const documents = capturedOrRefused({
       evidence,
+      ima: await capturedIma(on, host.id, evidence),
       class: host.class,
       hostId: host.id,
       name,

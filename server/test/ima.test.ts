@@ -15,7 +15,7 @@ import {
   type MadeImaEntry,
 } from '../../test/support/made-ima-list.ts';
 import { approveBaselines } from '../services/approve-baselines.ts';
-import { draftBaselines } from '../services/baselines.ts';
+import { captureBaseline, draftBaselines } from '../services/baselines.ts';
 import { removeDue } from '../services/retention.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
@@ -356,6 +356,20 @@ describe('IMA: a host whose kernel measures what it runs', () => {
     extend(host, bootAggregate());
     const codes = findingsIn(await attest(host, hostId, from(host, 4))).map(({ code }) => code);
     assert.ok(codes.includes('KEXEC_SEEN'), codes.join());
+  });
+
+  it('is captured with what its list shows: what is not in it warns, another content enforces', async () => {
+    const { host, hostId, name } = await measuredHost(GOOD.slice(0, 3));
+    await attest(host, hostId);
+    extend(host, ...GOOD.slice(3));
+    await attest(host, hostId, from(host, 3));
+    const captured = await captureBaseline(fleet.verifier, BY, hostId, {
+      name: `${name}-all`,
+      labels: {},
+    });
+    const [ima, ...more] = captured.baselines.flatMap(({ baseline }) => baseline.ima ?? []);
+    assert.deepEqual([ima?.mode, ima?.unlisted, more], ['enforce', 'warn', []]);
+    assert.equal(ima?.files?.[0]?.digests, linesOf(KNOWN));
   });
 
   it('keeps the parts of its list for as long as it runs, whatever else has had its time', async () => {

@@ -3,7 +3,11 @@ import { type BankName, hash, Writer } from '@touchstone/tpm';
 const utf8 = (text: string): Buffer => Buffer.from(text, 'utf8');
 
 /** One entry of a made IMA list, as binary_runtime_measurements has it, and what the kernel extends PCR 10 with. */
-export type MadeImaEntry = { readonly bytes: Uint8Array; readonly data: Uint8Array };
+export type MadeImaEntry = {
+  readonly bytes: Uint8Array;
+  readonly data: Uint8Array;
+  readonly violation?: true;
+};
 
 /** Of the template ima-ng: a file by the SHA-256 of its content. */
 function imaEntry(path: string, digest: Uint8Array): MadeImaEntry {
@@ -30,6 +34,14 @@ function imaEntry(path: string, digest: Uint8Array): MadeImaEntry {
 export const imaFile = (path: string, content = path): MadeImaEntry =>
   imaEntry(path, hash('sha256', utf8(content)));
 
+/** That a file was written while it was in use: the list has zeros for it, and PCR 10 is extended with ones. */
+export function imaViolation(path: string): MadeImaEntry {
+  const { bytes, data } = imaEntry(path, new Uint8Array(32));
+  const zeros = Buffer.from(bytes);
+  zeros.fill(0, 4, 24);
+  return { bytes: zeros, data, violation: true };
+}
+
 /** The first entry of a boot in which PCR 0 to 9 are these; zeros where none is given. */
 export const bootAggregate = (
   pcrs: readonly Uint8Array[] = Array.from({ length: 10 }, () => new Uint8Array(32)),
@@ -39,8 +51,13 @@ export const imaBytes = (entries: readonly MadeImaEntry[]): Uint8Array =>
   new Uint8Array(Buffer.concat(entries.map(({ bytes }) => bytes)));
 
 /** What a kernel extends PCR 10 with, in one bank. Before 5.8 it is the SHA-1, and zeros. */
-function imaExtend({ data }: MadeImaEntry, bank: BankName, padded = false): Uint8Array {
+export function imaExtend(
+  { data, violation }: MadeImaEntry,
+  bank: BankName,
+  padded = false,
+): Uint8Array {
   const own = hash(bank, data);
+  if (violation === true) return own.fill(0xff);
   if (!padded) return own;
   const digest = new Uint8Array(own.length);
   digest.set(hash('sha1', data));

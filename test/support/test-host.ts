@@ -90,6 +90,8 @@ export type Dishonesty = {
   readonly signature?: (honest: Uint8Array) => Uint8Array;
   readonly permits?: readonly StartRequest[];
   readonly nonce?: string;
+  /** Of IMA's list; without it none is sent, as by an agent that knows none. */
+  readonly ima?: { readonly fromEntry: number; readonly entries: Uint8Array };
   /** Of the binding key that is enrolled. */
   readonly binding?: {
     /** Made before, instead of a new one. */
@@ -494,6 +496,7 @@ export class TestHost {
     const selection = dishonesty.selection ?? asked?.selection ?? { sha256: [0, 8, 9, 13] };
     const challenge = dishonesty.challenge ?? asked?.challenge ?? '';
     const log = dishonesty.log === undefined ? this.log : dishonesty.log(this.log);
+    const { ima } = dishonesty;
     const statement: Statement = {
       schema: 'touchstone/statement/1',
       purpose,
@@ -502,10 +505,17 @@ export class TestHost {
       bundleEpoch: 1,
       challenge,
       selection,
-      logs:
-        log === null
+      logs: [
+        ...(log === null
           ? []
-          : [{ kind: 'boot', algorithm: 'sha256', digest: sha256(log), size: log.length }],
+          : [
+              {
+                ...({ kind: 'boot', algorithm: 'sha256' } as const),
+                ...{ digest: sha256(log), size: log.length },
+              },
+            ]),
+        ...(ima === undefined ? [] : [{ kind: 'ima', fromEntry: ima.fromEntry } as const]),
+      ],
       selfReported: { claimedHostname: this.name, claimedKernel: 'test', agentVersion: 'test' },
       ...(dishonesty.permits === undefined ? {} : { permits: [...dishonesty.permits] }),
       ...(dishonesty.nonce === undefined ? {} : { nonce: dishonesty.nonce }),
@@ -526,7 +536,14 @@ export class TestHost {
       },
       pcrs: dishonesty.pcrs?.(pcrs) ?? pcrs,
       blobs: log === null ? {} : { [sha256(log)]: base64Url(log) },
+      ...(ima === undefined ? {} : { imaList: { entries: base64Url(ima.entries) } }),
     };
+  }
+
+  /** As a kernel does with each thing that it measures; in the bank that is quoted. */
+  async extendImaPcr(digests: readonly Uint8Array[]): Promise<void> {
+    const alg = bankAlgorithm('sha256');
+    for (const digest of digests) await this.tpm.pcrExtend(10, [{ alg, digest }]);
   }
 
   async quote(qualifyingData: Uint8Array, selection: Selection, key = this.ak) {
