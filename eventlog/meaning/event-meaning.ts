@@ -68,11 +68,8 @@ export type Meaning =
   /** SbatLevel: shim's revocations, lines of "component,generation". `level` is the date of its first line. */
   | { readonly kind: 'sbat'; readonly text: string; readonly level?: string }
   | SystemdMeaning
-  /** Windows' own (SIPA) events: recognised, and nothing is made of them. */
-  | {
-      readonly kind: 'windows';
-      readonly events: readonly { readonly id: number; readonly name?: string }[];
-    }
+  /** Windows' own (SIPA) events: recognised, and nothing is made of them. `names` has each known one once. */
+  | { readonly kind: 'windows'; readonly count: number; readonly names: readonly string[] }
   | { readonly kind: 'spdm'; readonly description: string }
   /** EV_NO_ACTION: extends nothing. `signature` is what the profile tells such events by. */
   | { readonly kind: 'note'; readonly signature: string }

@@ -14,7 +14,7 @@ import { parseVariableData } from '../efi/variable-data.ts';
 import type { EventMeaning, ImageMeaning } from './event-meaning.ts';
 import { inPlace, type MeasuredEvent } from './place.ts';
 import { basisOf, type Candidate, LABEL } from './prove.ts';
-import { parseSipaEvents, SIPA_TRUST_POINT } from './sipa-event.ts';
+import { SIPA_TRUST_POINT, sipaSummary } from './sipa-event.ts';
 
 /** Each throws ParseError for data that is not what the type says. */
 type Read = (event: MeasuredEvent) => EventMeaning;
@@ -139,7 +139,7 @@ export const noteMeaning: Read = ({ data }) => {
   if (looksAscii(start)) return { ...LABEL, kind: 'note', signature: byteString(start) };
   const isTrustPoint = data.length > 4 && new Reader(data, 'little').u32('id') === SIPA_TRUST_POINT;
   return isTrustPoint
-    ? { ...LABEL, kind: 'windows', events: parseSipaEvents(data) }
+    ? { ...LABEL, kind: 'windows', ...sipaSummary(data) }
     : { ...LABEL, kind: 'unknown' };
 };
 
@@ -164,6 +164,6 @@ export const compactMeaning: Read = (event) => {
   const basis = basisOf(event);
   const isOfWindows = event.places.includes(BITLOCKER_PLACE) && event.data.length === 4;
   return isOfWindows && basis.basis === 'data'
-    ? { ...basis, kind: 'windows', events: [] }
+    ? { ...basis, kind: 'windows', count: 0, names: [] }
     : textMeaning(event);
 };

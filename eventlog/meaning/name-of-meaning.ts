@@ -109,11 +109,10 @@ const ofMok = ({ name, value }: Of<'mok'>): string =>
 const sbatComponents = (text: string): string =>
   text.trim().split('\n').slice(1).join(', ') || 'nothing revoked';
 
-function nameOfWindows({ events }: Of<'windows'>): string {
-  const [first] = events;
-  if (first === undefined) return 'Windows: BitLocker';
-  const what = first.name ?? `0x${first.id.toString(16)}`;
-  return events.length === 1 ? `Windows: ${what}` : `Windows: ${what}, ${events.length - 1} in it`;
+function nameOfWindows({ count, names }: Of<'windows'>): string {
+  if (count === 0) return 'Windows: BitLocker';
+  const what = names[0] ?? 'events that are not known here';
+  return count === 1 ? `Windows: ${what}` : `Windows: ${what}, ${count - 1} in it`;
 }
 
 function nameOfSoftware(event: Of<'software'>['event']): string {

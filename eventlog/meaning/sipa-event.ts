@@ -49,6 +49,16 @@ export function parseSipaEvents(bytes: Uint8Array): readonly SipaEvent[] {
   return events;
 }
 
+/** How many events there are, and those of them that are known, each once in the order of the first. */
+export function sipaSummary(bytes: Uint8Array): {
+  readonly count: number;
+  readonly names: readonly string[];
+} {
+  const events = parseSipaEvents(bytes);
+  const names = new Set(events.flatMap(({ name }) => name ?? []));
+  return { count: events.length, names: [...names] };
+}
+
 /** Windows SDK, wbcl.h: those that say what was booted and how. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [0x40010001, 'trust boundary'],

@@ -4,7 +4,7 @@ import { parseSoftwareEvent } from '../software-event.ts';
 import type { EventMeaning, SystemdMeaning } from './event-meaning.ts';
 import { inPlace, type MeasuredEvent } from './place.ts';
 import { basisOf, LABEL } from './prove.ts';
-import { isSipaEvent, parseSipaEvents } from './sipa-event.ts';
+import { isSipaEvent, sipaSummary } from './sipa-event.ts';
 
 /** Linux' EFI stub, drivers/firmware/efi/libstub/efistub.h: the digests are of what was loaded. */
 const LINUX_INITRD = 0x8f3b22ec;
@@ -35,7 +35,7 @@ export function taggedMeaning(event: MeasuredEvent): EventMeaning {
   }
   if (isSipaEvent(id) && event.places.some((place) => WINDOWS_PLACES.includes(place))) {
     const basis = inPlace(event, WINDOWS_PLACES, basisOf(event));
-    return { ...basis, kind: 'windows', events: parseSipaEvents(event.data) };
+    return { ...basis, kind: 'windows', ...sipaSummary(event.data) };
   }
   const data = reader.bytes(reader.u32('taggedEventDataSize'), 'taggedEventData');
   reader.end('taggedEvent');

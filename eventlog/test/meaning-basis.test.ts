@@ -239,10 +239,8 @@ const TABLE: readonly Row[] = [
     means: {
       basis: 'data',
       kind: 'windows',
-      events: [
-        { id: 0x40010001, name: 'trust boundary' },
-        { id: 0x00050002, name: 'code integrity' },
-      ],
+      count: 2,
+      names: ['trust boundary', 'code integrity'],
     },
   },
   {
@@ -309,7 +307,7 @@ const TABLE: readonly Row[] = [
     who: 'Windows, of a disk that it unlocked',
     given: { pcr: 11, type: EV_COMPACT_HASH, data: little().u32(0x10).finish() },
     measured: little().u32(0x10).finish(),
-    means: { basis: 'data', kind: 'windows', events: [] },
+    means: { basis: 'data', kind: 'windows', count: 0, names: [] },
   },
 ];
 

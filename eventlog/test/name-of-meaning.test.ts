@@ -72,7 +72,7 @@ const NAMES: readonly (readonly [name: string, meaning: Meaning])[] = [
     'SBAT level 2025021800: shim,4, grub,5',
     { kind: 'sbat', text: 'sbat,1,2025021800\nshim,4\ngrub,5\n', level: '2025021800' },
   ],
-  ['Windows: BitLocker', { kind: 'windows', events: [] }],
+  ['Windows: BitLocker', { kind: 'windows', count: 0, names: [] }],
   ['/etc/x (absent)', { kind: 'software', event: { kind: 'absent', path: '/etc/x' } }],
   [
     'tables: SMBIOS 3',
