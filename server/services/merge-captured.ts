@@ -18,6 +18,7 @@ export function mergeCaptured(
   const alone = { baseline: captured, text: formatBaseline(captured) };
   const before = latestOf(records.filter(({ baseline }) => baseline.part === captured.part));
   if (before === undefined || !isForTheSame(before.baseline, captured)) return alone;
+  if (!hasSections(before.baseline, captured)) return alone;
   try {
     return editBaseline(before.yaml, [
       { kind: 'merge', captured },
@@ -34,6 +35,15 @@ export function mergeCaptured(
 const latestOf = (records: readonly BaselineRecord[]): BaselineRecord | undefined =>
   records.find(({ state }) => state === 'active') ??
   records.toSorted((a, b) => b.baseline.version - a.baseline.version)[0];
+
+/** Merging moves rules. What the capture needs besides, the document has to have already. */
+function hasSections(before: Baseline, { quirks = [], secureBoot, ima }: Baseline): boolean {
+  return (
+    quirks.every((quirk) => before.quirks?.includes(quirk) === true) &&
+    (secureBoot === undefined || isDeepStrictEqual(secureBoot, before.secureBoot)) &&
+    (ima === undefined || isDeepStrictEqual(ima, before.ima))
+  );
+}
 
 const isForTheSame = ({ match: a }: Baseline, { match: b }: Baseline): boolean =>
   isDeepStrictEqual(
