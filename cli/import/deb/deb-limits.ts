@@ -3,7 +3,7 @@ export const DEB_LIMITS = {
   /** Of the file. */
   maxBytes: 1024 * 1024 * 1024,
   /** Of each part, decompressed. */
-  maxExpandedBytes: 3 * 1024 * 1024 * 1024,
+  maxExpandedBytes: 2 * 1024 * 1024 * 1024,
   maxControlBytes: 16 * 1024 * 1024,
   maxFiles: 200_000,
   /** Of one boot image, which is held in memory. */
