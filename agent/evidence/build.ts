@@ -55,6 +55,8 @@ async function evidenceOnce(
   const log = await attester.bootLog();
   const emptyBanks = await attester.emptyBanks();
   const imaFrom = hasImaPcr(input.selection) ? await attester.imaList?.begin() : null;
+  // A VM that waits for its permit is not kept waiting for advice.
+  const nextBoot = input.purpose === 'attest' ? await attester.nextBoot() : [];
   const digest = createHash('sha256').update(log).digest('hex');
   const { purpose, hostId, bundleEpoch, challenge, selection, permits, policyId } = input;
   const statement: Statement = {
@@ -77,6 +79,7 @@ async function evidenceOnce(
       agentVersion: AGENT_VERSION,
       ...(emptyBanks.length === 0 ? {} : { claimedEmptyBanks: [...emptyBanks] }),
       ...(policyId === undefined ? {} : { claimedPolicyId: policyId }),
+      ...(nextBoot.length === 0 ? {} : { claimedNextBoot: nextBoot }),
     },
     ...(permits === undefined ? {} : { permits: [...permits] }),
   };

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hash, TPM_ALG_SHA256 } from '@touchstone/tpm';
 import type { Tpm } from 'node-tpm2-tss-bindings';
@@ -38,5 +38,14 @@ export async function readBootLog(
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw cause;
+  }
+}
+
+/** When this agent measured the boot with that resetCount, by the file system's clock; Infinity where it did not. */
+export async function measuredAtMs(stateDir: string, resetCount: number): Promise<number> {
+  try {
+    return (await stat(logPath(stateDir, resetCount))).mtimeMs;
+  } catch {
+    return Infinity;
   }
 }

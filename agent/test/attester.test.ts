@@ -4,7 +4,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEvidence } from '@touchstone/appraisal';
-import { parseEventLog, parseSoftwareEvent, replayEventLog } from '@touchstone/eventlog';
+import {
+  encodeSoftwareEvent,
+  parseEventLog,
+  parseSoftwareEvent,
+  replayEventLog,
+} from '@touchstone/eventlog';
 import { checkAkPublic } from '@touchstone/endorsement';
 import {
   encodeTpmlPcrSelection,
@@ -100,6 +105,24 @@ describe('the attester, on a software TPM', () => {
         { pcr: 13, kind: 'file', path: configuration, sha256 },
       ],
     );
+  });
+
+  it('claims what the next boot would measure once a measured file has changed, and nothing before', async () => {
+    const before = parseEvidence(await buildEvidence(attester, key, QUESTION));
+    assert.equal(before.statement.selfReported.claimedNextBoot, undefined);
+    await writeFile(configuration, 'nested = yes\n');
+    const sha256 = createHash('sha256').update('nested = yes\n').digest('hex');
+    const event = encodeSoftwareEvent({ kind: 'file', path: configuration, sha256 });
+    const claimed = [createHash('sha256').update(event).digest('hex')];
+    for (let again = 0; again < 2; again += 1) {
+      const { statement } = parseEvidence(await buildEvidence(attester, key, QUESTION));
+      assert.deepEqual(statement.selfReported.claimedNextBoot, claimed);
+    }
+    const permit = parseEvidence(
+      await buildEvidence(attester, key, { ...QUESTION, purpose: 'enrol', hostId: null }),
+    );
+    assert.equal(permit.statement.selfReported.claimedNextBoot, undefined);
+    await writeFile(configuration, 'nested = no\n');
   });
 
   it('keeps a log that replays to what the PCRs hold', async () => {

@@ -11,9 +11,10 @@ import { openTpm, type Tpm, type TpmClock, TpmError, type TpmObject } from 'node
 import type { AkKind, EkKind } from '@touchstone/schemas';
 import { agentError } from '../codes.ts';
 import type { Measurement } from '../config.ts';
-import { measureBoot, readBootLog } from '../measure/boot-log.ts';
+import { measureBoot, measuredAtMs, readBootLog } from '../measure/boot-log.ts';
 import { readFirmwareLog } from '../measure/firmware-log.ts';
 import { ImaList } from '../measure/ima-list.ts';
+import { NextBoot } from '../measure/next-boot.ts';
 import type { KeyRecord } from '../state/identity.ts';
 import { createAttestationKey, loadAttestationKey, withSaltedSession } from './attestation-key.ts';
 import type { ChosenTpm } from './choose-tpm.ts';
@@ -57,6 +58,7 @@ export class Attester {
   readonly #measure: readonly Measurement[];
   readonly #chosen: ChosenTpm;
   readonly #firmwareLog: string | undefined;
+  readonly #nextBoot: NextBoot;
   /** null where this host has none to show. */
   readonly imaList: ImaList | null;
   #open: OpenTpm | null = null;
@@ -75,6 +77,7 @@ export class Attester {
     this.#chosen = chosen;
     this.imaList = imaList === null ? null : new ImaList(imaList);
     this.#firmwareLog = firmwareLog;
+    this.#nextBoot = new NextBoot(measure);
   }
 
   get tpm(): HostTpm {
@@ -155,6 +158,13 @@ export class Attester {
       const { resetCount } = await tpm.readClock();
       return (await readBootLog(this.#stateDir, resetCount)) ?? new Uint8Array();
     });
+  }
+
+  /** Digests that the next boot of a software TPM would measure anew; none of a chip, which its firmware measures into. */
+  async nextBoot(): Promise<string[]> {
+    if (this.#chosen.tpm.kind === 'device') return [];
+    const { resetCount } = await this.use((tpm) => tpm.readClock());
+    return this.#nextBoot.changedSince(await measuredAtMs(this.#stateDir, resetCount));
   }
 
   /** Banks that the TPM has and that hold nothing of this boot. */
