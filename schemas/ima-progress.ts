@@ -46,7 +46,7 @@ export const ImaProgress = closed({
   violations: Count,
   /** Entries that an exclusion or no policy left unjudged. */
   unjudged: Count,
-  /** One a file and reason, in the list's order. */
+  /** One a file and reason (violations: some a file), in the list's order. */
   findings: Type.Array(Finding, { maxItems: 64 }),
   /** How many more there were. They count in `worst`. */
   findingsOmitted: Count,

@@ -14,32 +14,43 @@ type Details = Omit<FindingDetails, 'subject' | 'effect'>;
  * does not. Those that have no place any more are counted, and count.
  */
 export class ImaFindings {
-  readonly #kept = new Map<string, Finding>();
+  readonly #kept: Finding[];
   #omitted: number;
   #worst: FindingEffect | undefined;
 
   constructor(before: ImaProgress | undefined) {
-    for (const one of before?.findings ?? []) this.#kept.set(`${one.code} ${one.subject}`, one);
+    this.#kept = [...(before?.findings ?? [])];
     this.#omitted = before?.findingsOmitted ?? 0;
     this.#worst = before?.worst;
   }
 
-  /** `details` is asked only for one that is kept. */
-  add(code: ReasonCode, effect: FindingEffect, subject: string, details: () => Details): void {
+  /**
+   * `details` is asked only for one that is kept. `times`: as many of one reason may be told of one file, each
+   * of an entry of its own.
+   */
+  add(
+    code: ReasonCode,
+    effect: FindingEffect,
+    subject: string,
+    details: () => Details,
+    times = 1,
+  ): void {
     if (this.#worst === undefined || RANK[effect] < RANK[this.#worst]) this.#worst = effect;
-    const key = `${code} ${lineOfText(subject, MAX_SUBJECT)}`;
-    if (this.#kept.has(key)) return;
-    if (this.#kept.size >= MAX_KEPT) {
+    const safe = lineOfText(subject, MAX_SUBJECT);
+    let told = 0;
+    for (const one of this.#kept) if (one.code === code && one.subject === safe) told += 1;
+    if (told >= times) return;
+    if (this.#kept.length >= MAX_KEPT) {
       this.#omitted += 1;
-      const milder = [...this.#kept].findLast(([, one]) => RANK[one.effect] > RANK[effect]);
-      if (milder === undefined) return;
-      this.#kept.delete(milder[0]);
+      const milder = this.#kept.findLastIndex((one) => RANK[one.effect] > RANK[effect]);
+      if (milder < 0) return;
+      this.#kept.splice(milder, 1);
     }
-    this.#kept.set(key, finding(code, { ...details(), subject, effect }));
+    this.#kept.push(finding(code, { ...details(), subject, effect }));
   }
 
   get kept(): Finding[] {
-    return [...this.#kept.values()];
+    return [...this.#kept];
   }
   get omitted(): number {
     return this.#omitted;

@@ -30,6 +30,8 @@ const MAX_LEARNT_KEYS = 32;
 const MAX_LEARNT_BYTES = 8_192;
 /** In one segment. A signature takes some 0.3 ms; files that are listed need none looked at. */
 const MAX_SIGNATURES = 16_384;
+/** Of one file. */
+const MAX_TOLD_VIOLATIONS = 8;
 const RANK = { enforce: 0, warn: 1, observe: 2 } as const;
 const DIGEST_NAMES: Readonly<Record<number, string>> = {
   20: 'sha1',
@@ -142,11 +144,13 @@ export class ImaEntriesJudge {
       this.#unjudged += 1;
       return;
     }
-    this.#findings.add('IMA_VIOLATION', this.#strictest('violations'), textOf(entry), () => ({
+    const details = () => ({
       expected: 'a file that nobody writes to while it is used',
-      actual: 'open for writing when it was measured, or opened for writing while it was in use',
+      actual: `open for writing when it was measured, or opened for writing while it was in use (entry ${this.#place(entry.index)})`,
       event: this.#event(entry),
-    }));
+    });
+    const effect = this.#strictest('violations');
+    this.#findings.add('IMA_VIOLATION', effect, textOf(entry), details, MAX_TOLD_VIOLATIONS);
   }
 
   #misdigested(entry: ImaEntry): void {
