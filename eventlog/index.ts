@@ -54,7 +54,13 @@ export {
   type ImaListOptions,
   openImaList,
 } from './ima/ima-list.ts';
-export { findImaPrefix, IMA_PCR, type ImaPrefix, type ImaPrefixSearch } from './ima/ima-prefix.ts';
+export {
+  findImaPrefix,
+  IMA_PCR,
+  type ImaPrefix,
+  type ImaPrefixSearch,
+  type ImaWalk,
+} from './ima/ima-prefix.ts';
 export { dataOf, ImaReplay, type ImaStyle } from './ima/ima-replay.ts';
 export { type ImaSurvey, surveyImaList } from './ima/ima-survey.ts';
 export { EVENTLOG_LIMITS, type EventLogLimits } from './limits.ts';

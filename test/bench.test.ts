@@ -53,6 +53,8 @@ describe('npm run bench', function () {
       ...recorded,
       'steady',
       'steady',
+      'ima',
+      'ima',
       'http',
       'http',
       'http',

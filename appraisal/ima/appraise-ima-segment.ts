@@ -71,25 +71,27 @@ function read(
     digestBank: from?.digestBank,
     ...(maxBytes === undefined ? {} : { maxBytes }),
   };
+  const newJudge = () => new ImaEntriesJudge({ policies, known, pcrs }, from);
+  let judge = newJudge();
   try {
+    const list = openImaList(bytes, options);
     const prefix = findImaPrefix(() => openImaList(bytes, options), {
-      quoted,
-      before: valuesOf(from),
-      styles: stylesOf(from),
+      ...{ quoted, before: valuesOf(from), styles: stylesOf(from) },
+      walk: () => {
+        judge = newJudge();
+        return (cursor, data) => judge.judge(cursor, data);
+      },
     });
     if (prefix === undefined) {
       const actual = inWords(quoted);
       return refused(from, finding('IMA_LOG_MISMATCH', { ...SUBJECT, actual }));
     }
-    const cursor = openImaList(bytes, options);
-    const judge = new ImaEntriesJudge({ policies, known, pcrs }, from);
-    for (let entry = 0; entry < prefix.entries && cursor.next(); entry += 1) judge.judge(cursor);
     const progress: ImaProgress = {
       policy: imaPolicyDigestOf(policies),
       entries: (from?.entries ?? 0) + prefix.entries,
       values: Object.fromEntries([...quoted].map(([bank, value]) => [bank, hexOf(value)])),
       styles: styleRecord(prefix),
-      digestBank: cursor.form.digestBank,
+      digestBank: list.form.digestBank,
       ...judge.results,
     };
     return believed(progress, prefix.entries);

@@ -14,18 +14,14 @@ export type Wanted = {
   readonly nearest?: string;
 };
 
-export function wantedAt(policies: readonly JudgingPolicy[], path: Buffer): Wanted {
+export function wantedAt(policies: readonly JudgingPolicy[], path: string): Wanted {
   const spelt: string[] = [];
   let count = 0;
   let effect: FindingEffect | undefined;
   let nearest: string | undefined;
   for (const { document, compiled } of policies) {
     const { files, mode } = compiled;
-    for (
-      let entry = files.first(path, 0, path.length);
-      entry >= 0;
-      entry = files.after(entry, path, 0, path.length)
-    ) {
+    for (const entry of files.at(path)) {
       count += 1;
       if (effect === undefined || RANK[mode] < RANK[effect]) effect = mode;
       // The last that is named is the newest, as lists grow.
@@ -56,7 +52,7 @@ export function nearestTo(
     [known, false],
   ] as const) {
     for (const { document, compiled } of some) {
-      const entry = compiled.files.withContent(value, 0, value.length);
+      const entry = compiled.files.withContent(value);
       if (entry < 0) continue;
       const { files } = compiled;
       const where = active ? `by ${document}` : `by ${document}, which is not active`;

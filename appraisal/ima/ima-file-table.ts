@@ -2,37 +2,36 @@ import type { ImaFileSet } from '@touchstone/schemas';
 import { imaFileLines } from './ima-file-lines.ts';
 
 /**
- * The files of a policy in flat memory, found by the bytes of a path: one for all hosts. An entry is a number;
- * nothing is made in looking for one.
+ * The files of a policy in flat memory, one for all hosts: found by the bytes of a digest and a path, and nothing
+ * is made in looking for one. An entry is a number.
  */
 export class ImaFileTable {
   readonly size: number;
-  /** Paths one after another; the n-th from pathStart[n] to pathStart[n + 1]. Digests likewise. */
-  readonly #paths: Buffer;
-  readonly #pathStart: Uint32Array;
-  readonly #digests: Buffer;
-  readonly #digestStart: Uint32Array;
   readonly #sets: readonly ImaFileSet[];
   readonly #set: Uint32Array;
-  readonly #hash: Int32Array;
-  /** By hash of the path: entries with the same place, first to last by #next. -1 ends. */
+  /** Paths one after another; the n-th from pathStart[n] to pathStart[n + 1]. Digests likewise. */
+  readonly #paths: DataView;
+  readonly #pathStart: Uint32Array;
+  readonly #digests: DataView;
+  readonly #digestStart: Uint32Array;
+  /** By `placeOf`: the first entry there, and by entry the next one. -1 ends. */
   readonly #head: Int32Array;
   readonly #next: Int32Array;
   /** Contents that are good anywhere: by the first four bytes of the digest. */
   readonly #anywhere: ReadonlyMap<number, readonly number[]>;
+  #byPath: ReadonlyMap<string, readonly number[]> | undefined;
 
   /** Throws ImaLineError; `onSet` is told which set is read. */
   constructor(sets: readonly ImaFileSet[], onSet: (index: number) => void = () => {}) {
-    const counts = sets.map(({ digests }) => lineCount(digests));
-    const most = counts.reduce((sum, count) => sum + count, 0);
+    const most = sets.reduce((sum, { digests }) => sum + lineCount(digests), 0);
     const text = sets.reduce((sum, { digests }) => sum + Buffer.byteLength(digests), 0);
     const paths = Buffer.allocUnsafe(text);
     const digests = Buffer.allocUnsafe(Math.ceil(text / 2));
+    const [pathView, digestView] = [viewOf(paths), viewOf(digests)];
     this.#sets = sets;
     this.#pathStart = new Uint32Array(most + 1);
     this.#digestStart = new Uint32Array(most + 1);
     this.#set = new Uint32Array(most);
-    this.#hash = new Int32Array(most);
     this.#next = new Int32Array(most).fill(-1);
     this.#head = new Int32Array(capacityFor(most)).fill(-1);
     const anywhere = new Map<number, number[]>();
@@ -47,7 +46,9 @@ export class ImaFileTable {
         this.#pathStart[entry + 1] = pathEnd;
         this.#digestStart[entry + 1] = digestEnd;
         this.#set[entry] = index;
-        this.#hash[entry] = hashOf(paths, pathStart, pathEnd);
+        const place = this.#placeOf(digestView, digestStart, pathView, pathStart, pathEnd);
+        this.#next[entry] = this.#head[place]!;
+        this.#head[place] = entry;
         if (anyPath === true) {
           const start = digests.readUInt32LE(digestStart);
           const same = anywhere.get(start);
@@ -58,51 +59,47 @@ export class ImaFileTable {
       }
     }
     this.size = entry;
-    this.#paths = Buffer.from(paths.subarray(0, pathEnd));
-    this.#digests = Buffer.from(digests.subarray(0, digestEnd));
+    this.#paths = viewOf(Uint8Array.from(paths.subarray(0, pathEnd)));
+    this.#digests = viewOf(Uint8Array.from(digests.subarray(0, digestEnd)));
     this.#anywhere = anywhere;
-    // From the last to the first, so that a chain has the document's order.
-    for (let at = entry - 1; at >= 0; at -= 1) {
-      const place = this.#hash[at]! & (this.#head.length - 1);
-      this.#next[at] = this.#head[place]!;
-      this.#head[place] = at;
+  }
+
+  /** Whether this content is listed at this path, or anywhere: both given by where they lie in a list's bytes. */
+  has(
+    bytes: DataView,
+    digestStart: number,
+    digestEnd: number,
+    pathStart: number,
+    pathEnd: number,
+  ): boolean {
+    if (digestEnd - digestStart < 4) return false;
+    const place = this.#placeOf(bytes, digestStart, bytes, pathStart, pathEnd);
+    for (let entry = this.#head[place]!; entry >= 0; entry = this.#next[entry]!) {
+      const found =
+        this.#hasDigest(entry, bytes, digestStart, digestEnd) &&
+        this.#hasPath(entry, bytes, pathStart, pathEnd);
+      if (found) return true;
     }
+    if (this.#anywhere.size === 0) return false;
+    const same = this.#anywhere.get(bytes.getUint32(digestStart, true)) ?? [];
+    return same.some((entry) => this.#hasDigest(entry, bytes, digestStart, digestEnd));
   }
 
-  /** The first entry of this path, given in bytes; -1 for none. */
-  first(bytes: Buffer, start: number, end: number): number {
-    const hash = hashOf(bytes, start, end);
-    return this.#seek(this.#head[hash & (this.#head.length - 1)]!, hash, bytes, start, end);
-  }
-
-  /** The next entry of the same path; -1 for none. */
-  after(entry: number, bytes: Buffer, start: number, end: number): number {
-    return this.#seek(this.#next[entry]!, this.#hash[entry]!, bytes, start, end);
-  }
-
-  /** Whether the entry's digest is this one, of the same length. */
-  hasDigest(entry: number, bytes: Buffer, start: number, end: number): boolean {
-    const from = this.#digestStart[entry]!;
-    const length = this.#digestStart[entry + 1]! - from;
-    if (length !== end - start) return false;
-    const digests = this.#digests;
-    for (let at = 0; at < length; at += 1) {
-      if (digests[from + at] !== bytes[start + at]) return false;
+  /** All entries of a path, in the document's order. */
+  at(path: string): readonly number[] {
+    if (this.#byPath === undefined) {
+      // Made once one is asked for: a fleet in order has no need of it.
+      const entries = Array.from({ length: this.size }, (_, entry) => entry);
+      this.#byPath = Map.groupBy(entries, (entry) => this.path(entry));
     }
-    return true;
-  }
-
-  /** The entry of a content that is good anywhere; -1 for none. */
-  anywhere(bytes: Buffer, start: number, end: number): number {
-    if (this.#anywhere.size === 0 || end - start < 4) return -1;
-    const same = this.#anywhere.get(bytes.readUInt32LE(start)) ?? [];
-    return same.find((entry) => this.hasDigest(entry, bytes, start, end)) ?? -1;
+    return this.#byPath.get(path) ?? [];
   }
 
   /** Some entry with this digest, whatever its path; -1 for none. Looks at all of them: for explanations. */
-  withContent(bytes: Buffer, start: number, end: number): number {
+  withContent(digest: Uint8Array): number {
+    const view = viewOf(digest);
     for (let entry = 0; entry < this.size; entry += 1) {
-      if (this.hasDigest(entry, bytes, start, end)) return entry;
+      if (this.#hasDigest(entry, view, 0, digest.length)) return entry;
     }
     return -1;
   }
@@ -112,31 +109,76 @@ export class ImaFileTable {
   }
 
   path(entry: number): string {
-    return this.#paths.toString('utf8', this.#pathStart[entry], this.#pathStart[entry + 1]);
+    return textOf(this.#paths, 'utf8', this.#pathStart[entry]!, this.#pathStart[entry + 1]!);
   }
 
   /** Lower-case hex. */
   digest(entry: number): string {
-    return this.#digests.toString('hex', this.#digestStart[entry], this.#digestStart[entry + 1]);
+    return textOf(this.#digests, 'hex', this.#digestStart[entry]!, this.#digestStart[entry + 1]!);
   }
 
-  #seek(from: number, hash: number, bytes: Buffer, start: number, end: number): number {
-    let entry = from;
-    while (entry >= 0 && !(this.#hash[entry] === hash && this.#isPath(entry, bytes, start, end))) {
-      entry = this.#next[entry]!;
+  /**
+   * Of the digest's first bytes and the path's last: files of one content, and contents of one file, lie apart.
+   * Who chooses what is in the table is its owner, so nobody makes its chains long.
+   */
+  #placeOf(
+    digests: DataView,
+    digestStart: number,
+    paths: DataView,
+    pathStart: number,
+    pathEnd: number,
+  ): number {
+    const length = pathEnd - pathStart;
+    let hash = digests.getInt32(digestStart, true) ^ length;
+    for (let word = Math.min(length >> 2, PATH_WORDS_HASHED); word > 0; word -= 1) {
+      hash = Math.imul(hash ^ paths.getInt32(pathEnd - 4 * word, true), 0x01000193);
     }
-    return entry;
+    return (hash ^ (hash >>> 15)) & (this.#head.length - 1);
   }
 
-  #isPath(entry: number, bytes: Buffer, start: number, end: number): boolean {
+  #hasDigest(entry: number, bytes: DataView, start: number, end: number): boolean {
+    const from = this.#digestStart[entry]!;
+    return equalAt(this.#digests, from, this.#digestStart[entry + 1]! - from, bytes, start, end);
+  }
+
+  #hasPath(entry: number, bytes: DataView, start: number, end: number): boolean {
     const from = this.#pathStart[entry]!;
-    const length = end - start;
-    if (this.#pathStart[entry + 1]! - from !== length) return false;
-    const paths = this.#paths;
-    for (let at = 0; at < length; at += 1) if (paths[from + at] !== bytes[start + at]) return false;
-    return true;
+    return equalAt(this.#paths, from, this.#pathStart[entry + 1]! - from, bytes, start, end);
   }
 }
+
+/** Of four bytes. */
+const PATH_WORDS_HASHED = 3;
+
+/** Four bytes at a time: a third of the time that bytes take, or Buffer.compare. */
+function equalAt(
+  table: DataView,
+  from: number,
+  length: number,
+  bytes: DataView,
+  start: number,
+  end: number,
+): boolean {
+  if (end - start !== length) return false;
+  const words = length - (length % 4);
+  for (let at = 0; at < words; at += 4) {
+    if (table.getInt32(from + at, true) !== bytes.getInt32(start + at, true)) return false;
+  }
+  for (let at = words; at < length; at += 1) {
+    if (table.getUint8(from + at) !== bytes.getUint8(start + at)) return false;
+  }
+  return true;
+}
+
+export const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength);
+
+const textOf = (
+  { buffer, byteOffset }: DataView,
+  encoding: 'utf8' | 'hex',
+  start: number,
+  end: number,
+): string => Buffer.from(buffer, byteOffset + start, end - start).toString(encoding);
 
 function lineCount(text: string): number {
   let count = 1;
@@ -148,11 +190,4 @@ function capacityFor(entries: number): number {
   let capacity = 16;
   while (capacity < 2 * entries) capacity *= 2;
   return capacity;
-}
-
-/** FNV-1a. Who chooses the paths of the table is its owner, so nobody makes its chains long. */
-function hashOf(bytes: Buffer, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
-  return hash ^ (hash >>> 15);
 }

@@ -25,17 +25,29 @@ export const derOfPem = (pem: string): Uint8Array => new Uint8Array(new X509Cert
  * dates count: the kernel looks at neither once a key is in a keyring.
  */
 export function imaKeyOf(der: Uint8Array): ImaKey | undefined {
+  const certificate = certificateOf(der);
+  const keyId = certificate === undefined ? undefined : keyIdOf(certificate);
+  const key = certificate === undefined ? undefined : keyOf(certificate.spki);
+  if (certificate === undefined || keyId === undefined || key === undefined) return undefined;
+  const signs = key.asymmetricKeyType === 'rsa' || key.asymmetricKeyType === 'ec';
+  return signs ? { keyId, subject: certificate.subject.text, key } : undefined;
+}
+
+function certificateOf(der: Uint8Array): Certificate | undefined {
   try {
-    const certificate = parseCertificate(der);
-    const keyId = keyIdOf(certificate);
-    if (keyId === undefined) return undefined;
-    const spki = Buffer.from(certificate.spki);
-    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-    const signs = key.asymmetricKeyType === 'rsa' || key.asymmetricKeyType === 'ec';
-    return signs ? { keyId, subject: certificate.subject.text, key } : undefined;
+    return parseCertificate(der);
   } catch (error) {
-    if (error instanceof ParseError || isOpenSslError(error)) return undefined;
+    if (error instanceof ParseError) return undefined;
     throw error;
+  }
+}
+
+function keyOf(spki: Uint8Array): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  } catch {
+    // What OpenSSL throws has a code, or none.
+    return undefined;
   }
 }
 
@@ -44,7 +56,3 @@ function keyIdOf({ extensions }: Certificate): string | undefined {
   if (value === undefined || value[0] !== OCTET_STRING || value.length < 6) return undefined;
   return Buffer.from(value.subarray(-4)).toString('hex');
 }
-
-/** Of node:crypto, for a key that it cannot read. */
-const isOpenSslError = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_');

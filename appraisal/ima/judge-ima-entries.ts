@@ -11,6 +11,7 @@ import { BOOT_AGGREGATE, checkBootAggregate } from './boot-aggregate.ts';
 import { type CompiledImaPolicy, compileImaPolicy } from './compiled-ima-policy.ts';
 import { bufferText, digestText, nearestTo, wantedAt } from './ima-explanations.ts';
 import { ImaFindings } from './ima-findings.ts';
+import { viewOf } from './ima-file-table.ts';
 import { certificateDigest, type ImaKey, imaKeyOf } from './ima-keys.ts';
 import type { ImaDocument } from './ima-segment.ts';
 import { readImaSignature, verifyImaSignature } from './ima-signature.ts';
@@ -33,16 +34,11 @@ const MAX_SIGNATURES = 16_384;
 /** Of one file. */
 const MAX_TOLD_VIOLATIONS = 8;
 const RANK = { enforce: 0, warn: 1, observe: 2 } as const;
-const DIGEST_NAMES: Readonly<Record<number, string>> = {
-  20: 'sha1',
-  32: 'sha256',
-  48: 'sha384',
-  64: 'sha512',
-};
 
 /**
- * Judges entries that a quote has vouched for, one after another, beginning where an earlier segment ended. What
- * is listed is passed by a look into a table; all else is looked at closely.
+ * Judges entries one after another, beginning where an earlier segment ended, while a quote is looked for that
+ * vouches for them: without one its results are worth nothing. What is listed is passed by a look into a table;
+ * all else is looked at closely.
  */
 export class ImaEntriesJudge {
   readonly #policies: readonly JudgingPolicy[];
@@ -56,6 +52,8 @@ export class ImaEntriesJudge {
   #violations: number;
   #unjudged: number;
   #signatures = 0;
+  #viewed: Buffer | undefined;
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
   constructor({ policies, known, pcrs }: ImaJudging, before: ImaProgress | undefined) {
     this.#policies = policies.map(judging);
@@ -72,10 +70,11 @@ export class ImaEntriesJudge {
     this.#unjudged = before?.unjudged ?? 0;
   }
 
-  judge(cursor: ImaCursor): void {
+  /** `data`: what the entry's digests are of. */
+  judge(cursor: ImaCursor, data: Uint8Array): void {
     if (cursor.pcr !== IMA_PCR) return this.#ofOtherPcr(cursor);
     if (cursor.violation) return this.#violation(entryAt(cursor));
-    if (!hasOwnDigest(cursor)) this.#misdigested(entryAt(cursor));
+    if (!hasOwnDigest(cursor, data)) this.#misdigested(entryAt(cursor));
     const first = this.#firstEntry + cursor.index === 0;
     if (!first && this.#isListed(cursor)) return;
     const entry = entryAt(cursor);
@@ -107,7 +106,7 @@ export class ImaEntriesJudge {
     const { template, data, fieldStart, fieldEnd } = cursor;
     const { digest, path } = template;
     if (digest < 0 || path < 0) return false;
-    const digestStart = cursor.digestAt(digest);
+    const digestStart = cursor.digestStart[digest]!;
     const digestEnd = fieldEnd[digest]!;
     const isNamed = isNamedBySize(data, fieldStart[digest]!, digestStart, digestEnd - digestStart);
     if (!isNamed) return false;
@@ -115,16 +114,18 @@ export class ImaEntriesJudge {
     const pathEnd = fieldEnd[path]! - 1;
     // A document that lists one makes no second one good.
     if (data[pathStart] !== SLASH && isBootAggregate(data, pathStart, pathEnd)) return false;
+    const view = this.#viewOf(data);
     for (let at = 0; at < this.#policies.length; at += 1) {
       const { files } = this.#policies[at]!.compiled;
-      let entry = files.first(data, pathStart, pathEnd);
-      while (entry >= 0) {
-        if (files.hasDigest(entry, data, digestStart, digestEnd)) return true;
-        entry = files.after(entry, data, pathStart, pathEnd);
-      }
-      if (files.anywhere(data, digestStart, digestEnd) >= 0) return true;
+      if (files.has(view, digestStart, digestEnd, pathStart, pathEnd)) return true;
     }
     return false;
+  }
+
+  /** One for a whole list of bytes. */
+  #viewOf(data: Buffer): DataView {
+    if (this.#viewed !== data) [this.#viewed, this.#view] = [data, viewOf(data)];
+    return this.#view;
   }
 
   #ofOtherPcr({ pcr, index }: ImaCursor): void {
@@ -194,7 +195,7 @@ export class ImaEntriesJudge {
   #file(entry: ImaEntry, name: string): void {
     const signature = this.#signed(entry);
     if (signature === 'good') return;
-    const wanted = wantedAt(this.#policies, Buffer.from(name, 'latin1'));
+    const wanted = wantedAt(this.#policies, Buffer.from(name, 'latin1').toString('utf8'));
     const listed = wanted.effect !== undefined;
     const effect = wanted.effect ?? this.#strictest('unlisted');
     const code = listed
@@ -303,16 +304,22 @@ const textOf = ({ name, index }: ImaEntry): string =>
 
 /** Whether the digest's name is that of the algorithm that a policy's line of this size speaks of. */
 function isNamedBySize(data: Buffer, start: number, digestStart: number, size: number): boolean {
-  const name = DIGEST_NAMES[size];
-  if (name === undefined) return false;
   // `d`: without a name, SHA-1.
   if (digestStart === start) return size === 20;
+  const name = nameOfSize(size);
   const from = digestStart - 2 - name.length;
-  if (from < start || (from > start && data[from - 1] !== COLON)) return false;
+  if (name === '' || from < start || (from > start && data[from - 1] !== COLON)) return false;
   for (let at = 0; at < name.length; at += 1) {
     if (data[from + at] !== name.charCodeAt(at)) return false;
   }
   return true;
+}
+
+function nameOfSize(size: number): string {
+  if (size === 32) return 'sha256';
+  if (size === 20) return 'sha1';
+  if (size === 48) return 'sha384';
+  return size === 64 ? 'sha512' : '';
 }
 
 const [COLON, SLASH] = [0x3a, 0x2f];

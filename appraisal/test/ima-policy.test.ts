@@ -388,6 +388,13 @@ describe("Signatures of files in IMA's list", () => {
     );
   });
 
+  it('by a certificate whose key nobody can read are none, and nothing is thrown', () => {
+    const unknownCurve = Buffer.from(der);
+    unknownCurve[unknownCurve.indexOf('2a8648ce3d030107', 0, 'hex') + 7]! ^= 0x40;
+    const use = [loaded('.ima', unknownCurve), byKey('/usr/bin/a')];
+    assert.deepEqual(codesOf(withKeyring({ learn: 'any' }), ...use), ['IMA_FILE_UNKNOWN']);
+  });
+
   it('and what the kernel measures of its own is listed by its name', () => {
     const line = loaded('kexec-cmdline', Buffer.from('root=/dev/sda1 ro'));
     assert.deepEqual(codesOf(policyOf(`${DIGEST}  /a\n`), line), ['IMA_BUFFER_UNKNOWN']);

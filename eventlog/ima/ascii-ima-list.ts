@@ -18,7 +18,7 @@ export class AsciiImaCursor extends ImaCursor {
   readonly #text: Buffer;
   readonly #digestSize: number;
   readonly #digest: Buffer;
-  #scratch = Buffer.alloc(4_096);
+  #scratch = Buffer.alloc(512);
   #next = 0;
   /** Of the word being read. */
   #at = 0;

@@ -1,4 +1,4 @@
-import { ParseError } from '@touchstone/tpm';
+import { hashOfBank, ParseError } from '@touchstone/tpm';
 import type { ImaListForm } from './ima-entry.ts';
 import { type ImaLimits } from './ima-limits.ts';
 import { type ImaTemplate, kindOfField, MAX_FIELDS } from './ima-template.ts';
@@ -30,11 +30,19 @@ export abstract class ImaCursor {
   /** By field of the template: where in `data` its content lies, without its length. */
   readonly fieldStart = new Int32Array(MAX_FIELDS);
   readonly fieldEnd = new Int32Array(MAX_FIELDS);
+  /**
+   * Of a digest: where its bytes begin, after `sha256:` NUL or `ima:sha256:` NUL; -1 where there is no such thing,
+   * or more than the longest digest after it.
+   */
+  readonly digestStart = new Int32Array(MAX_FIELDS);
+  /** As node:crypto calls the algorithm of the list's own column. */
+  readonly columnHash: string;
   #template: ImaTemplate | undefined;
   #paddedName: Buffer | undefined;
 
   protected constructor(form: ImaListForm, limits: ImaLimits, bytes: Buffer) {
     this.form = form;
+    this.columnHash = hashOfBank(form.digestBank).node;
     this.limits = limits;
     this.data = bytes;
     this.templateDigest = bytes;
@@ -102,10 +110,11 @@ export abstract class ImaCursor {
         }
         return;
       case 'digest':
+        this.digestStart[field] = this.#digestAt(field);
         if (id === 'd') {
           if (end - start !== LEGACY_DIGEST_SIZE) this.fail('IMA_FIELD', id, at, 'its size');
         } else if (end !== start || id !== 'd-modsig') {
-          if (this.digestAt(field) < 0) this.fail('IMA_FIELD', id, at, 'no named digest');
+          if (this.digestStart[field]! < 0) this.fail('IMA_FIELD', id, at, 'no named digest');
         }
         return;
       case 'number':
@@ -117,11 +126,7 @@ export abstract class ImaCursor {
     }
   }
 
-  /**
-   * Where the bytes of a digest field begin, after `sha256:` NUL or `ima:sha256:` NUL; -1 where there is no
-   * such thing, or more than the longest digest after it.
-   */
-  digestAt(field: number): number {
+  #digestAt(field: number): number {
     const start = this.fieldStart[field]!;
     const end = this.fieldEnd[field]!;
     if (this.template.fields[field] === 'd') return start;
@@ -142,6 +147,7 @@ export abstract class ImaCursor {
     this.dataStart = 0;
     this.dataEnd = padded.length;
     this.fieldStart[0] = 0;
+    this.digestStart[0] = 0;
     this.fieldEnd[0] = LEGACY_DIGEST_SIZE;
     this.fieldStart[1] = LEGACY_DIGEST_SIZE;
     // With a NUL, as other templates have it.

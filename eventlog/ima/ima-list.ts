@@ -76,9 +76,9 @@ function explainsFirst(cursor: ImaCursor): boolean {
 }
 
 /** Whether the column's digest is that of the entry's data. Of a violation it never is. */
-export function hasOwnDigest(cursor: ImaCursor): boolean {
+export function hasOwnDigest(cursor: ImaCursor, data: Uint8Array = dataOf(cursor)): boolean {
   const { templateDigest, templateDigestStart: at } = cursor;
-  const digest = hash(hashOfBank(cursor.form.digestBank).node, dataOf(cursor), 'binary');
+  const digest = hash(cursor.columnHash, data, 'binary');
   for (let byte = 0; byte < digest.length; byte += 1) {
     if (digest.charCodeAt(byte) !== templateDigest[at + byte]) return false;
   }
@@ -112,7 +112,7 @@ export function entryAt(cursor: ImaCursor): ImaEntry {
 
 function digestOf(cursor: ImaCursor, field: number, bytes: Buffer): ImaDigest {
   const start = cursor.fieldStart[field]!;
-  const at = cursor.digestAt(field);
+  const at = cursor.digestStart[field]!;
   const value = bytes.subarray(at, cursor.fieldEnd[field]);
   if (at === start) return { algorithm: 'sha1', type: 'ima', value };
   const names = bytes.toString('latin1', start, at - 2).split(':');

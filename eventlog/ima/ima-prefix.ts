@@ -18,7 +18,14 @@ export type ImaPrefixSearch = {
   readonly before?: ReadonlyMap<BankName, Uint8Array>;
   /** What was found of earlier entries; both are tried where nothing is said. */
   readonly styles?: ReadonlyMap<BankName, ImaStyle>;
+  /**
+   * Begins a walk along the entries, and is asked for another when one led nowhere: what is given back is shown
+   * each entry with its data. Only what the last walk saw, of a prefix that was found, is worth anything.
+   */
+  readonly walk?: () => ImaWalk;
 };
+
+export type ImaWalk = (cursor: ImaCursor, data: Uint8Array) => void;
 
 /**
  * The prefix of a list that leads to the quoted value. A list is read after the quote was made, so there may
@@ -29,13 +36,13 @@ export type ImaPrefixSearch = {
  */
 export function findImaPrefix(
   open: () => ImaCursor,
-  { quoted, before, styles }: ImaPrefixSearch,
+  { quoted, before, styles, walk = () => () => {} }: ImaPrefixSearch,
 ): ImaPrefix | undefined {
   const startOf = (bank: BankName, style: ImaStyle) =>
     new ImaReplay(bank, style, before?.get(bank));
   const banks = [...quoted.keys()];
   const first = banks.map((bank) => startOf(bank, styles?.get(bank) ?? 'hash'));
-  const found = search(open(), first, quoted);
+  const found = search(open(), first, quoted, walk());
   if (found.entries !== undefined) return { entries: found.entries, styles: stylesOf(first) };
   const second = first.map((replay) => {
     const untold = styles?.get(replay.bank) === undefined && replay.bank !== 'sha1';
@@ -43,7 +50,7 @@ export function findImaPrefix(
     return startOf(replay.bank, style);
   });
   if (second.some(({ style }, at) => style !== first[at]?.style)) {
-    const { entries } = search(open(), second, quoted);
+    const { entries } = search(open(), second, quoted, walk());
     if (entries !== undefined) return { entries, styles: stylesOf(second) };
   }
   if (found.error !== undefined) throw found.error;
@@ -64,22 +71,25 @@ function search(
   cursor: ImaCursor,
   replays: readonly ImaReplay[],
   quoted: ReadonlyMap<BankName, Uint8Array>,
+  show: ImaWalk,
 ): Search {
   const wanted = replays.map(({ bank }) => Buffer.from(quoted.get(bank)!).toString('latin1'));
   const fitting = new Set<BankName>();
   const allFit = () => {
-    let all = replays.length > 0;
+    let fit = 0;
     for (let at = 0; at < replays.length; at += 1) {
-      if (replays[at]!.holds(wanted[at]!)) fitting.add(replays[at]!.bank);
-      else all = false;
+      if (!replays[at]!.holds(wanted[at]!)) continue;
+      fitting.add(replays[at]!.bank);
+      fit += 1;
     }
-    return all;
+    return fit > 0 && fit === replays.length;
   };
   if (allFit()) return { entries: 0, fitting };
   try {
     while (cursor.next()) {
-      if (cursor.pcr !== IMA_PCR) continue;
       const data = dataOf(cursor);
+      show(cursor, data);
+      if (cursor.pcr !== IMA_PCR) continue;
       for (let at = 0; at < replays.length; at += 1) replays[at]!.extend(cursor.violation, data);
       if (allFit()) return { entries: cursor.index + 1, fitting };
     }

@@ -43,7 +43,7 @@ export function surveyImaList(list: Uint8Array, options: ImaListOptions = {}): I
     for (const replay of own) replay.extend(violation, data);
     if (own !== whole) for (const replay of whole) replay.extend(violation, data);
     if (violation) violations += 1;
-    else if (!hasOwnDigest(cursor)) {
+    else if (!hasOwnDigest(cursor, data)) {
       mismatches = { first: index, ...mismatches, count: mismatches.count + 1 };
     }
   }
