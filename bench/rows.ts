@@ -9,4 +9,6 @@ import { workload } from './workload-row.ts';
 export const ROWS: readonly Row[] = [workload, steady, ima, http, agent];
 
 /** Rows that belong together, by a name of their own. */
-export const GROUPS: Readonly<Record<string, readonly Row[]>> = { appraisal: [workload, steady, ima] };
+export const GROUPS: Readonly<Record<string, readonly Row[]>> = {
+  appraisal: [workload, steady, ima],
+};

@@ -16,7 +16,7 @@ import {
   raw,
   type SampleEntry,
 } from '../../test/support/made-ima.ts';
-import { derPem, imaCertificate } from './support/ima-certificate.ts';
+import { derPem, imaCertificate } from '../../test/support/ima-certificate.ts';
 import {
   appraiseImaSegment,
   checkImaPolicy,

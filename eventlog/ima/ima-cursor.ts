@@ -114,7 +114,7 @@ export abstract class ImaCursor {
         if (id === 'd') {
           if (end - start !== LEGACY_DIGEST_SIZE) this.fail('IMA_FIELD', id, at, 'its size');
         } else if (end !== start || id !== 'd-modsig') {
-          if (this.digestStart[field]! < 0) this.fail('IMA_FIELD', id, at, 'no named digest');
+          if (this.#digestAt(field) < 0) this.fail('IMA_FIELD', id, at, 'no named digest');
         }
         return;
       case 'number':

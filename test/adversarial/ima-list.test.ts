@@ -3,13 +3,12 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { appraiseImaSegment, checkBaseline, BaselineError } from '@touchstone/appraisal';
 import type { Baseline, ImaPolicy } from '@touchstone/schemas';
 import { hash, type PcrValues } from '@touchstone/tpm';
-import { derPem, imaCertificate } from '../../appraisal/test/support/ima-certificate.ts';
+import { derPem, imaCertificate } from '../support/ima-certificate.ts';
 import { attack, type Observed } from '../support/attack.ts';
 import {
   binaryList,
   dataOfSample,
   digestOf,
-  fileFields,
   named,
   name,
   nothing,
