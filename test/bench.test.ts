@@ -47,14 +47,10 @@ describe('npm run bench', function () {
       figures.every((figure) => figure.reached),
     );
     const rows = figures.map(({ row }) => row);
-<<<<<<< HEAD
     // A recorded machine is measured where its files are.
     const recorded = process.env['TOUCHSTONE_CORPUS'] === undefined ? [] : ['workload', 'workload'];
     assert.deepEqual(rows, [
       ...recorded,
-=======
-    assert.deepEqual(rows, [
->>>>>>> bc8dfc5 (wip4)
       'steady',
       'steady',
       'ima',
