@@ -8,7 +8,7 @@ import { isExplaining, isOpen } from './rule-kind.ts';
  * makes nothing better is not loosening:
  * - a document that is the same but for version, provenance, names and notes;
  * - one that allows less, denies more, expires sooner, is stricter, has an order now, or leans on fewer quirks,
- *   and matches the same hosts in the same banks;
+ *   and matches the same hosts in the same banks, where no other rule lets pass what it allows no more;
  * - a new one that only denies;
  * - one that is gone, where no document is left that could apply to a host that it applied to: such a host has no
  *   baseline any more.
@@ -20,7 +20,7 @@ export function loosens(before: readonly Baseline[], after: readonly Baseline[])
   const news = Map.groupBy(after, keyOf);
   for (const [key, some] of news) {
     const known = olds.get(key);
-    if (known === undefined ? !some.every(onlyDenies) : !noLooser(known, some)) return true;
+    if (known === undefined ? !some.every(onlyDenies) : !noLooser(known, some, after)) return true;
   }
   return [...olds].some(
     ([key, gone]) =>
@@ -31,11 +31,17 @@ export function loosens(before: readonly Baseline[], after: readonly Baseline[])
 const keyOf = ({ part, name }: Baseline): string => `${part} ${name}`;
 
 /** Versions that are active beside one another are compared only where nothing of them changed. */
-function noLooser(olds: readonly Baseline[], news: readonly Baseline[]): boolean {
+function noLooser(
+  olds: readonly Baseline[],
+  news: readonly Baseline[],
+  after: readonly Baseline[],
+): boolean {
   const [old, ...moreOld] = olds;
   const [now, ...moreNew] = news;
   if (old === undefined || now === undefined) return false;
-  if (moreOld.length === 0 && moreNew.length === 0) return isTighter(old, now);
+  if (moreOld.length === 0 && moreNew.length === 0) {
+    return isTighter(old, now) && !isTakenElsewhere(old, now, after);
+  }
   return isDeepStrictEqual(olds, news);
 }
 
@@ -103,6 +109,43 @@ function rulesAreTighter(olds: readonly BaselineRule[], news: readonly BaselineR
   return [...byId.values()].every((gone) => isOpen(gone) && gone.mode === 'observe');
 }
 
+/**
+ * Whether another rule may explain, or let pass, what a rule explains no more: of two events where one was
+ * expected, the second was too many (EVENT_REPEATED, SETS_MIXED), and would be nothing any more.
+ */
+function isTakenElsewhere(old: Baseline, now: Baseline, after: readonly Baseline[]): boolean {
+  const byId = new Map(now.rules.map((rule) => [rule.id, rule]));
+  const inSlot = Map.groupBy(
+    after
+      .filter(({ match }) => mayMeet(now.match, match))
+      .flatMap(({ rules, banks }) => rules.map((rule) => ({ rule, banks }))),
+    ({ rule }) => slotOf(rule),
+  );
+  return old.rules.some((before) => {
+    const left = byId.get(before.id);
+    if (left === undefined) return false;
+    const kept = new Set((left.allow ?? []).map(digestsOf));
+    const gone = (before.allow ?? []).filter((one) => !kept.has(digestsOf(one)));
+    const lessWords = !isDeepStrictEqual(explainedBy(before), explainedBy(left));
+    if (gone.length === 0 && !lessWords) return false;
+    return (inSlot.get(slotOf(left)) ?? []).some(({ rule, banks }) => {
+      if (rule === left) return false;
+      if (isOpen(rule)) return true;
+      if (!isExplaining(rule)) return false;
+      if (lessWords || rule.words !== undefined || !banks.some((one) => now.banks.includes(one))) {
+        return true;
+      }
+      const some = new Set((rule.allow ?? []).flatMap(eachDigestOf));
+      return gone.some((one) => eachDigestOf(one).some((digest) => some.has(digest)));
+    });
+  });
+}
+
+const slotOf = ({ pcr, type }: BaselineRule): string => `${pcr} ${type}`;
+
+/** What of a rule's words explains lines. */
+const explainedBy = ({ words }: BaselineRule) => [words?.require, words?.allow];
+
 const STRICTNESS = { observe: 0, warn: 1, enforce: 2 } as const;
 
 function ruleIsTighter(old: BaselineRule, now: BaselineRule): boolean {
@@ -133,6 +176,9 @@ function allowsNoMore(old: BaselineRule['allow'], now: BaselineRule['allow']): b
 
 const digestsOf = (one: Pick<AllowedMeasurement, 'sha256' | 'sha384' | 'sha512'>): string =>
   STRONG_BANKS.map((bank) => one[bank] ?? '').join(' ');
+
+const eachDigestOf = (one: AllowedMeasurement): string[] =>
+  STRONG_BANKS.flatMap((bank) => one[bank] ?? []);
 
 function digestsWithin(
   some: readonly Pick<AllowedMeasurement, 'sha256' | 'sha384' | 'sha512'>[],

@@ -132,6 +132,31 @@ describe('loosens', () => {
       [document({ rules: [rule('shim', { words: { deny: ['a'], allow: ['*'] } })] })],
     ],
   ];
+  // Of two measurements where one was expected, the second was too many; what lets it pass would take it.
+  const either = rule('shim', { allow: twoDigests });
+  const others: readonly [what: string, other: BaselineRule][] = [
+    ['an open rule', { ...open, type: 'EV_IPL' }],
+    ['words', { ...bare, words }],
+    ['a document for the same hosts', rule('same', { allow: [{ sha256: digest('b') }] })],
+  ];
+  for (const [what, other] of others) {
+    it(`sees a loosening in less that is allowed, where it is left to ${what}`, () => {
+      const beside = document({ name: 'more', rules: [other] });
+      assert.equal(loosens([document({ rules: [either] }), beside], [document(), beside]), true);
+      const mail = { ...beside, match: { labels: { role: 'mail' }, class: ['discrete' as const] } };
+      assert.equal(loosens([document({ rules: [either] }), mail], [document(), mail]), false);
+    });
+  }
+
+  it('sees a loosening in a word less, where the line is left to an open rule', () => {
+    const any = { ...open, type: 'EV_IPL' };
+    const before = document({ rules: [{ ...bare, words }, any] });
+    const fewer = { ...words, allow: ['root=*'] };
+    assert.equal(loosens([before], [document({ rules: [{ ...bare, words: fewer }, any] })]), true);
+    const more = { ...words, deny: ['init=*', 'rdinit=*'] };
+    assert.equal(loosens([before], [document({ rules: [{ ...bare, words: more }, any] })]), false);
+  });
+
   for (const [what, before, after] of looser) {
     it(`sees a loosening in ${what}`, () => assert.equal(loosens(before, after), true));
   }
@@ -200,6 +225,7 @@ describe('loosens', () => {
               index === at % before.length ? { ...one, rules: one.rules.slice(0, 1) } : one,
             ),
           ),
+        fc.nat().map((at) => before.map((one) => allowingLess(one, at % 4))),
       );
     const event = fc
       .tuple(fill, fc.constantFrom(...TYPES))
@@ -223,6 +249,16 @@ describe('loosens', () => {
     );
     assert.ok(compared > 200, `${compared} were comparable`);
   });
+});
+
+/** Without the first or the last measurement of its first or second rule. */
+const allowingLess = (baseline: Baseline, which: number): Baseline => ({
+  ...baseline,
+  rules: baseline.rules.map((one, at) =>
+    at !== which >> 1 || one.allow === undefined
+      ? one
+      : { ...one, allow: which % 2 === 0 ? one.allow.slice(1) : one.allow.slice(0, -1) },
+  ),
 });
 
 function isBaseline(value: unknown): value is Baseline {
