@@ -57,5 +57,6 @@ export { type ReasonCode, REASONS } from './reasons.ts';
 export { resultClaims, type ResultIssue } from './result-claims.ts';
 export type { UpdateWindow } from './update-window.ts';
 export { unmeetableRules } from './baseline/unmeetable-rules.ts';
+export { isGoodEvidence } from './verdict.ts';
 export type { VerificationContext } from './verification-context.ts';
 export { type Verification, type VerifiedEvidence, verifyEvidence } from './verify-evidence.ts';

@@ -60,21 +60,25 @@ export function judgeMeasurements(measurements: Measurements): MeasurementJudgem
   const enforced = baselines.flatMap(({ baseline }) =>
     baseline.rules.filter(({ mode }) => mode === 'enforce').map(({ pcr }) => pcr),
   );
-  const events = weigh(compared.findings.map((one) => one.finding));
+  const ofLog = weigh([
+    ...weakBankFindings(measurements),
+    ...unfedBankFindings(measurements),
+    ...logFindings(measurements, boot, quirks),
+    ...grammarFindings(measurements, log, measurements.class),
+    ...firmware.findings,
+  ]);
+  // Without a log all that is approved is missing: that is said once, and not for each measurement.
+  const untold = log === undefined && ofLog.worst === 'enforce';
+  const found = untold ? [] : compared.findings;
+  const events = weigh(found.map((one) => one.finding));
   return {
     key: keyOf(measurements),
-    log: weigh([
-      ...weakBankFindings(measurements),
-      ...unfedBankFindings(measurements),
-      ...logFindings(measurements, boot, quirks),
-      ...grammarFindings(measurements, log, measurements.class),
-      ...firmware.findings,
-    ]),
+    log: ofLog,
     events,
-    leads: leadsTo(events, compared.findings),
+    leads: leadsTo(events, found),
     windows,
-    commandLine: worst(compared.findings.filter(isCommandLine)),
-    executables: worst(compared.findings.filter((one) => !isCommandLine(one))),
+    commandLine: worst(found.filter(isCommandLine)),
+    executables: worst(found.filter((one) => !isCommandLine(one))),
     enforcedPcrs: [...new Set(enforced)],
     measured: compared.events,
     bootState: firmware.bootState,

@@ -11,3 +11,7 @@ export function verdictOf(effects: Parameters<typeof worstOf>[0]): Verdict {
   if (worst === 'enforce') return 'contraindicated';
   return worst === 'warn' ? 'warning' : 'affirming';
 }
+
+/** Only these two are a yes: docs/decisions/0005. `none` is an appraisal that came to no end. */
+export const isGoodEvidence = (verdict: Verdict): boolean =>
+  verdict === 'affirming' || verdict === 'warning';

@@ -17,10 +17,10 @@ export async function appraiseEvidence(
 ): Promise<void> {
   // Only here: it brings the rooms that appraise with it.
   const { appraiseAgain, MAX_FILE_BYTES } = await import('../appraise/appraise-evidence.ts');
-  const { outcomeBytes, outcomeDigestOf } = await import('@touchstone/appraisal');
+  const { isGoodEvidence, outcomeBytes, outcomeDigestOf } = await import('@touchstone/appraisal');
   const read = (file: string) => readStart(file, world.stdin, MAX_FILE_BYTES + 1);
   const appraisal = appraiseAgain(await read(files.evidence), await read(files.context));
-  if (!appraisal.ok || appraisal.result.verdict !== 'affirming') world.answersNo();
+  if (!appraisal.ok || !isGoodEvidence(appraisal.result.verdict)) world.answersNo();
   const outcome = appraisal.ok ? outcomeDigestOf(appraisal.result) : null;
   const shown = { titleOf: await loadTitles(), width: world.screen.textWidth, outcome };
   const lines = () => appraisalLines(appraisal, shown);

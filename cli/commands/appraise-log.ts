@@ -21,6 +21,7 @@ export async function appraiseLog(
   command: Command,
 ): Promise<void> {
   // Only here: they bring the rooms that appraise with them.
+  const { isGoodEvidence } = await import('@touchstone/appraisal');
   const { appraiseLogFile, titleOfCode } = await import('../appraise/appraise-log-file.ts');
   const { MAX_IMA_BYTES_READ } = await import('../inspect/inspect-ima.ts');
   const { MAX_LOG_BYTES_READ } = await import('../inspect/inspect-event-log.ts');
@@ -34,7 +35,7 @@ export async function appraiseLog(
     files.push({ file, text: await readInput(file, world.stdin, MAX_YAML_BYTES) });
   }
   const report = appraiseLogFile({ log: { file: log, bytes }, ima, files }, held, world.now());
-  if (report.verdict !== 'affirming' && report.verdict !== 'warning') world.answersNo();
+  if (!isGoodEvidence(report.verdict)) world.answersNo();
   const width = world.screen.textWidth;
   world.present(command, report, () => logAppraisalLines(report, { titleOf: titleOfCode, width }));
 }

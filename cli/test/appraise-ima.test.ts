@@ -56,17 +56,17 @@ describeCorpus('touchstone appraise --log with --ima, of the corpus', () => {
     assert.equal(judged, 1_532);
   });
 
-  it("is 1 and names the attacker's two files and the violated one", async () => {
+  it("is 1 and names the attacker's two files and both violations", async () => {
     const { exit, out } = await withList(runtime((path) => ATTACKER.includes(path)));
     assert.equal(exit, EXIT.no);
     const { findings } = JSON.parse(out) as Report;
     const text = JSON.stringify(findings.filter(({ effect }) => effect === 'enforce'));
     for (const path of ATTACKER) assert.ok(text.includes(path), path);
-    // Both are of one file, which is said once.
+    // Two violations of one file: each is said.
     const violated = findings.filter(({ code }) => code === 'IMA_VIOLATION');
     assert.deepEqual(
       violated.map(({ subject }) => subject),
-      ['/newroot/root/openwriter'],
+      ['/newroot/root/openwriter', '/newroot/root/openwriter'],
     );
   });
 

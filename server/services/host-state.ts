@@ -1,9 +1,6 @@
+import { isGoodEvidence } from '@touchstone/appraisal';
 import type { HostState, Verdict } from '@touchstone/schemas';
 import type { Standing, StoredState } from '../store/host.ts';
-
-/** Only these two are a yes. `none` is an appraisal that came to no end. */
-export const isGood = (verdict: Verdict): boolean =>
-  verdict === 'affirming' || verdict === 'warning';
 
 /** Whether somebody let the host in, and nobody put it out again. */
 export const isAdmitted = ({ state }: { readonly state: StoredState }): boolean =>
@@ -21,7 +18,7 @@ export function standingAfterEvidence(
   evidence: { readonly verdict: Verdict; readonly resetCount: bigint },
 ): Standing {
   if (before.state === 'pending' || before.state === 'revoked') return before;
-  if (!isGood(evidence.verdict)) {
+  if (!isGoodEvidence(evidence.verdict)) {
     return { state: 'untrusted', untrustedResetCount: evidence.resetCount };
   }
   if (before.state === 'trusted') return before;
@@ -38,7 +35,7 @@ export function standingAfterApproval(evidence: {
   readonly verdict: Verdict;
   readonly resetCount: bigint;
 }): Standing {
-  return isGood(evidence.verdict)
+  return isGoodEvidence(evidence.verdict)
     ? { state: 'trusted', untrustedResetCount: null }
     : { state: 'untrusted', untrustedResetCount: evidence.resetCount };
 }
@@ -52,7 +49,7 @@ export function standingAfterChange(
   evidence: { readonly verdict: Verdict; readonly resetCount: bigint },
 ): Standing {
   if (before.state === 'pending' || before.state === 'revoked') return before;
-  if (isGood(evidence.verdict)) return before;
+  if (isGoodEvidence(evidence.verdict)) return before;
   return { state: 'untrusted', untrustedResetCount: evidence.resetCount };
 }
 

@@ -1,5 +1,6 @@
 import {
   type AttestationResult,
+  isGoodEvidence,
   outcomeDigestOf,
   resultClaims,
   type WrittenContext,
@@ -10,7 +11,6 @@ import { type Attestation, insertAttestation } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Host, Standing } from '../store/host.ts';
 import { setStanding } from '../store/host-changes.ts';
-import { isGood } from './host-state.ts';
 import type { Verifier } from './verifier.ts';
 
 export type Appraised = {
@@ -84,7 +84,7 @@ export function stateFindings(
   { state, untrustedResetCount }: Standing,
   result: AttestationResult,
 ): Finding[] {
-  if (state !== 'untrusted' || !isGood(result.verdict)) return [];
+  if (state !== 'untrusted' || !isGoodEvidence(result.verdict)) return [];
   return [
     serverFinding('STATE_UNTRUSTED_UNTIL_REBOOT', {
       subject: host.name,

@@ -224,7 +224,7 @@ describe('A quote', function () {
     it('is refused with values beside it that it does not cover: Q10', async () => {
       const zeros = '00'.repeat(32);
       const more: readonly Dishonesty['pcrs'][] = [
-        ({ sha256 = {} }) => ({ sha256: { ...sha256, 10: zeros } }),
+        ({ sha256 = {} }) => ({ sha256: { ...sha256, 15: zeros } }),
         ({ sha256 = {} }) => ({ sha256: { ...sha256, 23: 'ff'.repeat(32) } }),
         (honest) => ({ ...honest, sha384: { 0: '00'.repeat(48) } }),
         (honest) => ({ ...honest, sha1: honest.sha1 ?? { 0: '00'.repeat(20) } }),
