@@ -52,6 +52,12 @@ export const IMA_REASONS = {
     remedy: 'Believe nothing of what the entry says; find out who changed the list.',
     actor: 'host-administrator',
   },
+  IMA_TEMPLATE_RETYPED: {
+    title: 'An entry is called by another template than the one that was measured',
+    section: TEMPLATES,
+    remedy: 'Believe nothing of what the entry says; find out who changed the list.',
+    actor: 'host-administrator',
+  },
   IMA_OTHER_PCR: {
     title: 'Files were measured into another PCR than 10, and are not judged',
     section: 'Linux, Documentation/ABI/testing/ima_policy, pcr=',
@@ -94,7 +100,7 @@ export const IMA_REASONS = {
       'A file was read while it was open for writing, or written while in use: what was used is unknown',
     section: 'Linux, security/integrity/ima/ima_main.c, ima_rdwr_violation_check',
     remedy:
-      'Find out who writes to it. Where that is as it should be (a log), exclude the path in the runtime baseline, and restart the host.',
+      'Find out who writes to it. Where hosts do so as they should (logs that are read), say `violations: warn` in the runtime baseline: nothing proves the name of a violation, so that no exclusion is about one.',
     actor: 'host-administrator',
   },
   IMA_BOOT_AGGREGATE: {

@@ -67,9 +67,13 @@ export function kexecInIma(
   { outcome: { list, progress } }: ImaJudgement,
 ): KexecInIma | undefined {
   if (list !== 'whole' || progress === undefined) return undefined;
-  const measured = policies.some(
-    ({ policy: { mode, measures = [] } }) =>
-      mode === 'enforce' && measures.includes('KEXEC_KERNEL_CHECK'),
+  // The kernel that is started is a file of any path: measured is not judged where files may be unknown, or are left out.
+  const judged = policies.some(
+    ({ policy: { mode, unlisted = mode } }) => mode === 'enforce' && unlisted === 'enforce',
   );
-  return { measured, bootAggregates: progress.bootAggregates };
+  const whole = policies.every(({ policy: { exclude = [] } }) => exclude.length === 0);
+  const measured = policies.some(({ policy: { mode, measures = [] } }) => {
+    return mode === 'enforce' && measures.includes('KEXEC_KERNEL_CHECK');
+  });
+  return { measured: measured && judged && whole, bootAggregates: progress.bootAggregates };
 }

@@ -75,10 +75,13 @@ export const ImaPolicy = closed({
   /** What a boot_aggregate does that cannot be held against quoted PCRs; one that differs always enforces. */
   bootAggregate: Type.Optional(FindingEffect),
   files: Type.Optional(Type.Array(ImaFileSet, { minItems: 1, maxItems: 10_000 })),
-  /** Paths that are not judged, nor are violations of them. */
+  /** Paths that are not judged. A violation's path is proved by nothing, so that `violations` alone is about it. */
   exclude: Type.Optional(Type.Array(ImaGlob, { minItems: 1, maxItems: 64, uniqueItems: true })),
   keyrings: Type.Optional(Type.Array(ImaKeyring, { minItems: 1, maxItems: 16 })),
-  /** Hooks that the policy of these hosts' kernels measures, as the owner vouches. */
+  /**
+   * Hooks that the policy of these hosts' kernels measures, as the owner vouches. KEXEC_KERNEL_CHECK holds kexec off only
+   * where a file that no policy names enforces, and no path is excluded: a kernel may lie anywhere.
+   */
   measures: Type.Optional(Type.Array(ImaHook, { minItems: 1, maxItems: 12, uniqueItems: true })),
 });
 export type ImaPolicy = Type.Static<typeof ImaPolicy>;

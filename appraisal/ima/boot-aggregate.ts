@@ -13,6 +13,9 @@ const BANKS: Readonly<Record<string, BankName>> = {
   'sm3-256': 'sm3_256',
 };
 
+export const bankOf = (algorithm: string): BankName | undefined =>
+  Object.hasOwn(BANKS, algorithm) ? BANKS[algorithm] : undefined;
+
 /**
  * Holds a boot_aggregate against quoted PCRs: the hash of PCR 0 to 9, or, of SHA-1 and before Linux 5.8, of
  * PCR 0 to 7, of the bank of the same algorithm. `unproven` where these PCRs were not quoted in that bank.
@@ -21,7 +24,7 @@ export function checkBootAggregate(
   digest: { readonly algorithm: string; readonly value: Uint8Array },
   pcrs: PcrValues,
 ): 'fits' | 'differs' | 'unproven' {
-  const bank = BANKS[digest.algorithm];
+  const bank = bankOf(digest.algorithm);
   const values = bank === undefined ? undefined : pcrs.get(bank);
   if (bank === undefined || values === undefined) return 'unproven';
   const sums = [7, 9].map((last) => {

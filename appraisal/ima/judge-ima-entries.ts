@@ -7,6 +7,7 @@ import {
 } from '@touchstone/eventlog';
 import type { FindingEffect, ImaLearntKey, ImaProgress } from '@touchstone/schemas';
 import type { PcrValues } from '@touchstone/tpm';
+import { stricter } from '../comparison/stricter.ts';
 import { BOOT_AGGREGATE, checkBootAggregate } from './boot-aggregate.ts';
 import { type CompiledImaPolicy, compileImaPolicy } from './compiled-ima-policy.ts';
 import { bufferText, digestText, nearestTo, wantedAt } from './ima-explanations.ts';
@@ -14,6 +15,8 @@ import { ImaFindings } from './ima-findings.ts';
 import { viewOf } from './ima-file-table.ts';
 import { certificateDigest, type ImaKey, imaKeyOf } from './ima-keys.ts';
 import type { ImaDocument } from './ima-segment.ts';
+import { isBuffer, isRetyped, isToldByPlace } from './measured-template.ts';
+import { isBootAggregate, isNamedBySize } from './named-digest.ts';
 import { readImaSignature, verifyImaSignature } from './ima-signature.ts';
 
 /** A policy with the name of its document. */
@@ -72,18 +75,23 @@ export class ImaEntriesJudge {
 
   /** `data`: what the entry's digests are of. */
   judge(cursor: ImaCursor, data: Uint8Array): void {
+    const first = this.#firstEntry + cursor.index === 0;
+    if (first && (cursor.pcr !== IMA_PCR || cursor.violation)) {
+      this.#beginsOtherwise(entryAt(cursor));
+    }
     if (cursor.pcr !== IMA_PCR) return this.#ofOtherPcr(cursor);
     if (cursor.violation) return this.#violation(entryAt(cursor));
     if (!hasOwnDigest(cursor, data)) this.#misdigested(entryAt(cursor));
-    const first = this.#firstEntry + cursor.index === 0;
+    if (isRetyped(cursor)) return this.#retyped(entryAt(cursor));
     if (!first && this.#isListed(cursor)) return;
     const entry = entryAt(cursor);
     const name = nameOf(entry);
     if (first || name === BOOT_AGGREGATE) return this.#bootAggregate(entry, name, first);
-    if (this.#policies.length === 0 || this.#isExcluded(name)) {
+    const told = isToldByPlace(cursor);
+    if (this.#policies.length === 0 || (told && this.#isExcluded(name))) {
       this.#unjudged += 1;
-    } else if (entry.buffer !== undefined) this.#buffer(entry, name);
-    else this.#file(entry, name);
+    } else if (isBuffer(entry)) this.#buffer(entry, name);
+    else this.#file(entry, name, told);
   }
 
   /** What is kept of all that was judged. */
@@ -105,7 +113,7 @@ export class ImaEntriesJudge {
   #isListed(cursor: ImaCursor): boolean {
     const { template, data, fieldStart, fieldEnd } = cursor;
     const { digest, path } = template;
-    if (digest < 0 || path < 0) return false;
+    if (!isToldByPlace(cursor)) return false;
     const digestStart = cursor.digestStart[digest]!;
     const digestEnd = fieldEnd[digest]!;
     const isNamed = isNamedBySize(data, fieldStart[digest]!, digestStart, digestEnd - digestStart);
@@ -113,7 +121,7 @@ export class ImaEntriesJudge {
     const pathStart = fieldStart[path]!;
     const pathEnd = fieldEnd[path]! - 1;
     // A document that lists one makes no second one good.
-    if (data[pathStart] !== SLASH && isBootAggregate(data, pathStart, pathEnd)) return false;
+    if (isBootAggregate(data, pathStart, pathEnd)) return false;
     const view = this.#viewOf(data);
     for (let at = 0; at < this.#policies.length; at += 1) {
       const { files } = this.#policies[at]!.compiled;
@@ -138,10 +146,10 @@ export class ImaEntriesJudge {
     this.#findings.add('IMA_OTHER_PCR', this.#strictest('mode'), `PCR ${pcr}`, details);
   }
 
+  /** Nothing that the entry says is under a digest, its name neither: no pattern of paths excuses it. */
   #violation(entry: ImaEntry): void {
     this.#violations += 1;
-    const name = nameOf(entry);
-    if (this.#policies.length === 0 || this.#isExcluded(name)) {
+    if (this.#policies.length === 0) {
       this.#unjudged += 1;
       return;
     }
@@ -161,14 +169,27 @@ export class ImaEntriesJudge {
     }));
   }
 
+  #retyped(entry: ImaEntry): void {
+    this.#findings.add(
+      'IMA_TEMPLATE_RETYPED',
+      'enforce',
+      `entry ${this.#place(entry.index)}`,
+      () => ({
+        ...{ expected: 'a template that begins with a digest and a name', actual: entry.template },
+        event: this.#event(entry),
+      }),
+    );
+  }
+
+  #beginsOtherwise(entry: ImaEntry): void {
+    this.#findings.add('IMA_BOOT_AGGREGATE', 'enforce', BOOT_AGGREGATE, () => ({
+      ...{ expected: 'the first entry', actual: textOf(entry), event: this.#event(entry) },
+    }));
+  }
+
   #bootAggregate(entry: ImaEntry, name: string, first: boolean): void {
+    if (name !== BOOT_AGGREGATE || entry.digest === undefined) return this.#beginsOtherwise(entry);
     const event = this.#event(entry);
-    if (name !== BOOT_AGGREGATE || entry.digest === undefined) {
-      this.#findings.add('IMA_BOOT_AGGREGATE', 'enforce', BOOT_AGGREGATE, () => ({
-        ...{ expected: 'the first entry', actual: textOf(entry), event },
-      }));
-      return;
-    }
     this.#bootAggregates += 1;
     if (!first) return;
     const { digest } = entry;
@@ -192,12 +213,12 @@ export class ImaEntriesJudge {
     }
   }
 
-  #file(entry: ImaEntry, name: string): void {
+  #file(entry: ImaEntry, name: string, told: boolean): void {
     const signature = this.#signed(entry);
-    if (signature === 'good') return;
-    const wanted = wantedAt(this.#policies, Buffer.from(name, 'latin1').toString('utf8'));
+    if (told && signature === 'good') return;
+    const wanted = wantedAt(this.#policies, pathOf(name));
     const listed = wanted.effect !== undefined;
-    const effect = wanted.effect ?? this.#strictest('unlisted');
+    const effect = wanted.effect ?? this.#unlisted(told);
     const code = listed
       ? 'IMA_FILE_DIFFERS'
       : signature === 'bad'
@@ -240,7 +261,9 @@ export class ImaEntriesJudge {
       if (allowed || taken) return;
     }
     const code = isKey ? 'IMA_KEY_UNKNOWN' : 'IMA_BUFFER_UNKNOWN';
-    this.#findings.add(code, this.#strictest('unlisted'), textOf(entry), () => ({
+    // A path that policies name is theirs, whatever the list calls what was measured there.
+    const { effect = this.#strictest('unlisted') } = wantedAt(this.#policies, pathOf(name));
+    this.#findings.add(code, effect, textOf(entry), () => ({
       expected: isKey ? 'only keys that a baseline allows' : 'only what a baseline lists',
       actual: `${digestText(entry.digest)}, ${bufferText(bytes, isKey)}`,
       event: this.#event(entry),
@@ -258,8 +281,7 @@ export class ImaEntriesJudge {
   }
 
   #isExcluded(name: string): boolean {
-    // Patterns are of characters, and a name's bytes may be of UTF-8.
-    const path = Buffer.from(name, 'latin1').toString('utf8');
+    const path = pathOf(name);
     return this.#policies.some(({ compiled }) =>
       compiled.exclude.some((glob) => glob.matches(path)),
     );
@@ -268,6 +290,12 @@ export class ImaEntriesJudge {
   #strictest(of: 'mode' | 'unlisted' | 'violations' | 'bootAggregate'): FindingEffect {
     const [first = 'enforce', ...more] = this.#policies.map(({ compiled }) => compiled[of]);
     return more.reduce((strict, one) => (RANK[one] < RANK[strict] ? one : strict), first);
+  }
+
+  /** What a file does that no policy names; where nothing tells its name, it may be one that a policy does. */
+  #unlisted(told: boolean): FindingEffect {
+    const effect = this.#strictest('unlisted');
+    return told ? effect : stricter(effect, this.#strictest('mode'));
   }
 
   #place(index: number): number {
@@ -298,31 +326,9 @@ const judging = ({ document, policy }: ImaDocument): JudgingPolicy => ({
 const nameOf = ({ name }: ImaEntry): string =>
   name === undefined ? '' : Buffer.from(name).toString('latin1');
 
+/** Policies are of characters, and a name's bytes may be of UTF-8. */
+const pathOf = (name: string): string => Buffer.from(name, 'latin1').toString('utf8');
+
 /** The same for people; what is no UTF-8 is replaced. */
 const textOf = ({ name, index }: ImaEntry): string =>
   name === undefined || name.length === 0 ? `entry ${index}` : Buffer.from(name).toString('utf8');
-
-/** Whether the digest's name is that of the algorithm that a policy's line of this size speaks of. */
-function isNamedBySize(data: Buffer, start: number, digestStart: number, size: number): boolean {
-  // `d`: without a name, SHA-1.
-  if (digestStart === start) return size === 20;
-  const name = nameOfSize(size);
-  const from = digestStart - 2 - name.length;
-  if (name === '' || from < start || (from > start && data[from - 1] !== COLON)) return false;
-  for (let at = 0; at < name.length; at += 1) {
-    if (data[from + at] !== name.charCodeAt(at)) return false;
-  }
-  return true;
-}
-
-function nameOfSize(size: number): string {
-  if (size === 32) return 'sha256';
-  if (size === 20) return 'sha1';
-  if (size === 48) return 'sha384';
-  return size === 64 ? 'sha512' : '';
-}
-
-const [COLON, SLASH] = [0x3a, 0x2f];
-
-const isBootAggregate = (data: Buffer, start: number, end: number): boolean =>
-  data.toString('latin1', start, end) === BOOT_AGGREGATE;

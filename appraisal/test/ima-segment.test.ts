@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { type BankName, hash, hashOfBank, type PcrValues } from '@touchstone/tpm';
 import { checkAgainst, type ImaPolicy, ImaProgress } from '@touchstone/schemas';
 import { appraiseImaSegment, type ImaSegmentContext } from '../index.ts';
@@ -9,8 +10,11 @@ import {
   fileFields,
   named,
   name,
+  nothing,
+  raw,
   type SampleEntry,
 } from '../../test/support/made-ima.ts';
+import { imaCertificate } from '../../test/support/ima-certificate.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const STATIC = Array.from({ length: 10 }, (_, pcr) => hash('sha256', Uint8Array.of(pcr)));
@@ -217,16 +221,64 @@ describe("A part of IMA's list", () => {
     assert.equal(both.progress?.worst, 'enforce');
   });
 
-  it('leaves excluded paths and their violations alone, and counts them', () => {
+  it('leaves excluded paths alone, and counts them; never a violation, whose name no digest covers', () => {
     const policies = [
       { document: 'runtime', policy: { ...POLICY, exclude: ['/var/log/**', '/home/*/bin/?'] } },
     ];
-    const out = [file('/var/log/a/b', { violation: true }), file('/home/joe/bin/x')];
+    const out = [file('/var/log/a/b'), file('/home/joe/bin/x')];
     const some = appraised([AGGREGATE, ...out, file('/home/a/b/bin/x'), file('/home/joe/bin/xy')], {
       policies,
     });
     assert.deepEqual(codes(some), ['IMA_FILE_UNKNOWN enforce', 'IMA_FILE_UNKNOWN enforce']);
-    assert.deepEqual([some.progress?.unjudged, some.progress?.violations], [2, 1]);
+    assert.equal(some.progress?.unjudged, 2);
+    // Of /usr/bin/bash, until the list was changed: what was extended is ones, whatever the entry says.
+    const hidden = appraised([AGGREGATE, file('/var/log/a', { violation: true })], { policies });
+    assert.deepEqual(codes(hidden), ['IMA_VIOLATION enforce']);
+  });
+
+  describe('whose templates are not those that were measured, which no digest covers', () => {
+    const policy: ImaPolicy = {
+      ...POLICY,
+      unlisted: 'observe',
+      exclude: ['/var/log/**', '**/tmp/**'],
+      keyrings: [{ name: '.ima', learn: 'any' }],
+    };
+    const judged = (entry: SampleEntry) =>
+      codes(appraised([AGGREGATE, entry], { policies: [{ document: 'runtime', policy }] }));
+    const [digest, path] = [named('sha256', digestOf('changed')), name('/usr/bin/bash')];
+    const truth: SampleEntry = { template: 'ima-sig', fields: [digest, path, nothing] };
+
+    it('has a file for what it is: a changed one at a path that is named', () =>
+      assert.deepEqual(judged(truth), ['IMA_FILE_DIFFERS enforce']));
+
+    it('has no milder word for it as data of the kernel, as another field, or as no path at all', () => {
+      const xattr = raw(Buffer.from('\u0003/tmp/x\0', 'latin1'));
+      const retyped: readonly SampleEntry[] = [
+        { ...truth, template: 'ima-buf' },
+        { template: 'd-ng|n-ng|buf', fields: [digest, path, xattr] },
+        { template: 'd-ng|buf', fields: [digest, path] },
+        { template: 'd-ng|xattrnames', fields: [digest, path] },
+        { template: 'd-modsig|n-ng', fields: [digest, path] },
+        { template: 'd-ng|d-type|n-ng', fields: [digest, path, xattr] },
+        { template: 'buf|n-ng', fields: [digest, path] },
+      ];
+      for (const entry of retyped) {
+        const [worst] = judged(entry);
+        assert.match(worst ?? 'nothing', / enforce$/u, entry.template);
+      }
+    });
+
+    it('learns no key from data that the entry has no digest of', () => {
+      const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const { der } = imaCertificate(publicKey, privateKey, 'attacker');
+      const fields = [digest, name('.ima'), raw(der)];
+      const policies = [{ document: 'runtime', policy }];
+      const { progress } = appraised([AGGREGATE, { template: 'ima-buf', fields }], { policies });
+      assert.deepEqual(progress?.keys, []);
+      const loaded = [named('sha256', hash('sha256', der)), name('.ima'), raw(der)];
+      const good = appraised([AGGREGATE, { template: 'ima-buf', fields: loaded }], { policies });
+      assert.equal(good.progress?.keys.length, 1);
+    });
   });
 
   it('names a file once, keeps 64, and lets what enforces take the place of what does not', () => {
@@ -265,6 +317,14 @@ describe("A part of IMA's list", () => {
 
     it('is the first entry', () => {
       assert.deepEqual(codes(appraised([file('/usr/bin/bash')])), ['IMA_BOOT_AGGREGATE enforce']);
+    });
+
+    it('is not behind a violation, nor behind an entry of another PCR, whatever a policy warns of', () => {
+      const policies = [{ document: 'mild', policy: { ...POLICY, mode: 'warn' as const } }];
+      for (const more of [{ violation: true }, { pcr: 11 }]) {
+        const entries = [file('/usr/bin/bash', more), aggregate(8)];
+        assert.ok(codes(appraised(entries, { policies })).includes('IMA_BOOT_AGGREGATE enforce'));
+      }
     });
 
     it('warns, or does what the policy says, where its PCRs were not quoted', () => {

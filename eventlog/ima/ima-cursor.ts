@@ -139,6 +139,9 @@ export abstract class ImaCursor {
 
   /** The data of an entry of the template `ima`: its digest, then its name in 256 bytes. */
   protected padLegacy(from: Buffer, digestStart: number, nameStart: number, nameEnd: number): void {
+    // Behind it nothing is hashed but zeros, so that a NUL more would make another name of the same data.
+    if (from.subarray(nameStart, nameEnd).includes(0))
+      this.fail('IMA_FIELD', 'n', nameStart, 'a NUL');
     this.#paddedName ??= Buffer.alloc(LEGACY_DIGEST_SIZE + LEGACY_NAME_MAX + 1);
     const padded = this.#paddedName.fill(0);
     from.copy(padded, 0, digestStart, digestStart + LEGACY_DIGEST_SIZE);
