@@ -1,6 +1,6 @@
-import { hash } from '@touchstone/tpm';
+import { isDigestOf } from '@touchstone/tpm';
 import { eventTypeName } from './event-types.ts';
-import type { LogEvent } from './log-event.ts';
+import type { EventDigest, LogEvent } from './log-event.ts';
 
 /**
  * Whether the profile makes a type's digest the hash of its event data, whole: TCG PC Client PFP,
@@ -48,6 +48,22 @@ export function digestCoversData(event: Omit<LogEvent, 'pcr'>): boolean {
     event.extends &&
     dataCoverage(event.claimedType) !== 'never' &&
     event.digests.length > 0 &&
-    event.digests.every(({ bank, digest }) => Buffer.compare(hash(bank, event.data), digest) === 0)
+    coverWholeData(event)
   );
+}
+
+type Covered = { readonly data: Uint8Array; readonly isCovered: boolean };
+
+/** By an event's digests, with the data that they were held against: several ask, and each hash costs. */
+const KNOWN = new WeakMap<readonly EventDigest[], Covered>();
+
+/** Whether each digest, of none or more, is the hash of the whole data, whatever the type promises. */
+export function coverWholeData({ digests, data }: Pick<LogEvent, 'digests' | 'data'>): boolean {
+  let known = KNOWN.get(digests);
+  if (known?.data !== data) {
+    const isCovered = digests.every(({ bank, digest }) => isDigestOf(bank, digest, data));
+    known = { data, isCovered };
+    KNOWN.set(digests, known);
+  }
+  return known.isCovered;
 }

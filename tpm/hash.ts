@@ -80,6 +80,16 @@ export function hashHex(name: BankName, ...parts: Uint8Array[]): string {
     : hashAtOnce(node, small, 'hex');
 }
 
+/** Whether a digest is that of these bytes. Nothing compared here is secret. */
+export function isDigestOf(name: BankName, digest: Uint8Array, bytes: Uint8Array): boolean {
+  const text = hashAtOnce(hashOfBank(name).node, bytes, 'binary');
+  if (text.length !== digest.length) return false;
+  for (let at = 0; at < digest.length; at += 1) {
+    if (text.charCodeAt(at) !== digest[at]) return false;
+  }
+  return true;
+}
+
 function smallWhole(parts: readonly Uint8Array[]): Uint8Array | undefined {
   const [first] = parts;
   if (parts.length === 1) return first;

@@ -9,7 +9,8 @@ export {
   EK_TEMPLATES,
 } from './ek-templates.ts';
 export { type BankName, type HashAlgorithm, type StrongHash } from './hash.ts';
-export { bankAlgorithm, hash, hashAlgorithm, hashHex, hashOfBank, isStrongHash } from './hash.ts';
+export { bankAlgorithm, hash, hashAlgorithm, hashHex, hashOfBank } from './hash.ts';
+export { isDigestOf, isStrongHash } from './hash.ts';
 export { kdfa, type KdfaInput } from './kdfa.ts';
 export { kdfe, type KdfeInput } from './kdfe.ts';
 export { type Credential, makeCredential } from './make-credential.ts';

@@ -1,4 +1,5 @@
-import { hash, isStrongHash } from '@touchstone/tpm';
+import { isDigestOf, isStrongHash } from '@touchstone/tpm';
+import { coverWholeData } from '../digest-covers-data.ts';
 import type { EventDigest } from '../log-event.ts';
 import type { MeaningBasis, ProvedPart } from './event-meaning.ts';
 
@@ -19,7 +20,7 @@ export const LABEL: MeaningBasis = { basis: 'label' };
  * those nothing is believed. An event without digests, or that extends nothing, proves nothing.
  */
 export function basisOf(event: Measured, candidates: readonly Candidate[] = []): MeaningBasis {
-  return event.extends && isHashOf(event, event.data)
+  return event.extends && hasStrong(event) && coverWholeData(event)
     ? { basis: 'data' }
     : partOf(event, candidates);
 }
@@ -33,5 +34,7 @@ export function partOf(event: Measured, candidates: readonly Candidate[]): Meani
 
 /** Whether `bytes` is what an event's digests are of, in every bank. */
 export const isHashOf = ({ digests }: Pick<Measured, 'digests'>, bytes: Uint8Array): boolean =>
-  digests.some(({ bank }) => isStrongHash(bank)) &&
-  digests.every(({ bank, digest }) => Buffer.compare(hash(bank, bytes), digest) === 0);
+  hasStrong({ digests }) && digests.every(({ bank, digest }) => isDigestOf(bank, digest, bytes));
+
+const hasStrong = ({ digests }: Pick<Measured, 'digests'>): boolean =>
+  digests.some(({ bank }) => isStrongHash(bank));
