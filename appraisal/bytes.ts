@@ -1,9 +1,13 @@
 /** Whether two byte strings are equal. Nothing compared here is secret. */
 export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+export const hexOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('hex');
 
-export const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+export function isZero(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at += 1) if (bytes[at] !== 0) return false;
+  return true;
+}
 
 /** RFC 4648, 5, without padding; undefined for every text that encoding the bytes would not give. */
 export function bytesOfBase64Url(text: string): Uint8Array | undefined {

@@ -28,7 +28,11 @@ export function revokedOffences(
   quoted: QuotedBanks,
   dbx: MeasuredList | undefined,
 ): Offence[] {
-  const revoked = digestsIn(dbx);
+  if (images.length === 0) return [];
+  const started = images.flatMap(
+    ({ event }) => event.digests.find(({ bank }) => bank === 'sha256')?.digest ?? [],
+  );
+  const revoked = digestsIn(dbx, new Set(started.map(beginningOf)));
   if (revoked.size === 0) return [];
   return images.flatMap(({ event, meaning }): Offence[] => {
     if (quoted.get(event.pcr)?.includes('sha256') !== true) return [];
@@ -39,13 +43,24 @@ export function revokedOffences(
   });
 }
 
-/** The SHA-256 image digests of a list. */
-export const digestsIn = (list: MeasuredList | undefined): ReadonlySet<string> =>
-  new Set(
-    (list?.lists ?? [])
-      .filter(({ kind }) => kind === 'sha256')
-      .flatMap(({ signatures }) => signatures.map(({ data }) => hexOf(data))),
-  );
+/** The SHA-256 image digests of a list; of hundreds only those that begin as one that is asked for. */
+export function digestsIn(
+  list: MeasuredList | undefined,
+  beginnings?: ReadonlySet<number>,
+): ReadonlySet<string> {
+  const digests = new Set<string>();
+  for (const { kind, signatures } of list?.lists ?? []) {
+    if (kind !== 'sha256') continue;
+    for (const { data } of signatures) {
+      if (beginnings === undefined || beginnings.has(beginningOf(data))) digests.add(hexOf(data));
+    }
+  }
+  return digests;
+}
+
+/** Four bytes of a digest. */
+const beginningOf = ([a = 0, b = 0, c = 0, d = 0]: Uint8Array): number =>
+  ((a * 256 + b) * 256 + c) * 256 + d;
 
 /** A device's own program, an option ROM above all, that no document explains: which one it is, as far as it is told. */
 export function unknownImageOffences(

@@ -2,12 +2,20 @@ import type { Reader } from '@touchstone/tpm';
 
 /** EFI_GUID: UEFI 2.10, appendix A. Off a little-endian reader, as lower-case text. */
 export function readGuid(reader: Reader, field: string): string {
-  const first = reader.u32(field).toString(16).padStart(8, '0');
-  const second = reader.u16(field).toString(16).padStart(4, '0');
-  const third = reader.u16(field).toString(16).padStart(4, '0');
-  const rest = Buffer.from(reader.bytes(8, field)).toString('hex');
-  return `${first}-${second}-${third}-${rest.slice(0, 4)}-${rest.slice(4)}`;
+  return guidText(reader.bytes(GUID_SIZE, field));
 }
+
+const GUID_SIZE = 16;
+
+/** The same of its 16 bytes: the first three numbers are little-endian. */
+export function guidText(guid: Uint8Array): string {
+  let text = '';
+  for (const at of ORDER) text += at < 0 ? '-' : BYTES[guid[at]!]!;
+  return text;
+}
+
+const ORDER = [3, 2, 1, 0, -1, 5, 4, -1, 7, 6, -1, 8, 9, -1, 10, 11, 12, 13, 14, 15];
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** The vendor of the variables that UEFI itself defines: SecureBoot, PK, KEK, BootOrder. */
 export const EFI_GLOBAL_VARIABLE = '8be4df61-93ca-11d2-aa0d-00e098032b8c';

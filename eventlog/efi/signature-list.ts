@@ -1,5 +1,5 @@
 import { ParseError, Reader } from '@touchstone/tpm';
-import { readGuid } from './guid.ts';
+import { guidText, readGuid } from './guid.ts';
 
 /** What the signatures of a list are: UEFI 2.10, 32.4.1. `unknown` for types that are not of that section. */
 export type SignatureKind =
@@ -106,13 +106,25 @@ function readSignatureList(reader: Reader, field: string, most: number): Signatu
   const count = contents / size;
   if (count > most) throw tooMany(`${field}.Signatures`, start);
   reader.bytes(headerSize, `${field}.SignatureHeader`);
-  const body = reader.window(contents, `${field}.Signatures`);
-  const signatures = Array.from({ length: count }, (_, index): Signature => {
-    const each = `${field}.Signatures[${index}]`;
-    const owner = readGuid(body, `${each}.SignatureOwner`);
-    return { owner, data: body.bytes(size - OWNER_SIZE, `${each}.SignatureData`) };
-  });
+  const body = reader.bytes(contents, `${field}.Signatures`);
+  const signatures: Signature[] = [];
+  let owner = '';
+  // The sizes fit: nothing in here can be cut off.
+  for (let at = 0; at < contents; at += size) {
+    // As a rule all of a list are one owner's.
+    if (at === 0 || !isSameOwner(body, at - size, at)) {
+      owner = guidText(body.subarray(at, at + OWNER_SIZE));
+    }
+    signatures.push({ owner, data: body.subarray(at + OWNER_SIZE, at + size) });
+  }
   return { kind, type, signatures };
+}
+
+function isSameOwner(body: Uint8Array, one: number, other: number): boolean {
+  for (let at = 0; at < OWNER_SIZE; at += 1) {
+    if (body[one + at] !== body[other + at]) return false;
+  }
+  return true;
 }
 
 const tooMany = (field: string, offset: number): ParseError =>

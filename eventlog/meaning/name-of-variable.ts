@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { ParseError } from '@touchstone/tpm';
+import { hashHex, ParseError } from '@touchstone/tpm';
 import { EFI_GLOBAL_VARIABLE, EFI_IMAGE_SECURITY_DATABASE } from '../efi/guid.ts';
 import { parseLoadOption } from '../efi/load-option.ts';
 import {
@@ -97,6 +97,19 @@ const counted = (count: number, noun: string, nouns = `${noun}s`): string =>
 
 /** A certificate's common name, or else its subject on one line. Undefined for what is no certificate. */
 function subjectOf({ data }: Signature): string | undefined {
+  const digest = hashHex('sha256', data);
+  if (!SUBJECTS.has(digest)) {
+    if (SUBJECTS.size >= MAX_SUBJECTS) SUBJECTS.clear();
+    SUBJECTS.set(digest, readSubject(data));
+  }
+  return SUBJECTS.get(digest);
+}
+
+/** By SHA-256 of what is named: reading a certificate costs forty times that, and all machines have the same few. */
+const SUBJECTS = new Map<string, string | undefined>();
+const MAX_SUBJECTS = 1_024;
+
+function readSubject(data: Uint8Array): string | undefined {
   try {
     const { subject } = new X509Certificate(data);
     return /^CN=(.*)$/mu.exec(subject)?.[1] ?? subject.replaceAll('\n', ', ');
