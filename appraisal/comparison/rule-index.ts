@@ -1,7 +1,13 @@
 import type { LogEvent } from '@touchstone/eventlog';
-import type { AllowedMeasurement, BaselineRule, DeniedMeasurement } from '@touchstone/schemas';
+import type {
+  AllowedMeasurement,
+  Baseline,
+  BaselineRule,
+  DeniedMeasurement,
+} from '@touchstone/schemas';
 import { type ExplainingRule, isExplaining, isOpen } from '../baseline/rule-kind.ts';
 import { hexOf } from '../bytes.ts';
+import { frozen } from '../frozen.ts';
 import type { StrongBank } from '../strong-bank.ts';
 import type { LiveBaseline } from './applicable-baselines.ts';
 import { commandLineOf, commandTextOf, wordMatcher, type WordMatcher } from './command-words.ts';
@@ -47,23 +53,25 @@ export function digestIn(event: LogEvent, bank: StrongBank): string | undefined 
 }
 
 export function indexRules(live: LiveBaseline, quoted: QuotedBanks): RuleIndex {
-  const { rules } = live.baseline;
-  const explaining = rules.filter(isExplaining);
-  const open = Map.groupBy(rules.filter(isOpen), slotOf);
-  const banksOf = ({ pcr }: LogEvent): readonly StrongBank[] =>
-    live.banks.filter((bank) => quoted.get(pcr)?.includes(bank) === true);
-  const byDigest = allowedByDigest(live, explaining);
-  const byWords = wordsBySlot(explaining);
-  const denialOf = denials(live, banksOf);
+  const { explaining, pcrs, open, byDigest, byWords, denied } = compiledRules(live);
+  const banks = new Map(
+    [...quoted].map(([pcr, some]) => [pcr, live.banks.filter((bank) => some.includes(bank))]),
+  );
+  const banksOf = ({ pcr }: LogEvent): readonly StrongBank[] => banks.get(pcr) ?? [];
+  const denialOf = denials(denied, banksOf);
   const explainerOf = (event: LogEvent): Explainer | undefined => {
-    const banks = banksOf(event);
-    const [first] = banks;
+    if (!pcrs.has(event.pcr)) return undefined;
+    const [first, ...more] = banksOf(event);
     if (first === undefined) return undefined;
-    const found = byDigest.get(`${slotOfEvent(event)} ${first} ${digestIn(event, first)}`);
-    const agrees = banks.every((bank) => {
-      const digest = digestIn(event, bank);
-      return digest !== undefined && digest === found?.allowed[bank];
-    });
+    const digest = digestIn(event, first);
+    const found =
+      digest === undefined ? undefined : byDigest.get(`${slotOfEvent(event)} ${first} ${digest}`);
+    const agrees =
+      found !== undefined &&
+      more.every((bank) => {
+        const other = digestIn(event, bank);
+        return other !== undefined && other === found.allowed[bank];
+      });
     if (agrees) return found;
     const line = byWords.size === 0 ? undefined : commandLineOf(event);
     if (line === undefined) return undefined;
@@ -71,6 +79,42 @@ export function indexRules(live: LiveBaseline, quoted: QuotedBanks): RuleIndex {
     return fitting === undefined ? undefined : { rule: fitting.rule };
   };
   return { live, explaining, open, explainerOf, denialOf };
+}
+
+type CompiledRules = {
+  readonly explaining: readonly ExplainingRule[];
+  /** Of which `explaining` speaks: a document is about few. */
+  readonly pcrs: ReadonlySet<number>;
+  readonly open: RuleIndex['open'];
+  readonly byDigest: ReturnType<typeof allowedByDigest>;
+  readonly byWords: ReturnType<typeof wordsBySlot>;
+  readonly denied: DeniedRules;
+};
+
+/** By document, and by the banks that count: it is the same one for many hosts. */
+const COMPILED = new WeakMap<Baseline, Map<string, CompiledRules>>();
+
+function compiledRules(live: LiveBaseline): CompiledRules {
+  const { baseline, banks } = live;
+  let byBanks = COMPILED.get(baseline);
+  if (byBanks === undefined) COMPILED.set(baseline, (byBanks = new Map()));
+  const key = banks.join();
+  let compiled = byBanks.get(key);
+  if (compiled === undefined) {
+    // What it is compiled from is to stay as it is.
+    const { rules } = frozen(baseline);
+    const explaining = rules.filter(isExplaining);
+    compiled = {
+      explaining,
+      pcrs: new Set(explaining.map(({ pcr }) => pcr)),
+      open: Map.groupBy(rules.filter(isOpen), slotOf),
+      byDigest: allowedByDigest(live, explaining),
+      byWords: wordsBySlot(explaining),
+      denied: deniedRules(live),
+    };
+    byBanks.set(key, compiled);
+  }
+  return compiled;
 }
 
 function allowedByDigest({ banks }: LiveBaseline, rules: readonly ExplainingRule[]) {
@@ -95,11 +139,13 @@ function wordsBySlot(rules: readonly ExplainingRule[]) {
   return Map.groupBy(withWords, ({ rule }) => slotOf(rule));
 }
 
+type DeniedRules = {
+  readonly byDigest: ReadonlyMap<string, Denial>;
+  readonly byWords: ReadonlyMap<number, readonly WordRule<BaselineRule>[]>;
+};
+
 /** A type is covered by no digest, so that what is denied is denied under any. */
-function denials(
-  { baseline: { rules }, banks }: LiveBaseline,
-  banksOf: (event: LogEvent) => readonly StrongBank[],
-): RuleIndex['denialOf'] {
+function deniedRules({ baseline: { rules }, banks }: LiveBaseline): DeniedRules {
   const byDigest = new Map<string, Denial>();
   const byWords = new Map<number, WordRule<BaselineRule>[]>();
   for (const rule of rules) {
@@ -112,6 +158,13 @@ function denials(
     const before = byWords.get(rule.pcr) ?? [];
     byWords.set(rule.pcr, [...before, { rule, matcher: wordMatcher(rule.words) }]);
   }
+  return { byDigest, byWords };
+}
+
+function denials(
+  { byDigest, byWords }: DeniedRules,
+  banksOf: (event: LogEvent) => readonly StrongBank[],
+): RuleIndex['denialOf'] {
   return (event) => {
     if (byDigest.size > 0) {
       for (const bank of banksOf(event)) {
