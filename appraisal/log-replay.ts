@@ -18,7 +18,7 @@ export function replayFindings(
   quirks: ReadonlySet<string> = NO_QUIRKS,
 ): Finding[] {
   const extending = Map.groupBy(log?.events.filter((event) => event.extends) ?? [], eventPcr);
-  const replayed = log === undefined ? undefined : replayEventLog(log);
+  const replayed = log && replayEventLog(log, new Set(measured.pcrs.keys()));
   const findings: Finding[] = [];
   const quotedPcrs = new Set<number>();
   for (const [bank, values] of measured.pcrs) {

@@ -1,4 +1,5 @@
-import { type BankName, hash, hashOfBank } from '@touchstone/tpm';
+import { hash } from 'node:crypto';
+import { type BankName, hashOfBank } from '@touchstone/tpm';
 import type { EventDigest } from './log-event.ts';
 
 /** One extend: of a PCR, or of a register of a confidential VM. */
@@ -25,25 +26,33 @@ export function replayBank(
   /** What registers hold that an earlier log extended. */
   initial: ReadonlyMap<number, Uint8Array> = new Map(),
 ): BankReplay {
-  const values = new Map<number, Uint8Array>();
+  const { node, size } = hashOfBank(bank);
+  /** By register: its value, and behind it the digest that it is extended with. */
+  const both = new Map<number, Buffer>();
   const extended = new Set<number>();
   const incomplete = new Map<number, number>();
   for (const { index, register, digests } of extendsInOrder) {
     extended.add(register);
     const found = digests.find((entry) => entry.bank === bank);
     if (found) {
-      const before =
-        values.get(register) ?? initial.get(register) ?? initialValue(bank, startsAt(register));
-      values.set(register, hash(bank, before, found.digest));
+      let held = both.get(register);
+      if (held === undefined) {
+        held = Buffer.alloc(2 * size);
+        const before = initial.get(register);
+        if (before === undefined) held[size - 1] = startsAt(register);
+        else held.set(before);
+        both.set(register, held);
+      }
+      if (found.digest.length !== size) throw new RangeError(`no digest of ${bank}`);
+      held.set(found.digest, size);
+      // Text of one byte a character: node gives it in a third of the time that a Buffer takes.
+      held.write(hash(node, held, 'binary'), 0, 'latin1');
     } else if (!incomplete.has(register)) {
       incomplete.set(register, index);
     }
   }
+  const values = new Map(
+    [...both].map(([register, held]) => [register, new Uint8Array(held.subarray(0, size))]),
+  );
   return { values, extended, incomplete };
-}
-
-function initialValue(bank: BankName, lastByte: number): Uint8Array {
-  const value = new Uint8Array(hashOfBank(bank).size);
-  value[value.length - 1] = lastByte;
-  return value;
 }

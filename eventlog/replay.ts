@@ -34,15 +34,17 @@ export type Replay = {
 
 /**
  * The PCR values that a log leads to: PCR = H(PCR || digest) from zeros, PCR 0 from the startup
- * locality. PCRs 17-22 are taken from zeros too, which is where a dynamic launch starts them.
+ * locality. PCRs 17-22 are taken from zeros too, which is where a dynamic launch starts them. `only`: of these
+ * banks, where not all are wanted.
  */
-export function replayEventLog(log: EventLog): Replay {
+export function replayEventLog(log: EventLog, only?: ReadonlySet<BankName>): Replay {
   const { locality, problems } = findStartupLocality(log.events);
   const [problem] = problems;
   const steps = log.events
     .filter((event) => event.extends)
     .map(({ index, pcr, digests }) => ({ index, register: pcr, digests }));
-  const replays = banksOfLog(log).map((bank) => ({
+  const banks = banksOfLog(log).filter((bank) => only?.has(bank) !== false);
+  const replays = banks.map((bank) => ({
     bank,
     ...replayBank(bank, steps, (pcr) => (pcr === 0 ? (locality ?? 0) : 0)),
   }));
