@@ -75,7 +75,9 @@ function read(
   let judge = newJudge();
   try {
     const list = openImaList(bytes, options);
-    const prefix = findImaPrefix(() => openImaList(bytes, options), {
+    // What was told of its first entries is not told again.
+    const told = { ...options, digestBank: list.form.digestBank };
+    const prefix = findImaPrefix(() => openImaList(bytes, told), {
       ...{ quoted, before: valuesOf(from), styles: stylesOf(from) },
       walk: () => {
         judge = newJudge();

@@ -1,11 +1,13 @@
 import { hashOfBank } from '@touchstone/tpm';
+import { LAST_PCR } from '../log-event.ts';
 import type { ImaListForm } from './ima-entry.ts';
 import { isZero } from './binary-ima-list.ts';
 import { ImaCursor, LEGACY_DIGEST_SIZE, LEGACY_NAME_MAX } from './ima-cursor.ts';
 import type { ImaLimits } from './ima-limits.ts';
-import { type ImaFieldId, kindOfField, readTemplate } from './ima-template.ts';
+import { type ImaFieldId, type ImaFieldKind, readTemplate } from './ima-template.ts';
 
 const [SPACE, LINE_FEED, COLON] = [0x20, 0x0a, 0x3a];
+const [ZERO, NINE] = [0x30, 0x39];
 /** Digits of a PCR, a digest and the longest template's name. */
 const LONGEST_WORD = 512;
 
@@ -23,6 +25,9 @@ export class AsciiImaCursor extends ImaCursor {
   /** Of the word being read. */
   #at = 0;
   #lineEnd = 0;
+  /** Of the name of the template that was read last. */
+  #templateStart = 0;
+  #templateEnd = 0;
 
   constructor(text: Buffer, form: ImaListForm, limits: ImaLimits) {
     super(form, limits, text);
@@ -46,19 +51,47 @@ export class AsciiImaCursor extends ImaCursor {
     }
     // "%2d": a PCR of one digit has a space before it.
     if (text[start] === SPACE) this.#at += 1;
-    this.#readPcr(this.#word('pcr'));
+    this.#readPcr();
     this.#readDigest();
-    const nameAt = this.#at;
-    this.template = readTemplate(this.#word('templateName'), this.field('templateName'), nameAt);
+    this.#readTemplate();
     if (this.template.legacy) this.#readLegacy();
     else this.#readData();
     return true;
   }
 
-  #readPcr(word: string): void {
-    if (!/^(?:[0-9]|1[0-9]|2[0-3])$/.test(word))
-      this.fail('IMA_PCR_INDEX', 'pcr', this.offset, word.slice(0, 16));
-    this.pcr = Number(word);
+  #readPcr(): void {
+    const text = this.#text;
+    const at = this.#at;
+    const end = this.#wordEnd();
+    const [tens, ones] = end - at === 2 ? [text[at]! - ZERO, text[at + 1]!] : [0, text[at]!];
+    const pcr = 10 * tens + ones - ZERO;
+    // Without a zero before it.
+    const isShort = end - at === 1 || (end - at === 2 && (tens === 1 || tens === 2));
+    if (!isShort || ones < ZERO || ones > NINE || pcr > LAST_PCR) {
+      const word = text.toString('latin1', at, Math.min(end, at + 16));
+      this.fail('IMA_PCR_INDEX', 'pcr', this.offset, word);
+    }
+    this.pcr = pcr;
+    this.#at = end + 1;
+  }
+
+  /** Most entries have the one before's. */
+  #readTemplate(): void {
+    const text = this.#text;
+    const at = this.#at;
+    const end = this.#wordEnd();
+    const length = end - at;
+    let isSame = length > 0 && length === this.#templateEnd - this.#templateStart;
+    for (let byte = 0; isSame && byte < length; byte += 1) {
+      isSame = text[at + byte] === text[this.#templateStart + byte];
+    }
+    if (!isSame) {
+      if (length > LONGEST_WORD) this.fail('IMA_FIELD', 'templateName', at, 'too long');
+      const name = text.toString('latin1', at, end);
+      this.template = readTemplate(name, this.field('templateName'), at);
+      [this.#templateStart, this.#templateEnd] = [at, end];
+    }
+    this.#at = end + 1;
   }
 
   #readDigest(): void {
@@ -86,17 +119,18 @@ export class AsciiImaCursor extends ImaCursor {
   }
 
   #readData(): void {
-    const { fields } = this.template;
+    const { fields, kinds } = this.template;
     // Each field grows by its length, a NUL and no more.
     const most = this.#lineEnd - this.offset + 8 * fields.length;
     if (most > this.#scratch.length) this.#scratch = Buffer.alloc(2 * most);
     let end = 0;
     const start = this.#at;
-    for (const [index, id] of fields.entries()) {
+    for (let index = 0; index < fields.length; index += 1) {
+      const kind = kinds[index]!;
       const last = index === fields.length - 1;
       const from = Math.min(this.#at, this.#lineEnd);
-      const to = last && kindOfField(id) === 'text' ? this.#lineEnd : this.#wordEnd();
-      const length = this.#encode(id, from, to, end + 4);
+      const to = last && kind === 'text' ? this.#lineEnd : this.#wordEnd();
+      const length = this.#encode(fields[index]!, kind, from, to, end + 4);
       this.#scratch.writeUInt32LE(length, end);
       end += 4 + length;
       this.#at = to + 1;
@@ -110,8 +144,8 @@ export class AsciiImaCursor extends ImaCursor {
   }
 
   /** One field's content, as bytes; its length. Nothing between two spaces is a field without content. */
-  #encode(id: ImaFieldId, from: number, to: number, at: number): number {
-    switch (kindOfField(id)) {
+  #encode(id: ImaFieldId, kind: ImaFieldKind, from: number, to: number, at: number): number {
+    switch (kind) {
       case 'text':
         if (from === to && !id.startsWith('n')) return 0;
         this.#text.copy(this.#scratch, at, from, to);
@@ -136,23 +170,17 @@ export class AsciiImaCursor extends ImaCursor {
 
   /** `sha256:` and hex, which has a NUL between the two in bytes; `d` is hex alone. */
   #encodeDigest(id: ImaFieldId, from: number, to: number, at: number): number {
-    const colon = this.#text.subarray(from, to).lastIndexOf(COLON);
-    const hexFrom = from + colon + 1;
-    const named = colon >= 0 ? colon + 2 : 0;
-    if (id !== 'd' && to > from && colon < 0) this.fail('IMA_FIELD', id, from, 'no algorithm');
-    this.#text.copy(this.#scratch, at, from, hexFrom);
+    const text = this.#text;
+    // Behind the last colon, if there is one.
+    let hexFrom = to;
+    while (hexFrom > from && text[hexFrom - 1] !== COLON) hexFrom -= 1;
+    const named = hexFrom > from ? hexFrom - from + 1 : 0;
+    if (id !== 'd' && to > from && named === 0) this.fail('IMA_FIELD', id, from, 'no algorithm');
+    text.copy(this.#scratch, at, from, hexFrom);
     if (named > 0) this.#scratch[at + named - 1] = 0;
     if (!this.#hex(hexFrom, to, this.#scratch, at + named))
       this.fail('IMA_FIELD', id, from, 'no hex');
     return named + (to - hexFrom) / 2;
-  }
-
-  #word(name: string): string {
-    const end = this.#wordEnd();
-    if (end - this.#at > LONGEST_WORD) this.fail('IMA_FIELD', name, this.#at, 'too long');
-    const word = this.#text.toString('latin1', this.#at, end);
-    this.#at = end + 1;
-    return word;
   }
 
   #wordEnd(): number {

@@ -1,7 +1,7 @@
 import { hashOfBank, ParseError } from '@touchstone/tpm';
 import type { ImaListForm } from './ima-entry.ts';
 import { type ImaLimits } from './ima-limits.ts';
-import { type ImaTemplate, kindOfField, MAX_FIELDS } from './ima-template.ts';
+import { type ImaTemplate, MAX_FIELDS } from './ima-template.ts';
 
 /** IMA_EVENT_NAME_LEN_MAX: in `ima` a name is hashed as a string of so many bytes and a NUL. */
 export const LEGACY_NAME_MAX = 255;
@@ -102,7 +102,7 @@ export abstract class ImaCursor {
     const id = this.template.fields[field]!;
     const start = this.fieldStart[field]!;
     const end = this.fieldEnd[field]!;
-    switch (kindOfField(id)) {
+    switch (this.template.kinds[field]!) {
       case 'text':
         // Without its NUL a name could be another's beginning.
         if (end === start ? id.startsWith('n') : this.data[end - 1] !== 0) {
@@ -113,8 +113,8 @@ export abstract class ImaCursor {
         this.digestStart[field] = this.#digestAt(field);
         if (id === 'd') {
           if (end - start !== LEGACY_DIGEST_SIZE) this.fail('IMA_FIELD', id, at, 'its size');
-        } else if (end !== start || id !== 'd-modsig') {
-          if (this.#digestAt(field) < 0) this.fail('IMA_FIELD', id, at, 'no named digest');
+        } else if (this.digestStart[field] < 0 && (end !== start || id !== 'd-modsig')) {
+          this.fail('IMA_FIELD', id, at, 'no named digest');
         }
         return;
       case 'number':

@@ -23,7 +23,7 @@ const FIELDS = {
 
 export type ImaFieldId = keyof typeof FIELDS;
 
-export const kindOfField = (id: ImaFieldId): (typeof FIELDS)[ImaFieldId] => FIELDS[id];
+export type ImaFieldKind = (typeof FIELDS)[ImaFieldId];
 
 /** The same file, builtin_templates. */
 const BUILT_IN: Readonly<Record<string, string>> = {
@@ -45,6 +45,7 @@ export type ImaTemplate = {
   /** As the list has it. */
   readonly name: string;
   readonly fields: readonly ImaFieldId[];
+  readonly kinds: readonly ImaFieldKind[];
   /** `ima` itself: fields without lengths, and a padded name under the hash. */
   readonly legacy: boolean;
   /** Places in `fields`, -1 where there is none. */
@@ -82,6 +83,7 @@ function templateOf(name: string): ImaTemplate {
   return {
     name,
     fields,
+    kinds: fields.map((id) => FIELDS[id]),
     legacy: name === 'ima',
     digest: first('d', 'd-ng', 'd-ngv2'),
     path: first('n', 'n-ng'),
