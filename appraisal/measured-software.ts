@@ -27,6 +27,7 @@ const KNOWN = new WeakMap<LogEvent, { readonly believed: Believed | undefined }>
 
 /** An event's data, once its digest is that of its data; undefined for everything else. */
 export function believedSoftware(event: LogEvent): Believed | undefined {
+  if (event.claimedTypeName !== 'EV_EVENT_TAG') return undefined;
   let known = KNOWN.get(event);
   if (known === undefined) {
     known = { believed: believedOf(event) };
@@ -36,7 +37,7 @@ export function believedSoftware(event: LogEvent): Believed | undefined {
 }
 
 function believedOf(event: LogEvent): Believed | undefined {
-  if (event.claimedTypeName !== 'EV_EVENT_TAG' || !digestCoversData(event)) return undefined;
+  if (!digestCoversData(event)) return undefined;
   const read = softwareEvent(event.data);
   if (read === undefined) return undefined;
   const { kind } = read;

@@ -19,6 +19,7 @@ export function pairEvents(
   observed: ReadonlySet<LogEvent>,
   unmet: readonly UnmetRule[],
 ): { pairs: Pair[]; alone: Found[]; missing: UnmetRule[] } {
+  if (unmet.length === 0) return { pairs: [], alone: [...unexplained], missing: [] };
   const open = Map.groupBy(unmet.map(spread).flat(), ({ rule }) => slotOf(rule));
   const pairs = new Map<Found, UnmetRule>();
   const take = (found: Found, rank: (rule: UnmetRule) => number) => {

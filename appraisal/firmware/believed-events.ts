@@ -38,10 +38,9 @@ export function ofKind<Kind extends EventMeaning['kind']>(
   events: readonly BelievedEvent[],
   kind: Kind,
 ): BelievedEvent<MeaningOf<Kind>>[] {
-  const isIt = (meaning: EventMeaning): meaning is MeaningOf<Kind> => meaning.kind === kind;
-  return events.flatMap(({ event, meaning, late }) =>
-    isIt(meaning) ? [{ event, meaning, late }] : [],
-  );
+  const isIt = (one: BelievedEvent): one is BelievedEvent<MeaningOf<Kind>> =>
+    one.meaning.kind === kind;
+  return events.filter(isIt);
 }
 
 /** A variable's value alone proves no name, and a name is what makes it mean something. */
