@@ -1,9 +1,6 @@
 import { open } from 'node:fs/promises';
 import { CliError } from './codes.ts';
 
-/** Of baselines, what the server reads at most: BaselineDraft in the schemas. */
-export const MAX_YAML_BYTES = 8_388_608;
-
 export type Input = AsyncIterable<Uint8Array | string>;
 
 /**

@@ -1,5 +1,6 @@
 import {
   Approval,
+  BASELINE_JSON_MAX_BYTES,
   ApprovalList,
   Alert,
   type AlertAcknowledgement,
@@ -137,23 +138,36 @@ export function operatorApi(client: Client, bearer: string) {
         path: at('hosts', hostId, 'baseline'),
         body,
         schema: BaselineList,
+        ...BASELINES,
       }),
     baselines: async (name?: string) => ({
       baselines: await whole(
         (query) =>
-          client.request({ ...get, path: `${at('baselines')}${query}`, schema: BaselineList }),
+          client.request({
+            ...get,
+            path: `${at('baselines')}${query}`,
+            schema: BaselineList,
+            ...BASELINES,
+          }),
         ({ baselines }) => baselines,
         name === undefined ? {} : { name },
       ),
     }),
     draftBaselines: (yaml: string) =>
-      client.request({ ...post, path: at('baselines'), body: { yaml }, schema: BaselineList }),
+      client.request({
+        ...post,
+        path: at('baselines'),
+        body: { yaml },
+        schema: BaselineList,
+        ...BASELINES,
+      }),
     approveBaseline: (name: string, body: BaselineApproval) =>
       client.request({
         ...post,
         path: at('baselines', name, 'approval'),
         body,
         schema: BaselineList,
+        ...BASELINES,
       }),
 
     retireBaseline: (name: string, body: BaselineRetirement) =>
@@ -162,6 +176,7 @@ export function operatorApi(client: Client, bearer: string) {
         path: at('baselines', name, 'retirement'),
         body,
         schema: BaselineList,
+        ...BASELINES,
       }),
 
     preview: (body: PreviewRequest) =>
@@ -255,7 +270,7 @@ export function operatorApi(client: Client, bearer: string) {
         maxBytes: MAX_VERDICT_BYTES,
       }),
     blob: (digest: string) =>
-      client.request({ ...get, path: at('blobs', digest), schema: StoredBlob, timeoutMs: 60_000 }),
+      client.request({ ...get, path: at('blobs', digest), schema: StoredBlob, ...BASELINES }),
     trustBundlesAfter: (epoch: number) =>
       client.request({
         ...get,
@@ -273,6 +288,9 @@ export function operatorApi(client: Client, bearer: string) {
 
 /** Ten of the largest. */
 const MAX_VERDICT_BYTES = 134_217_728;
+
+/** A page of baselines is as much YAML as may be drafted, and the same as documents. */
+const BASELINES = { maxBytes: 2 * BASELINE_JSON_MAX_BYTES, timeoutMs: 60_000 } as const;
 
 /** Longer lists than this are asked for in parts by a program, and not read by people. */
 const MAX_PAGES = 200;

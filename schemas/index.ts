@@ -1,5 +1,6 @@
 export * from './agent-check.ts';
 export * from './baseline.ts';
+export * from './baseline-text.ts';
 export * from './boot-state.ts';
 export * from './ca-status.ts';
 export * from './challenge.ts';

@@ -13,6 +13,7 @@ import {
 import { Labels } from './labels.ts';
 import { AssuranceClass, AssuranceClasses, HostState, Role } from './classes.ts';
 import { Baseline, BaselinePart } from './baseline.ts';
+import { BASELINE_JSON_MAX_BYTES, BASELINE_YAML_MAX_BYTES } from './baseline-text.ts';
 import { BootState } from './boot-state.ts';
 import { Finding } from './finding.ts';
 import { BootCounters, Verdict } from './result.ts';
@@ -128,7 +129,7 @@ export const BaselineState = oneOf('draft', 'window', 'active', 'retired');
 /** A baseline document with where it stands; `yaml` is what people review. */
 export const BaselineRecord = closed({
   baseline: Baseline,
-  yaml: Type.String({ maxLength: 8_388_608 }),
+  yaml: Type.String({ maxLength: BASELINE_YAML_MAX_BYTES }),
   state: BaselineState,
   draftedBy: LineOfText(64),
   draftedAt: Timestamp,
@@ -151,8 +152,13 @@ export const BaselineList = closed({
 });
 export type BaselineList = Type.Static<typeof BaselineList>;
 
-/** POST /v1/baselines: one or more YAML documents. */
-export const BaselineDraft = closed({ yaml: Type.String({ minLength: 1, maxLength: 8_388_608 }) });
+/**
+ * POST /v1/baselines: one or more YAML documents, of BASELINE_YAML_MAX_BYTES at most. What is longer, and no longer than a
+ * body may be, is refused by a code that says so.
+ */
+export const BaselineDraft = closed({
+  yaml: Type.String({ minLength: 1, maxLength: BASELINE_JSON_MAX_BYTES }),
+});
 export type BaselineDraft = Type.Static<typeof BaselineDraft>;
 
 /** POST /v1/baselines/{name}/approval: the drafts of that name, or one part or version of it. */

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { BaselinePart } from './baseline.ts';
+import { BASELINE_JSON_MAX_BYTES } from './baseline-text.ts';
 import { HostState } from './classes.ts';
 import { Finding } from './finding.ts';
 import { Cursor } from './operator.ts';
@@ -21,7 +22,7 @@ export const PreviewRequest = closed({
     }),
     closed({
       kind: Type.Literal('documents'),
-      yaml: Type.String({ minLength: 1, maxLength: 8_388_608 }),
+      yaml: Type.String({ minLength: 1, maxLength: BASELINE_JSON_MAX_BYTES }),
     }),
     closed({
       kind: Type.Literal('retirement'),

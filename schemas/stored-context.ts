@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { BASELINE_JSON_MAX_BYTES } from './baseline-text.ts';
 import { AssuranceClass } from './classes.ts';
 import { Purpose, Selection } from './evidence.ts';
 import { ImaProgress } from './ima-progress.ts';
@@ -72,6 +73,6 @@ export const StoredContext = closed({
   schema: Type.Literal('touchstone/context/1'),
   own: OwnContext,
   shared: SharedContext,
-  documents: mapOf('^[0-9a-f]{64}$', Type.String({ maxLength: 8_388_608 }), 100_000),
+  documents: mapOf('^[0-9a-f]{64}$', Type.String({ maxLength: BASELINE_JSON_MAX_BYTES }), 100_000),
 });
 export type StoredContext = Type.Static<typeof StoredContext>;

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { BASELINE_JSON_MAX_BYTES } from './baseline-text.ts';
 import { Evidence } from './evidence.ts';
 import { Cursor } from './operator.ts';
 import { base64UrlUpTo, closed, oneOf, Sha256Hex, Timestamp, Uuid } from './scalars.ts';
@@ -76,5 +77,8 @@ export const VerdictPage = closed({
 export type VerdictPage = Type.Static<typeof VerdictPage>;
 
 /** GET /v1/blobs/{digest}: a log, a shared context or a baseline document that a verdict was made from. */
-export const StoredBlob = closed({ digest: Sha256Hex, bytes: base64UrlUpTo(16_777_216) });
+export const StoredBlob = closed({
+  digest: Sha256Hex,
+  bytes: base64UrlUpTo(BASELINE_JSON_MAX_BYTES),
+});
 export type StoredBlob = Type.Static<typeof StoredBlob>;

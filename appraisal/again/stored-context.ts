@@ -1,6 +1,7 @@
 import { parseAkCertificate } from '@touchstone/endorsement';
 import {
   type Baseline,
+  BASELINE_JSON_MAX_BYTES,
   checkAgainst,
   type Evidence,
   JsonError,
@@ -175,15 +176,14 @@ function checked(data: unknown): StoredContext {
   }
 }
 
-/** As long as the YAML that it came from may be. */
-const MAX_DOCUMENT = 8_388_608;
-
 /** Well formed or not: what an appraisal makes of a document is part of its outcome. */
 function documentIn(text: string, digest: string): Baseline {
   const field = `/documents/${digest}`;
   if (digestOfText(text) !== digest) throw new ContextError(field, 'a document of another digest');
   try {
-    return parseStrictJson(Buffer.from(text, 'utf8'), { maxBytes: MAX_DOCUMENT }) as Baseline;
+    return parseStrictJson(Buffer.from(text, 'utf8'), {
+      maxBytes: BASELINE_JSON_MAX_BYTES,
+    }) as Baseline;
   } catch (cause) {
     if (!(cause instanceof JsonError)) throw cause;
     throw new ContextError(field, cause.message, cause);

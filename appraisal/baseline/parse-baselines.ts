@@ -1,4 +1,4 @@
-import type { Baseline } from '@touchstone/schemas';
+import { type Baseline, BASELINE_YAML_MAX_BYTES } from '@touchstone/schemas';
 import { Composer, type Document, isNode, isScalar, LineCounter, visit } from 'yaml';
 import { BaselineError } from './baseline-error.ts';
 import { checkBaseline } from './check-baseline.ts';
@@ -6,7 +6,6 @@ import { documentTexts } from './document-texts.ts';
 import { formatBaseline } from './format-baseline.ts';
 import { boundedSyntax } from './yaml-bounds.ts';
 
-const MAX_BYTES = 8_388_608;
 const MAX_DOCUMENTS = 64;
 
 /**
@@ -26,8 +25,8 @@ export type WrittenBaseline = {
 
 /** The same, with each document's own text. */
 export function readBaselines(text: string): WrittenBaseline[] {
-  if (Buffer.byteLength(text, 'utf8') > MAX_BYTES) {
-    throw new BaselineError('BASELINE_TOO_LARGE', `over ${MAX_BYTES} bytes`);
+  if (Buffer.byteLength(text, 'utf8') > BASELINE_YAML_MAX_BYTES) {
+    throw new BaselineError('BASELINE_TOO_LARGE', `over ${BASELINE_YAML_MAX_BYTES} bytes`);
   }
   const lines = new LineCounter();
   const documents = readDocuments(text, lines);

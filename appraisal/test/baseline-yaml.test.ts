@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Baseline } from '@touchstone/schemas';
+import { type Baseline, BASELINE_YAML_MAX_BYTES } from '@touchstone/schemas';
 import {
   BaselineError,
   type BaselineErrorCode,
@@ -143,7 +143,8 @@ describe('parseBaselines', () => {
     ],
     ['more items in one list than fit', '- 1\n'.repeat(10_002), 'BASELINE_TOO_LARGE'],
     ['more documents than fit', '--- 1\n'.repeat(65), 'BASELINE_TOO_LARGE'],
-    ['more bytes than fit', '#'.repeat(8_388_609), 'BASELINE_TOO_LARGE'],
+    ['more bytes than fit', '#'.repeat(BASELINE_YAML_MAX_BYTES + 1), 'BASELINE_TOO_LARGE'],
+    ['more syntax than fits', `# ${'x'.repeat(59)}\n`.repeat(140_000), 'BASELINE_TOO_LARGE'],
   ];
   for (const [what, text, code, place] of cases) {
     it(`P2 refuses ${what}: ${code}`, () => refuses(text, code, place));

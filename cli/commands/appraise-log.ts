@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AssuranceClass } from '@touchstone/schemas';
+import { type AssuranceClass, BASELINE_YAML_MAX_BYTES } from '@touchstone/schemas';
 import { readInput, readStart } from '../input.ts';
 import { logAppraisalLines } from '../show/log-appraisal.ts';
 import type { World } from '../world.ts';
@@ -10,9 +10,6 @@ export type AppraiseLogOptions = {
   readonly class?: AssuranceClass;
   readonly ima?: string;
 };
-
-/** As much YAML as a document may be, in one file. */
-const MAX_YAML_BYTES = 8_388_608;
 
 /** The exit status says yes where the same of a host would be good evidence: a warning does not refuse. */
 export async function appraiseLog(
@@ -32,7 +29,7 @@ export async function appraiseLog(
       : { file: list, bytes: await readStart(list, world.stdin, MAX_IMA_BYTES_READ) };
   const files = [];
   for (const file of baseline) {
-    files.push({ file, text: await readInput(file, world.stdin, MAX_YAML_BYTES) });
+    files.push({ file, text: await readInput(file, world.stdin, BASELINE_YAML_MAX_BYTES) });
   }
   const report = appraiseLogFile({ log: { file: log, bytes }, ima, files }, held, world.now());
   if (!isGoodEvidence(report.verdict)) world.answersNo();

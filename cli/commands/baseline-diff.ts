@@ -1,9 +1,15 @@
 import type { Command } from 'commander';
 import { diffBaselines, parseBaselines, BaselineError } from '@touchstone/appraisal';
-import { type Baseline, type BaselineRecord, checkAgainst, Slug } from '@touchstone/schemas';
+import {
+  type Baseline,
+  BASELINE_YAML_MAX_BYTES,
+  type BaselineRecord,
+  checkAgainst,
+  Slug,
+} from '@touchstone/schemas';
 import { readCount } from '../arguments.ts';
 import { CliError } from '../codes.ts';
-import { MAX_YAML_BYTES, readInput } from '../input.ts';
+import { readInput } from '../input.ts';
 import { diffLines } from '../show/baseline-diff.ts';
 import type { World } from '../world.ts';
 
@@ -65,7 +71,7 @@ function nameIn(text: string): string {
 }
 
 async function documentsIn(world: World, file: string): Promise<Baseline[]> {
-  const text = await readInput(file, world.stdin, MAX_YAML_BYTES);
+  const text = await readInput(file, world.stdin, BASELINE_YAML_MAX_BYTES);
   try {
     return parseBaselines(text);
   } catch (error) {

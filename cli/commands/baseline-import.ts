@@ -1,9 +1,14 @@
 import type { Command } from 'commander';
-import type { AssuranceClass, Baseline, Labels } from '@touchstone/schemas';
+import {
+  type AssuranceClass,
+  type Baseline,
+  BASELINE_YAML_MAX_BYTES,
+  type Labels,
+} from '@touchstone/schemas';
 import type { StrongHash } from '@touchstone/tpm';
 import { gatherBanks, gatherClasses, gatherLabels, readCount, readName } from '../arguments.ts';
 import { CliError } from '../codes.ts';
-import { MAX_YAML_BYTES, readInput } from '../input.ts';
+import { readInput } from '../input.ts';
 import type { ImageOrigin } from '../import/boot-chain-draft.ts';
 import type { PcrlockFile } from '../import/pcrlock/pcrlock-draft.ts';
 import { draftLines, yamlTextLines } from '../show/draft.ts';
@@ -72,7 +77,9 @@ const withDraftOptions = (command: Command): Command =>
 
 const importFile = (world: World, file: string, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
-    const drafted = await api.draftBaselines(await readInput(file, world.stdin, MAX_YAML_BYTES));
+    const drafted = await api.draftBaselines(
+      await readInput(file, world.stdin, BASELINE_YAML_MAX_BYTES),
+    );
     world.present(command, drafted, () => draftLines(drafted));
   });
 

@@ -1,8 +1,13 @@
 import type { Command } from 'commander';
-import type { BaselinePart, PreviewPart, PreviewRequest } from '@touchstone/schemas';
+import {
+  BASELINE_YAML_MAX_BYTES,
+  type BaselinePart,
+  type PreviewPart,
+  type PreviewRequest,
+} from '@touchstone/schemas';
 import { readCount, readName, readPart } from '../arguments.ts';
 import { CliError } from '../codes.ts';
-import { MAX_YAML_BYTES, readInput } from '../input.ts';
+import { readInput } from '../input.ts';
 import { addPart, NOTHING_SEEN, previewLines } from '../show/preview.ts';
 import { loadTitles } from '../show/reason-titles.ts';
 import { faint } from '../show/text.ts';
@@ -67,7 +72,7 @@ async function changeOf(
     if (name !== undefined || part !== undefined || version !== undefined || retire === true) {
       throw new CliError('PREVIEW_OF_WHAT', '--file stands alone');
     }
-    return { kind: 'documents', yaml: await readInput(file, world.stdin, MAX_YAML_BYTES) };
+    return { kind: 'documents', yaml: await readInput(file, world.stdin, BASELINE_YAML_MAX_BYTES) };
   }
   if (name === undefined) throw new CliError('PREVIEW_OF_WHAT', 'neither a name nor --file');
   const parts = part === undefined ? {} : { part };

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { WindowOpening } from '@touchstone/schemas';
+import { BASELINE_YAML_MAX_BYTES, type WindowOpening } from '@touchstone/schemas';
 import { readCount, readName, readTime } from '../arguments.ts';
 import { CliError } from '../codes.ts';
-import { MAX_YAML_BYTES, readInput } from '../input.ts';
+import { readInput } from '../input.ts';
 import type { OperatorApi } from '../operator-api.ts';
 import { windowChangeLines, windowLines, windowListLines } from '../show/window.ts';
 import type { World } from '../world.ts';
@@ -85,7 +85,7 @@ async function drafted(
   file: string,
 ): Promise<WindowOpening['documents']> {
   const { baselines } = await api.draftBaselines(
-    await readInput(file, world.stdin, MAX_YAML_BYTES),
+    await readInput(file, world.stdin, BASELINE_YAML_MAX_BYTES),
   );
   const other = baselines.find(({ baseline }) => baseline.name !== name);
   if (other !== undefined) throw new CliError('WINDOW_OTHER_NAME', other.baseline.name);

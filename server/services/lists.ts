@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import {
   type ApiTokenList,
   type AuditList,
+  BASELINE_YAML_MAX_BYTES,
   type BaselineList,
   BaselinePart,
   type JoinTokenList,
@@ -30,6 +31,13 @@ export async function listDrafted(
     key: keyOfColumns(Slug, BaselinePart, Type.Integer({ minimum: 1, maximum: 0x7fffffff })),
     load: (after: PageAfter<BaselinePosition>) => listBaselines(database, name, after),
     keyOf: ({ baseline }): BaselinePosition => [baseline.name, baseline.part, baseline.version],
+    fitting: (rows) => {
+      let bytes = 0;
+      const first = rows.findIndex(
+        ({ yaml }) => (bytes += Buffer.byteLength(yaml, 'utf8')) > BASELINE_YAML_MAX_BYTES,
+      );
+      return first === -1 ? rows.length : Math.max(first, 1);
+    },
   });
   return { baselines, ...next };
 }

@@ -13,6 +13,8 @@ type Paging<K, Row> = {
   readonly key: TSchema;
   readonly keyOf: (row: Row) => K;
   readonly load: (page: PageAfter<K>) => Promise<Row[]>;
+  /** How many of the rows a page can show, where they may be too large for all of them; one or more. */
+  readonly fitting?: (rows: readonly Row[]) => number;
 };
 
 /**
@@ -22,13 +24,13 @@ type Paging<K, Row> = {
  */
 export async function pageOf<K, Row>(
   { limit, cursor }: Page,
-  { key, keyOf, load }: Paging<K, Row>,
+  { key, keyOf, load, fitting }: Paging<K, Row>,
 ): Promise<{ rows: Row[]; next: { nextCursor: string } | object }> {
   const after = cursor === undefined ? null : (keyIn(cursor, key) as K);
   const found = await load({ limit: limit + 1, after });
-  const rows = found.slice(0, limit);
+  const rows = found.slice(0, Math.min(limit, fitting?.(found) ?? limit));
   const last = rows.at(-1);
-  const more = found.length > limit && last !== undefined;
+  const more = found.length > rows.length && last !== undefined;
   return { rows, next: more ? { nextCursor: cursorOf(keyOf(last)) } : {} };
 }
 

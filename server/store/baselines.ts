@@ -1,4 +1,4 @@
-import type { Baseline, BaselineRecord } from '@touchstone/schemas';
+import { type Baseline, BASELINE_YAML_MAX_BYTES, type BaselineRecord } from '@touchstone/schemas';
 import type { DatedReference } from './attestations.ts';
 import type { Queryable } from './database.ts';
 import type { PageAfter } from './page.ts';
@@ -74,19 +74,28 @@ export async function baselineByKey(
   return rows[0] === undefined ? null : recordOf(rows[0]);
 }
 
-/** By name and part, the latest version first; `after` is name, part and version of one. */
+/**
+ * By name and part, the latest version first; `after` is name, part and version of one. The last one is that with which
+ * their texts are longer than may be drafted at once.
+ */
 export async function listBaselines(
   on: Queryable,
   name: string | undefined,
   { limit, after }: PageAfter<BaselinePosition>,
 ): Promise<BaselineRecord[]> {
   const { rows } = await on.query<BaselineRow>(
-    `SELECT ${COLUMNS} FROM baselines
-      WHERE ($2::text IS NULL OR name = $2)
-        AND ($3::text IS NULL OR (name, part) > ($3, $4)
-             OR (name = $3 AND part = $4 AND version < $5::integer))
-      ORDER BY name, part, version DESC LIMIT $1`,
-    [limit, name ?? null, ...(after ?? [null, null, null])],
+    `SELECT ${COLUMNS} FROM baselines JOIN (
+       SELECT name, part, version,
+              coalesce(sum(octet_length(yaml)) OVER (ORDER BY name, part, version DESC
+                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+         FROM baselines
+        WHERE ($2::text IS NULL OR name = $2)
+          AND ($3::text IS NULL OR (name, part) > ($3, $4)
+               OR (name = $3 AND part = $4 AND version < $5::integer))
+        ORDER BY name, part, version DESC LIMIT $1) AS page USING (name, part, version)
+      WHERE before <= $6
+      ORDER BY name, part, version DESC`,
+    [limit, name ?? null, ...(after ?? [null, null, null]), BASELINE_YAML_MAX_BYTES],
   );
   return rows.map(recordOf);
 }

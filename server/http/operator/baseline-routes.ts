@@ -1,4 +1,5 @@
 import {
+  BASELINE_JSON_MAX_BYTES,
   BaselineApproval,
   BaselineDraft,
   BaselineList,
@@ -13,9 +14,6 @@ import { listDrafted } from '../../services/lists.ts';
 import { previewPolicy } from '../../services/preview-policy.ts';
 import { retireBaselines } from '../../services/retire-baselines.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
-
-/** YAML inside JSON may double in escaping. */
-const BASELINE_BYTES = 16_777_216;
 
 /** Golden measurements. */
 export const BASELINE_ROUTES: readonly OperatorRoute[] = [
@@ -36,7 +34,7 @@ export const BASELINE_ROUTES: readonly OperatorRoute[] = [
     summary: 'Draft baselines from YAML',
     role: 'operator',
     body: BaselineDraft,
-    maxBytes: BASELINE_BYTES,
+    maxBytes: BASELINE_JSON_MAX_BYTES,
     answer: BaselineList,
     handle: ({ verifier, by, body }) => draftBaselines(verifier, by, body.yaml),
   }),
@@ -46,7 +44,7 @@ export const BASELINE_ROUTES: readonly OperatorRoute[] = [
     summary: 'What a change of policy would do to each host, without doing it',
     role: 'operator',
     body: PreviewRequest,
-    maxBytes: BASELINE_BYTES,
+    maxBytes: BASELINE_JSON_MAX_BYTES,
     answer: PreviewPart,
     handle: ({ verifier, by, body }) => previewPolicy(verifier, by, body),
   }),
