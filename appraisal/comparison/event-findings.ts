@@ -3,6 +3,7 @@ import type { AllowedMeasurement, Baseline, Finding } from '@touchstone/schemas'
 import { finding, type FindingDetails } from '../finding.ts';
 import type { ReasonCode } from '../reasons.ts';
 import type { StrongBank } from '../strong-bank.ts';
+import { describeDeviceImage } from './device-image.ts';
 import { describeEvent, describeRule, eventOf, nameOfBaseline, whereOf } from './event-text.ts';
 import type { DeniedEvent, Explanation, RuledEvent, UnmetRule } from './explain-events.ts';
 import { type Found, pairEvents } from './event-pairs.ts';
@@ -75,9 +76,11 @@ function differs(
 
 function unexpected({ event, effect }: Found, bank: StrongBank): PcrFinding {
   const expected = 'only what a baseline allows';
-  const actual = describeEvent(event, bank);
+  const image = describeDeviceImage(event, bank);
+  const code = image === undefined ? 'EVENT_UNEXPLAINED' : 'IMAGE_UNKNOWN';
+  const actual = image ?? describeEvent(event, bank);
   return {
-    ...aboutEvent('EVENT_UNEXPLAINED', event, { expected, actual, effect }),
+    ...aboutEvent(code, event, { expected, actual, effect }),
     lead: leadOf(event, bank),
   };
 }

@@ -16,7 +16,7 @@ import {
   softwareBootState,
   UNKNOWN_BOOT,
 } from './boot-state.ts';
-import { revokedOffences, startedImages, unknownImageOffences } from './image-offences.ts';
+import { revokedOffences, startedImages } from './image-offences.ts';
 import { kexecGuard } from './kexec.ts';
 import { grammarOffences, saysExitBootServices } from './log-grammar.ts';
 import { namedQuirks } from './named-quirks.ts';
@@ -48,13 +48,9 @@ export function appraiseFirmware(
   }
   const read = readFirmware(log, quoted);
   const { believed, images, variables, authorities } = read;
-  const unexplained = new Map(
-    (explanation?.unexplained ?? []).map(({ event, effect }) => [event, effect]),
-  );
   const expected = explanation?.expected ?? NO_EVENTS;
   const unverified = verificationOffences(believed, expected);
-  const unknown = unknownImageOffences(images, quoted, unexplained);
-  const offences = [...read.offences, ...unverified, ...unknown];
+  const offences = [...read.offences, ...unverified];
   const { findings, quirks } = settle(offences, namedQuirks(baselines));
   const { secureBoot } = variables;
   const kexec = kexecGuard({

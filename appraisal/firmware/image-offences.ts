@@ -4,8 +4,8 @@ import {
   type LogEvent,
   readMeaning,
 } from '@touchstone/eventlog';
-import type { FindingEffect } from '@touchstone/schemas';
 import { hexOf } from '../bytes.ts';
+import { unverifiedPath } from '../comparison/device-image.ts';
 import { digestIn, type QuotedBanks } from '../comparison/rule-index.ts';
 import { eventOffence, type Offence } from './offence.ts';
 import type { MeasuredList } from './secure-boot-variables.ts';
@@ -38,7 +38,7 @@ export function revokedOffences(
     if (quoted.get(event.pcr)?.includes('sha256') !== true) return [];
     const digest = digestIn(event, 'sha256');
     if (digest === undefined || !revoked.has(digest)) return [];
-    const actual = `Authenticode sha256 ${digest} is in dbx${unverified(meaning)}`;
+    const actual = `Authenticode sha256 ${digest} is in dbx${unverifiedPath(meaning)}`;
     return [eventOffence('IMAGE_REVOKED', event, { actual })];
   });
 }
@@ -61,22 +61,3 @@ export function digestsIn(
 /** Four bytes of a digest. */
 const beginningOf = ([a = 0, b = 0, c = 0, d = 0]: Uint8Array): number =>
   ((a * 256 + b) * 256 + c) * 256 + d;
-
-/** A device's own program, an option ROM above all, that no document explains: which one it is, as far as it is told. */
-export function unknownImageOffences(
-  images: readonly StartedImage[],
-  quoted: QuotedBanks,
-  unexplained: ReadonlyMap<LogEvent, FindingEffect>,
-): Offence[] {
-  return images.flatMap(({ event, meaning }): Offence[] => {
-    const effect = unexplained.get(event);
-    if (event.pcr !== 2 || effect === undefined) return [];
-    const [bank = 'sha256'] = quoted.get(event.pcr) ?? [];
-    const digest = `Authenticode ${bank} ${digestIn(event, bank) ?? 'none'}`;
-    const actual = `${digest}${unverified(meaning)}`;
-    return [eventOffence('IMAGE_UNKNOWN', event, { actual, effect })];
-  });
-}
-
-const unverified = ({ devicePath }: ImageMeaning): string =>
-  devicePath === '' ? '' : `; by the log, unverified: ${devicePath}`;

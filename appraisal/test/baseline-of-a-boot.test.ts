@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { parseEventLog } from '@touchstone/eventlog';
-import type { Finding } from '@touchstone/schemas';
+import type { BaselineRule, Finding } from '@touchstone/schemas';
 import { hashHex, type PcrValues } from '@touchstone/tpm';
 import { corpusPath, describeCorpus } from '../../test/support/corpus.ts';
 import { baselinesFromLog, judgeMeasurements, type MeasurementJudgement } from '../index.ts';
@@ -21,7 +21,7 @@ function pcrsOf(boot: string): PcrValues {
 }
 
 /** What the baseline of the reference boot says of another. */
-function judged(boot: string): MeasurementJudgement {
+function judged(boot: string, more: readonly BaselineRule[] = []): MeasurementJudgement {
   const reference = parseEventLog(logOf('a-sb-on'));
   const input = { name: 'reference', class: 'virtual', labels: {}, host: HOST } as const;
   const baselines = baselinesFromLog(reference, { ...input, versionOf: () => 1 });
@@ -30,7 +30,10 @@ function judged(boot: string): MeasurementJudgement {
     class: 'virtual',
     pcrs: pcrsOf(boot),
     bootLogs: [{ digest: hashHex('sha256', bytes), bytes }],
-    baselines: baselines.map((baseline) => ({ baseline, banks: ['sha256'] })),
+    baselines: baselines.map((baseline) => {
+      const rules = baseline.part === 'firmware' ? [...baseline.rules, ...more] : baseline.rules;
+      return { baseline: { ...baseline, rules }, banks: ['sha256'] };
+    }),
   });
 }
 
@@ -113,9 +116,26 @@ describeCorpus('the baseline of a measured boot', () => {
     const [only, ...more] = refused('h-optionrom');
     assert.match(
       only ?? '',
-      /^EVENT_UNEXPLAINED: boot driver PciRoot\(0x0\)\/Pci\(0x5,0x0\)\/Offset\(0x12600,0x3cfff\) \(unverified\) in PCR 2: /u,
+      /^IMAGE_UNKNOWN: boot driver PciRoot\(0x0\)\/Pci\(0x5,0x0\)\/Offset\(0x12600,0x3cfff\) \(unverified\) in PCR 2: /u,
     );
     assert.deepEqual(more, []);
+  });
+
+  it('says of a driver of a card once what it is, with the effect that the documents give it', () => {
+    const said = (more: readonly BaselineRule[]) => {
+      const { events, log } = judged('h-optionrom', more);
+      return [...events.foremost, ...log.foremost].map(({ code, effect }) => [code, effect]);
+    };
+    const drivers = { id: 'drivers', pcr: 2, type: 'EV_EFI_BOOT_SERVICES_DRIVER' } as const;
+    assert.deepEqual(said([]), [['IMAGE_UNKNOWN', 'enforce']]);
+    assert.deepEqual(said([{ ...drivers, mode: 'warn' }]), [['IMAGE_UNKNOWN', 'warn']]);
+    assert.deepEqual(said([{ ...drivers, mode: 'observe' }]), []);
+    const other = [{ sha256: 'ab'.repeat(32) }];
+    assert.deepEqual(said([{ ...drivers, mode: 'warn', allow: other }]), [
+      ['EVENT_DIFFERS', 'warn'],
+    ]);
+    const [differs] = said([{ ...drivers, mode: 'enforce', allow: other }]);
+    assert.deepEqual(differs, ['EVENT_DIFFERS', 'enforce']);
   });
 
   it('lists what it lists in words: names, counts, keys', () => {
