@@ -1,5 +1,6 @@
 import type { Baseline } from '@touchstone/schemas';
 import { Document, isCollection, isSeq } from 'yaml';
+import { UNSEEN } from './unseen.ts';
 
 /**
  * A baseline as a person reviews it: one line for what it matches and one for each allowed
@@ -15,8 +16,18 @@ export function formatBaseline(baseline: Baseline): string {
       for (const one of isSeq(measurements) ? measurements.items : []) setFlow(one);
     }
   }
-  return document.toString({ lineWidth: 0, singleQuote: true });
+  const text = document.toString({ lineWidth: 0, singleQuote: true });
+  return UNSEEN.test(text) ? spelt(document) : text;
 }
+
+/** With every text in double quotes, where YAML has escapes (1.2, 5.7) for what would not be seen. */
+const spelt = (document: Document): string =>
+  document
+    .toString({ lineWidth: 0, singleQuote: false, defaultStringType: 'QUOTE_DOUBLE' })
+    .replaceAll(
+      new RegExp(UNSEEN.source, 'gu'),
+      (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
 
 /** Several documents in one file. */
 export function formatBaselines(baselines: readonly Baseline[]): string {

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Baseline, BASELINE_YAML_MAX_BYTES } from '@touchstone/schemas';
 import { Composer, type Document, isNode, isScalar, LineCounter, visit } from 'yaml';
 import { BaselineError } from './baseline-error.ts';
 import { checkBaseline } from './check-baseline.ts';
 import { documentTexts } from './document-texts.ts';
 import { formatBaseline } from './format-baseline.ts';
+import { UNSEEN } from './unseen.ts';
 import { boundedSyntax } from './yaml-bounds.ts';
 
 const MAX_DOCUMENTS = 64;
@@ -23,11 +25,12 @@ export type WrittenBaseline = {
   readonly text: string;
 };
 
-/** The same, with each document's own text. */
+/** The same, with each document's own text, which means just that document. */
 export function readBaselines(text: string): WrittenBaseline[] {
   if (Buffer.byteLength(text, 'utf8') > BASELINE_YAML_MAX_BYTES) {
     throw new BaselineError('BASELINE_TOO_LARGE', `over ${BASELINE_YAML_MAX_BYTES} bytes`);
   }
+  refuseUnseen(text);
   const lines = new LineCounter();
   const documents = readDocuments(text, lines);
   if (documents.length === 0) throw new BaselineError('BASELINE_EMPTY', 'no document');
@@ -39,8 +42,25 @@ export function readBaselines(text: string): WrittenBaseline[] {
   return baselines.map((baseline, index) => {
     const own = texts[index];
     const whole = texts.length === baselines.length && own !== undefined ? own : undefined;
-    return { baseline, text: whole ?? formatBaseline(baseline) };
+    const isOwn = whole !== undefined && (texts.length === 1 || means(whole, baseline));
+    return { baseline, text: isOwn ? whole : formatBaseline(baseline) };
   });
+}
+
+/** What is shown of one document is never a part of it, or of another. */
+function means(text: string, baseline: Baseline): boolean {
+  const lines = new LineCounter();
+  const [document, ...more] = readDocuments(text, lines);
+  if (document === undefined || more.length > 0) return false;
+  return isDeepStrictEqual(baselineOf(document, 1, lines), baseline);
+}
+
+function refuseUnseen(text: string): void {
+  const at = text.search(UNSEEN);
+  if (at < 0) return;
+  const code = text.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0');
+  const line = text.slice(0, at).split('\n').length;
+  throw new BaselineError('BASELINE_SYNTAX', `U+${code}, which is not seen`, { line });
 }
 
 function readDocuments(text: string, lines: LineCounter): Document[] {

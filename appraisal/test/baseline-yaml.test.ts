@@ -130,6 +130,15 @@ describe('parseBaselines', () => {
       swapped('pcr: 1', 'times: 2\n    pcr: 1'),
       'BASELINE_TIMES_UNUSED',
     ],
+    [
+      'a line that some see and YAML does not',
+      `${YAML}# a\u2028--- b\n`,
+      'BASELINE_SYNTAX',
+      { line: 25 },
+    ],
+    ['a carriage return alone', `${YAML}# a\r  - { id: b }\n`, 'BASELINE_SYNTAX', { line: 25 }],
+    ['a comment that drives a terminal', `# \u001b[2J\n${YAML}`, 'BASELINE_SYNTAX', { line: 1 }],
+    ['a comment that turns around', `# \u202e\n${YAML}`, 'BASELINE_SYNTAX', { line: 1 }],
     ['an empty file', '', 'BASELINE_EMPTY'],
     ['an empty second document', `${YAML}---\n`, 'BASELINE_EMPTY', { document: 2 }],
     ['a broken second document', `${YAML}---\n{`, 'BASELINE_SYNTAX', { document: 2 }],
@@ -204,6 +213,22 @@ describe('formatBaseline', () => {
     '2027-06-01',
   );
   const line = fc.oneof(text, tricky);
+
+  it('spells what would not be seen, and reads it back', () => {
+    const [first] = APPROVED;
+    assert.ok(first);
+    const name = 'a\u202eb\u2066"\\c\'\u200f';
+    const digests = `${SHIM}  /usr/bin/a\u202eb\n${KERNEL}  /usr/bin/c\n`;
+    const baseline: Baseline = {
+      ...first,
+      part: 'runtime',
+      ima: { mode: 'enforce', files: [{ digests }] },
+      rules: [{ ...first.rules[0]!, allow: [{ sha256: SHIM, name }] }],
+    };
+    const spelt = formatBaseline(baseline);
+    assert.match(spelt, /a\\u202eb/u);
+    assert.deepEqual(parseBaselines(spelt), [baseline]);
+  });
 
   it('reads back whatever a name, version or label may hold', () => {
     const [first] = APPROVED;
