@@ -34,6 +34,17 @@ export function commandTextOf(event: LogEvent): string | undefined {
 }
 
 /**
+ * Whether a kernel may have been started with what an event measured, as far as is proved: its text is a command line,
+ * or is not proved at all, or is one of GRUB's and begins as its command lines do, with the kernel's path.
+ */
+export function maybeCommandLine(event: LogEvent): boolean {
+  if (believedSoftware(event) !== undefined) return commandLineOf(event) !== undefined;
+  const meaning = readMeaning(event);
+  if (meaning.basis === 'label' || meaning.kind === 'command-line') return true;
+  return meaning.kind === 'loader-command' && /^\s*["'(/]/u.test(meaning.text);
+}
+
+/**
  * The words of a command line as Linux divides it (lib/cmdline.c, next_arg): at blanks outside double
  * quotes, where quotes stand around a whole word or around a whole value and are not part of it.
  * undefined where it cannot be told how the kernel would divide it: a quote in another place, one that
@@ -58,6 +69,13 @@ export function wordsOf(line: string): string[] | undefined {
   return bare.includes(undefined) ? undefined : bare.filter((one) => one !== undefined);
 }
 
+/** Words that are the kernel's: what is behind `--` goes to init (init/main.c, parse_args). */
+export function kernelWordsOf(line: string): string[] | undefined {
+  const words = wordsOf(line);
+  const end = words?.indexOf('--') ?? -1;
+  return end < 0 ? words : words?.slice(0, end);
+}
+
 const QUOTED = /^(?<name>[^"=]*=)?"(?<value>[^"]*)"$/u;
 
 function unquoted(word: string): string | undefined {
@@ -79,22 +97,32 @@ export function wordMatcher({ require, allow, deny }: WordRules): WordMatcher {
   const allowed = allow?.map(compileGlob);
   const denied = (deny ?? []).map((glob) => compileGlob(alike(glob)));
   const some = (globs: readonly Glob[], word: string) => globs.some((glob) => glob.matches(word));
+  const names = new Set((require ?? []).flatMap((glob) => nameIn(glob) ?? []));
+  // Of a parameter that is there twice, the later value counts.
+  const isOverruling = (word: string) => names.has(nameIn(word) ?? '') && !some(required, word);
   const isDenied = (word: string) => some(denied, alike(word));
   return {
     fits(line) {
       const words = wordsOf(line);
       if (words === undefined || words.some(isDenied)) return false;
-      if (!required.every((glob) => words.some((word) => glob.matches(word)))) return false;
-      return (
-        allowed === undefined || words.every((word) => some(required, word) || some(allowed, word))
-      );
+      const ofKernel = kernelWordsOf(line) ?? [];
+      if (!required.every((glob) => ofKernel.some((word) => glob.matches(word)))) return false;
+      if (allowed === undefined) return !ofKernel.some(isOverruling);
+      return words.every((word) => some(required, word) || some(allowed, word));
     },
     // A text that is no command line has words too, if other ones; a quote hides none of them.
-    deniedIn: (text) =>
-      denied.length === 0 || text.length > MAX_LINE
-        ? []
-        : (wordsOf(text) ?? text.replaceAll('"', '').split(/[\s\u00a0]+/u)).filter(isDenied),
+    deniedIn(text) {
+      if (denied.length === 0) return [];
+      if (text.length > MAX_LINE) return [`more than ${MAX_LINE} characters`];
+      return (wordsOf(text) ?? text.replaceAll('"', '').split(/[\s\u00a0]+/u)).filter(isDenied);
+    },
   };
+}
+
+/** Of `name=value`. */
+function nameIn(word: string): string | undefined {
+  const end = word.indexOf('=');
+  return end <= 0 ? undefined : alike(word.slice(0, end));
 }
 
 /** The kernel takes a dash and an underscore in a parameter's name for the same. */

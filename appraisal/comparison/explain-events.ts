@@ -141,7 +141,12 @@ function unexplainedEvents(
   for (const event of events) {
     if (explained.has(event)) continue;
     const open = openEffect(indexes, event);
-    if (open === 'observe') observed.push(event);
+    // An open rule beside rules by words is about what is no command line: what an event is called is a label.
+    const ofLines = indexes.flatMap((index) => index.lineEffectOf(event) ?? []);
+    if (ofLines.length > 0) {
+      const usual = open ?? effectOf.get(slotOfEvent(event)) ?? 'enforce';
+      closed.push({ event, effect: ofLines.reduce(stricter, usual) });
+    } else if (open === 'observe') observed.push(event);
     else closed.push({ event, effect: open ?? effectOf.get(slotOfEvent(event)) ?? 'enforce' });
   }
   return { closed, observed };

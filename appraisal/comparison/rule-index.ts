@@ -4,13 +4,21 @@ import type {
   Baseline,
   BaselineRule,
   DeniedMeasurement,
+  FindingEffect,
 } from '@touchstone/schemas';
 import { type ExplainingRule, isExplaining, isOpen } from '../baseline/rule-kind.ts';
 import { hexOf } from '../bytes.ts';
 import { frozen } from '../frozen.ts';
 import type { StrongBank } from '../strong-bank.ts';
 import type { LiveBaseline } from './applicable-baselines.ts';
-import { commandLineOf, commandTextOf, wordMatcher, type WordMatcher } from './command-words.ts';
+import {
+  commandLineOf,
+  commandTextOf,
+  maybeCommandLine,
+  wordMatcher,
+  type WordMatcher,
+} from './command-words.ts';
+import { stricter } from './stricter.ts';
 
 /** The strong banks in which each PCR is quoted. */
 export type QuotedBanks = ReadonlyMap<number, readonly StrongBank[]>;
@@ -38,6 +46,8 @@ export type RuleIndex = {
   explainerOf(event: LogEvent): Explainer | undefined;
   /** What denies an event, in any bank that can be judged. */
   denialOf(event: LogEvent): Denial | undefined;
+  /** What rules by words do to what may be a command line of their PCR, and that nothing explains. */
+  lineEffectOf(event: LogEvent): FindingEffect | undefined;
 };
 
 /** Rules speak of one type of event in one PCR. */
@@ -53,7 +63,7 @@ export function digestIn(event: LogEvent, bank: StrongBank): string | undefined 
 }
 
 export function indexRules(live: LiveBaseline, quoted: QuotedBanks): RuleIndex {
-  const { explaining, pcrs, open, byDigest, byWords, denied } = compiledRules(live);
+  const { explaining, pcrs, open, byDigest, byWords, denied, wordModes } = compiledRules(live);
   const banks = new Map(
     [...quoted].map(([pcr, some]) => [pcr, live.banks.filter((bank) => some.includes(bank))]),
   );
@@ -78,7 +88,11 @@ export function indexRules(live: LiveBaseline, quoted: QuotedBanks): RuleIndex {
     const fitting = byWords.get(slotOfEvent(event))?.find(({ matcher }) => matcher.fits(line));
     return fitting === undefined ? undefined : { rule: fitting.rule };
   };
-  return { live, explaining, open, explainerOf, denialOf };
+  const lineEffectOf = (event: LogEvent): FindingEffect | undefined => {
+    const effect = wordModes.get(event.pcr);
+    return effect !== undefined && maybeCommandLine(event) ? effect : undefined;
+  };
+  return { live, explaining, open, explainerOf, denialOf, lineEffectOf };
 }
 
 type CompiledRules = {
@@ -89,6 +103,8 @@ type CompiledRules = {
   readonly byDigest: ReturnType<typeof allowedByDigest>;
   readonly byWords: ReturnType<typeof wordsBySlot>;
   readonly denied: DeniedRules;
+  /** The strictest of rules by words, by PCR. */
+  readonly wordModes: ReadonlyMap<number, FindingEffect>;
 };
 
 /** By document, and by the banks that count: it is the same one for many hosts. */
@@ -111,10 +127,19 @@ function compiledRules(live: LiveBaseline): CompiledRules {
       byDigest: allowedByDigest(live, explaining),
       byWords: wordsBySlot(explaining),
       denied: deniedRules(live),
+      wordModes: wordModesOf(rules),
     };
     byBanks.set(key, compiled);
   }
   return compiled;
+}
+
+function wordModesOf(rules: readonly BaselineRule[]): ReadonlyMap<number, FindingEffect> {
+  const modes = new Map<number, FindingEffect>();
+  for (const { pcr, mode, words } of rules) {
+    if (words !== undefined) modes.set(pcr, stricter(modes.get(pcr) ?? 'observe', mode));
+  }
+  return modes;
 }
 
 function allowedByDigest({ banks }: LiveBaseline, rules: readonly ExplainingRule[]) {

@@ -1,7 +1,7 @@
 import type { LogEvent } from '@touchstone/eventlog';
 import type { AllowedMeasurement, AssuranceClass, BootState, Finding } from '@touchstone/schemas';
 import type { LiveBaseline } from '../comparison/applicable-baselines.ts';
-import { wordsOf } from '../comparison/command-words.ts';
+import { kernelWordsOf } from '../comparison/command-words.ts';
 import { digestIn } from '../comparison/rule-index.ts';
 import { finding } from '../finding.ts';
 import { type BelievedEvent, ofKind } from './believed-events.ts';
@@ -36,7 +36,7 @@ export function kexecGuard(boot: {
   const { secureBoot, documents, expected, believed } = boot;
   const words = ofKind(believed, 'command-line')
     .filter(({ event }) => expected.has(event))
-    .flatMap(({ meaning }) => wordsOf(meaning.text ?? '') ?? []);
+    .flatMap(({ meaning }) => kernelWordsOf(meaning.text ?? '') ?? []);
   const allowed = allowedOf(documents, expected);
   if (allowed.some(({ kexec }) => kexec === 'absent') || words.some(turnsOff)) return 'absent';
   const locksDown = allowed.some(({ lockdown }) => lockdown === true) || words.some(isLockdown);

@@ -107,6 +107,27 @@ describe('the words of a command line', () => {
   });
 });
 
+describe('what a line has to have', () => {
+  const { fits } = wordMatcher({ require: ['lockdown=integrity', 'root=UUID=*', 'ro'] });
+
+  it('is not behind two dashes, where init reads and the kernel does not', () => {
+    assert.ok(fits('/vmlinuz root=UUID=a ro lockdown=integrity -- single'));
+    assert.ok(!fits('/vmlinuz root=UUID=a ro -- lockdown=integrity'));
+  });
+
+  it('is not outweighed by a later value of the same parameter', () => {
+    assert.ok(fits('/vmlinuz lockdown=integrity root=UUID=a ro quiet'));
+    assert.ok(!fits('/vmlinuz lockdown=integrity root=UUID=a ro root=/dev/sdb'));
+    const signed = wordMatcher({ require: ['module.sig_enforce=1'] });
+    assert.ok(!signed.fits('module.sig_enforce=1 module.sig-enforce=0'));
+  });
+
+  it('and what it may not have is not behind too many characters', () => {
+    const { deniedIn } = wordMatcher({ deny: ['init=*'] });
+    assert.equal(deniedIn(`${'a '.repeat(8_192)} init=/bin/sh`).length, 1);
+  });
+});
+
 describe('a rule by words', () => {
   const words = { require: ['root=/dev/vda1'], allow: ['ro', 'lockdown=*'], deny: ['init=*'] };
   const baselines = withRules('commandLine', () => [
