@@ -14,7 +14,18 @@ export function qualifyingDataOf(
   statementBytes: Uint8Array,
 ): Uint8Array {
   if (challenge.length > MAX_CHALLENGE) throw new RangeError('a challenge over 65535 bytes');
-  const domain = Buffer.from(`touchstone/${purpose}/1\0`, 'utf8');
   const length = Uint8Array.of(challenge.length >> 8, challenge.length & 0xff);
-  return hash('sha256', domain, length, challenge, hash('sha256', statementBytes));
+  return hash('sha256', domainOf(purpose), length, challenge, hash('sha256', statementBytes));
+}
+
+const DOMAINS = new Map<Purpose, Uint8Array>();
+
+/** There are four. */
+function domainOf(purpose: Purpose): Uint8Array {
+  let domain = DOMAINS.get(purpose);
+  if (domain === undefined) {
+    domain = Buffer.from(`touchstone/${purpose}/1\0`, 'utf8');
+    DOMAINS.set(purpose, domain);
+  }
+  return domain;
 }

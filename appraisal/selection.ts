@@ -9,15 +9,22 @@ import { finding } from './finding.ts';
 export type SelectedPcrs = ReadonlyMap<BankName, number>;
 
 export const selectedByWire = (selection: Selection): SelectedPcrs =>
-  nonEmpty((Object.entries(selection) as [BankName, number[]][]).map(ofBank));
+  selected(Object.entries(selection) as [BankName, number[]][]);
 
-export const selectedByTpm = (selection: PcrSelection): SelectedPcrs =>
-  nonEmpty(selection.map(({ bank, pcrs }) => ofBank([bank, pcrs])));
+export function selectedByTpm(selection: PcrSelection): SelectedPcrs {
+  const bits = new Map<BankName, number>();
+  for (const { bank, pcrs } of selection) setBits(bits, bank, pcrs);
+  return bits;
+}
 
 /** The PCRs that values were sent for. */
-export const selectedByValues = (
+export function selectedByValues(
   values: ReadonlyMap<BankName, ReadonlyMap<number, unknown>>,
-): SelectedPcrs => nonEmpty([...values].map(([bank, byPcr]) => ofBank([bank, byPcr.keys()])));
+): SelectedPcrs {
+  const bits = new Map<BankName, number>();
+  for (const [bank, byPcr] of values) setBits(bits, bank, byPcr.keys());
+  return bits;
+}
 
 /**
  * What speaks against `actual` being exactly the PCRs that were asked for. An empty list is the only yes.
@@ -54,19 +61,24 @@ function isWithin(some: SelectedPcrs, all: SelectedPcrs): boolean {
   return true;
 }
 
-const without = (from: SelectedPcrs, what: SelectedPcrs): SelectedPcrs =>
-  nonEmpty([...from].map(([bank, bits]) => [bank, bits & ~(what.get(bank) ?? 0)] as const));
+function without(from: SelectedPcrs, what: SelectedPcrs): SelectedPcrs {
+  const left = [...from].map(([bank, bits]) => [bank, bits & ~(what.get(bank) ?? 0)] as const);
+  return new Map(left.filter(([, bits]) => bits !== 0));
+}
 
-function ofBank([bank, pcrs]: readonly [BankName, Iterable<number>]): readonly [BankName, number] {
+function selected(entries: readonly (readonly [BankName, Iterable<number>])[]): SelectedPcrs {
+  const bits = new Map<BankName, number>();
+  for (const [bank, pcrs] of entries) setBits(bits, bank, pcrs);
+  return bits;
+}
+
+function setBits(selection: Map<BankName, number>, bank: BankName, pcrs: Iterable<number>): void {
   let bits = 0;
   for (const pcr of pcrs) bits |= bitOf(pcr);
-  return [bank, bits];
+  if (bits !== 0) selection.set(bank, bits);
 }
 
 function bitOf(pcr: number): number {
   if (Number.isInteger(pcr) && pcr >= 0 && pcr < PCRS.length) return 1 << pcr;
   throw new RangeError(`no PCR ${pcr}`);
 }
-
-const nonEmpty = (entries: readonly (readonly [BankName, number])[]): SelectedPcrs =>
-  new Map(entries.filter(([, bits]) => bits !== 0));

@@ -15,19 +15,34 @@ export function ecdsaSigValue(
     const value = bigintOf(bytes);
     if (value < 1n || value >= n) return undefined;
   }
-  const contents = Buffer.concat([derInteger(r), derInteger(s)]);
-  return Buffer.concat([derHeader(0x30, contents.length), contents]);
+  const [startOfR, startOfS] = [firstOctet(r), firstOctet(s)];
+  const contents = sizeOfInteger(r, startOfR) + sizeOfInteger(s, startOfS);
+  // X.690, 8.1.3; contents are never longer than 255 octets here: P-521 takes 138.
+  const header = contents < 0x80 ? [0x30, contents] : [0x30, 0x81, contents];
+  const der = new Uint8Array(header.length + contents);
+  der.set(header);
+  writeInteger(der, writeInteger(der, header.length, r, startOfR), s, startOfS);
+  return der;
 }
 
-/** Of a positive number: the shortest octets whose first bit is 0. X.690, 8.3. */
-function derInteger(bytes: Uint8Array): Uint8Array {
-  const first = bytes.findIndex((octet) => octet !== 0);
-  const shortest = bytes.subarray(first);
-  const sign = (shortest[0] ?? 0) >= 0x80 ? [0] : [];
-  const header = derHeader(0x02, sign.length + shortest.length);
-  return Buffer.concat([header, Uint8Array.from(sign), shortest]);
+/** The first that is not zero, of a positive number. */
+function firstOctet(bytes: Uint8Array): number {
+  let at = 0;
+  while (bytes[at] === 0) at += 1;
+  return at;
 }
 
-/** X.690, 8.1.3; contents are never longer than 255 octets here: P-521 takes 138. */
-const derHeader = (tag: number, length: number): Uint8Array =>
-  length < 0x80 ? Uint8Array.of(tag, length) : Uint8Array.of(tag, 0x81, length);
+/** Its tag, its length, and the shortest octets whose first bit is 0: X.690, 8.3. */
+const sizeOfInteger = (bytes: Uint8Array, start: number): number =>
+  2 + bytes.length - start + signOf(bytes, start);
+
+const signOf = (bytes: Uint8Array, start: number): number => ((bytes[start] ?? 0) >= 0x80 ? 1 : 0);
+
+/** Gives where it ends. */
+function writeInteger(der: Uint8Array, at: number, bytes: Uint8Array, start: number): number {
+  const size = sizeOfInteger(bytes, start);
+  der[at] = 0x02;
+  der[at + 1] = size - 2;
+  der.set(bytes.subarray(start), at + size - (bytes.length - start));
+  return at + size;
+}

@@ -15,15 +15,23 @@ export function pcrDigest(
   values: PcrValues,
   hashAlg: BankName,
 ): Uint8Array {
-  const parts = selection.flatMap(({ bank, pcrs }) =>
-    pcrs.toSorted((a, b) => a - b).map((pcr) => valueOf(values, bank, pcr)),
-  );
+  const parts: Uint8Array[] = [];
+  for (const { bank, pcrs } of selection) {
+    const { size } = hashOfBank(bank);
+    for (const pcr of ascending(pcrs)) parts.push(valueOf(values, bank, pcr, size));
+  }
   return hash(hashAlg, ...parts);
 }
 
-function valueOf(values: PcrValues, bank: BankName, pcr: number): Uint8Array {
+/** A quote's are as they should be. */
+const ascending = (pcrs: readonly number[]): readonly number[] =>
+  pcrs.every((pcr, at) => at === 0 || (pcrs[at - 1] ?? 0) <= pcr)
+    ? pcrs
+    : pcrs.toSorted((a, b) => a - b);
+
+function valueOf(values: PcrValues, bank: BankName, pcr: number, size: number): Uint8Array {
   const value = values.get(bank)?.get(pcr);
-  if (value?.length === hashOfBank(bank).size) return value;
+  if (value?.length === size) return value;
   const field = `pcrs.${bank}.${pcr}`;
   if (value === undefined) throw malformed('PCR_VALUE_MISSING', field, 0);
   throw malformed('BAD_SIZE', field, 0, `${value.length} bytes`);

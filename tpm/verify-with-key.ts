@@ -49,7 +49,19 @@ export function verifySignatureWithKey(input: {
   return isSignedBy(key, kind, signature, message) ? { ok: true } : refused('SIGNATURE_INVALID');
 }
 
+/** A key does not change, and to be told its details costs. */
+const KNOWN = new WeakMap<KeyObject, { readonly kind: SigningKey | undefined }>();
+
 function signingKeyOf(key: KeyObject): SigningKey | undefined {
+  let known = KNOWN.get(key);
+  if (known === undefined) {
+    known = { kind: readSigningKey(key) };
+    KNOWN.set(key, known);
+  }
+  return known.kind;
+}
+
+function readSigningKey(key: KeyObject): SigningKey | undefined {
   const { modulusLength, publicExponent, namedCurve } = key.asymmetricKeyDetails ?? {};
   if (key.type !== 'public') return undefined;
   if (key.asymmetricKeyType === 'rsa' && RSA_BITS.includes(modulusLength)) {
