@@ -44,7 +44,7 @@ export function ofKind<Kind extends EventMeaning['kind']>(
 }
 
 /** A variable's value alone proves no name, and a name is what makes it mean something. */
-function isProved(meaning: EventMeaning): boolean {
+export function isProved(meaning: EventMeaning): boolean {
   if (meaning.basis === 'label') return false;
   if (meaning.basis === 'data' || meaning.kind !== 'variable') return true;
   return 'part' in meaning && meaning.part === 'structure';

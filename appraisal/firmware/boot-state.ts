@@ -88,9 +88,9 @@ const keyList = (list: MeasuredList): KeyList => ({
   sha256: hashHex('sha256', list.value),
 });
 
-/** Of the revocations that shim keeps, the last that were measured. */
+/** Of the revocations that shim keeps, the first that were measured: what comes later may be of the system's own making. */
 export function sbatLines(believed: readonly BelievedEvent[]): string[] {
-  const text = ofKind(believed, 'sbat').findLast(({ meaning }) => meaning.basis === 'data');
+  const text = ofKind(believed, 'sbat').find(({ meaning }) => meaning.basis === 'data');
   return (text?.meaning.text ?? '').split(/\r?\n/u).filter((line) => line !== '');
 }
 

@@ -5,7 +5,9 @@ import {
   type EventLog,
   findStartupLocality,
   type LogEvent,
+  readMeaning,
 } from '@touchstone/eventlog';
+import { isProved } from './believed-events.ts';
 import { eventOffence, type Offence, offence } from './offence.ts';
 import { phaseOffences } from './phase-machine.ts';
 
@@ -19,9 +21,15 @@ export function grammarOffences(log: CryptoAgileLog): Offence[] {
   ];
 }
 
-/** Its type says that the digest is of the data, and it is not. */
-const isChanged = (event: LogEvent): boolean =>
-  event.extends && dataCoverage(event.claimedType) === 'always' && !digestCoversData(event);
+/**
+ * Its type says that the digest is of the data, and it is not. Of what vouched for a program the digest is not always of all
+ * of the data, and yet tells what it was: an authority that is not told is hidden.
+ */
+function isChanged(event: LogEvent): boolean {
+  if (!event.extends) return false;
+  if (event.claimedTypeName === 'EV_EFI_VARIABLE_AUTHORITY') return !isProved(readMeaning(event));
+  return dataCoverage(event.claimedType) === 'always' && !digestCoversData(event);
+}
 
 function localityOffences(log: CryptoAgileLog): Offence[] {
   return findStartupLocality(log.events).problems.map(({ index, detail: actual }) =>

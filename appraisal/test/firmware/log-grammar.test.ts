@@ -8,6 +8,7 @@ import {
   action,
   application,
   ascii,
+  authority,
   bootOf,
   bootVariable,
   config,
@@ -37,6 +38,18 @@ const only = (pcr: number, ...instead: NewEvent[]) => [
 describe('the grammar of a firmware log', () => {
   it('finds nothing in a boot of the profile', () => {
     assert.deepEqual(found(bootOf()), []);
+  });
+
+  it('hides nothing that vouched for a program, or that shim was told: EVENT_DATA_MISMATCH', () => {
+    for (const hidden of [
+      authority('MokSBState', Uint8Array.of(1)),
+      authority('Shim', ascii('x')),
+    ]) {
+      const { data } = authority('db', ascii('the maker of shim'));
+      const sbat = [...PARTS.sbat, { ...hidden, data }];
+      assert.deepEqual(found(bootOf({ sbat })), ['EVENT_DATA_MISMATCH']);
+      assert.deepEqual(found(bootOf({ sbat: [...PARTS.sbat, hidden] })), []);
+    }
   });
 
   it('takes separators of 0xFFFFFFFF', () => {
