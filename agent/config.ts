@@ -23,6 +23,11 @@ export const AgentConfig = closed({
   measure: Type.Optional(Type.Array(Measurement, { minItems: 1, maxItems: 256 })),
   /** IMA's list, where it is not the kernel's own. A software TPM has none unless this names one. */
   imaList: Type.Optional(AbsolutePath),
+  /**
+   * What a machine with a chip may start when it boots, as paths or globs of them: of these it tells which would do.
+   * Empty: it tells nothing.
+   */
+  bootImages: Type.Optional(Type.Array(AbsolutePath, { maxItems: 64 })),
   /** The log of a chip's boot, where it is not the kernel's own file. Quotes bind it, wherever it comes from. */
   firmwareLog: Type.Optional(AbsolutePath),
 });
@@ -31,6 +36,7 @@ export type AgentConfig = {
   readonly ek?: EkKind;
   readonly imaList?: string;
   readonly firmwareLog?: string;
+  readonly bootImages?: readonly string[];
 };
 
 /** What is measured unless the configuration says otherwise: the kernel's part, then the agent itself. */

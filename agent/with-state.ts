@@ -31,9 +31,9 @@ export async function withState<T>(
     const { Attester } = await import('./tpm/attester.ts');
     const { tpmInUse } = await import('./tpm/choose-tpm.ts');
     const config = await readConfig(stateDir, surroundings.agentFiles);
-    const { measure, ek, imaList, firmwareLog } = config;
+    const { measure, ek, imaList, firmwareLog, bootImages } = config;
     const chosen = await (choose === undefined ? tpmInUse(stateDir) : choose(stateDir, ek));
-    const files = { imaList: imaListOf(chosen.tpm, imaList), firmwareLog };
+    const files = { imaList: imaListOf(chosen.tpm, imaList), firmwareLog, bootImages };
     const attester = new Attester(stateDir, measure, chosen, files);
     return await work(stateDir, attester).finally(() => attester.close());
   } finally {

@@ -79,7 +79,11 @@ export { parseSipaEvents, type SipaEvent } from './meaning/sipa-event.ts';
 export { nameOfMeaning } from './meaning/name-of-meaning.ts';
 export { safeLine } from './meaning/safe-line.ts';
 export { readMeaning } from './meaning/read-meaning.ts';
-export { authenticodeDigest, digestOnceSigned } from './pe/authenticode-digest.ts';
+export {
+  authenticodeDigest,
+  authenticodeParts,
+  digestOnceSigned,
+} from './pe/authenticode-digest.ts';
 export { type FileRange, parsePeImage, PE_LIMITS, type PeImage } from './pe/pe-image.ts';
 export { readSbat, type SbatEntry } from './pe/sbat.ts';
 export type { PeSection } from './pe/section-table.ts';

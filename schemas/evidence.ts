@@ -77,8 +77,9 @@ export const SelfReported = closed({
   /** Of the last result that it was given: `ear.appraisal-policy-id`. Absent where there was none since it started. */
   claimedPolicyId: Type.Optional(LineOfText(512)),
   /**
-   * What would be measured if the host were restarted now, as far as that is on its disk and differs: SHA-256, of
-   * events or of images (Authenticode). Only what a finding advises follows from it.
+   * What would be measured if the host were restarted now, as far as that is on its disk: SHA-256, of a software TPM's
+   * events that would differ, or of the images that a machine with a chip has to start (Authenticode). Only what a
+   * finding advises follows from it.
    */
   claimedNextBoot: Type.Optional(Type.Array(Sha256Hex, { maxItems: 64, uniqueItems: true })),
 });

@@ -79,7 +79,7 @@ async function evidenceOnce(
       agentVersion: AGENT_VERSION,
       ...(emptyBanks.length === 0 ? {} : { claimedEmptyBanks: [...emptyBanks] }),
       ...(policyId === undefined ? {} : { claimedPolicyId: policyId }),
-      ...(nextBoot.length === 0 ? {} : { claimedNextBoot: nextBoot }),
+      ...(nextBoot.length === 0 ? {} : { claimedNextBoot: [...nextBoot] }),
     },
     ...(permits === undefined ? {} : { permits: [...permits] }),
   };

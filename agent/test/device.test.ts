@@ -5,10 +5,14 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkAkPublic } from '@touchstone/endorsement';
+import { authenticodeDigest } from '@touchstone/eventlog';
+import { checkAgainst, Statement } from '@touchstone/schemas';
 import { parseTpm2bPublic, parseTpmtSignature, publicKeyOf } from '@touchstone/tpm';
+import { madeImage } from '../../test/support/made-image.ts';
 import { startSwtpm, type Swtpm } from '../../test/support/swtpm.ts';
 import { startTpmDevice, type TpmDevice } from '../../test/support/tpm-device.ts';
 import { checkPassedOver, lookAtOwn } from '../doctor/look-at-tpm.ts';
+import { buildEvidence } from '../evidence/build.ts';
 import { writeKeyRecord } from '../state/identity.ts';
 import { Attester } from '../tpm/attester.ts';
 import { chooseTpm } from '../tpm/choose-tpm.ts';
@@ -60,6 +64,35 @@ describe('a TPM behind a device', function () {
         ...['-u', file('ak.pem'), '-m', file('msg'), '-s', file('sig'), '-g', 'sha256'],
         ...['-q', nonce.toString('hex')],
       ]);
+    } finally {
+      await attester.close();
+    }
+  });
+
+  it('has on its disk what it claims to have to boot from; whoever waits for a permit does not wait for that', async () => {
+    const chosen = await chooseTpm(stateDir, machine, {});
+    const kernel = madeImage({ sections: [{ name: '.text', data: Buffer.alloc(512, 7) }] });
+    const path = join(device.devices, 'vmlinuz');
+    await writeFile(path, kernel);
+    const attester = new Attester(stateDir, [], chosen, { bootImages: [path] });
+    try {
+      const key = await attester.createKey();
+      const claimed = async (purpose: 'attest' | 'enrol') => {
+        const built = await buildEvidence(attester, key, {
+          ...{ purpose, hostId: null, bundleEpoch: 1, selection: { sha256: [8] } },
+          challenge: randomBytes(32).toString('base64url'),
+        });
+        const { selfReported } = checkAgainst(
+          Statement,
+          JSON.parse(Buffer.from(built.statement, 'base64url').toString('utf8')),
+        );
+        return selfReported.claimedNextBoot;
+      };
+      const digest = Buffer.from(authenticodeDigest(kernel, 'sha256')).toString('hex');
+      const deadline = Date.now() + 5_000;
+      while ((await claimed('attest')) === undefined) assert.ok(Date.now() < deadline);
+      assert.deepEqual(await claimed('attest'), [digest]);
+      assert.equal(await claimed('enrol'), undefined);
     } finally {
       await attester.close();
     }

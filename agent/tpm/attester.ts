@@ -14,6 +14,7 @@ import type { Measurement } from '../config.ts';
 import { measureBoot, measuredAtMs, readBootLog } from '../measure/boot-log.ts';
 import { readFirmwareLog } from '../measure/firmware-log.ts';
 import { ImaList } from '../measure/ima-list.ts';
+import { BootImages } from '../measure/boot-images.ts';
 import { NextBoot } from '../measure/next-boot.ts';
 import type { KeyRecord } from '../state/identity.ts';
 import { createAttestationKey, loadAttestationKey, withSaltedSession } from './attestation-key.ts';
@@ -47,6 +48,8 @@ type KernelFiles = {
   readonly imaList?: string | null;
   /** Of a chip; by default the kernel's own file of it. */
   readonly firmwareLog?: string | undefined;
+  /** What a chip's next boot may start, where that is not where distributions put it. */
+  readonly bootImages?: readonly string[] | undefined;
 };
 
 /**
@@ -59,6 +62,7 @@ export class Attester {
   readonly #chosen: ChosenTpm;
   readonly #firmwareLog: string | undefined;
   readonly #nextBoot: NextBoot;
+  readonly #bootImages: BootImages;
   /** null where this host has none to show. */
   readonly imaList: ImaList | null;
   #open: OpenTpm | null = null;
@@ -70,7 +74,7 @@ export class Attester {
     stateDir: string,
     measure: readonly Measurement[],
     chosen: ChosenTpm = { tpm: SOFTWARE_TPM, ek: {} },
-    { imaList = null, firmwareLog }: KernelFiles = {},
+    { imaList = null, firmwareLog, bootImages }: KernelFiles = {},
   ) {
     this.#stateDir = stateDir;
     this.#measure = measure;
@@ -78,6 +82,7 @@ export class Attester {
     this.imaList = imaList === null ? null : new ImaList(imaList);
     this.#firmwareLog = firmwareLog;
     this.#nextBoot = new NextBoot(measure);
+    this.#bootImages = new BootImages(bootImages);
   }
 
   get tpm(): HostTpm {
@@ -160,9 +165,12 @@ export class Attester {
     });
   }
 
-  /** Digests that the next boot of a software TPM would measure anew; none of a chip, which its firmware measures into. */
-  async nextBoot(): Promise<string[]> {
-    if (this.#chosen.tpm.kind === 'device') return [];
+  /**
+   * Digests that the next boot of a software TPM would measure anew; of a chip, which its firmware measures into, those of
+   * the images that there are to start.
+   */
+  async nextBoot(): Promise<readonly string[]> {
+    if (this.#chosen.tpm.kind === 'device') return this.#bootImages.claims();
     const { resetCount } = await this.use((tpm) => tpm.readClock());
     return this.#nextBoot.changedSince(await measuredAtMs(this.#stateDir, resetCount));
   }

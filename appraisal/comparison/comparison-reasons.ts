@@ -53,10 +53,10 @@ export const COMPARISON_REASONS = {
     actor: 'host-administrator',
   },
   EVENT_RESTART_RESOLVES: {
-    title: 'What runs is not approved, and what the host says that it would start next is',
+    title: 'What runs is not approved, and what the host says that it has to start next is',
     section: 'RFC 9334, 8.3 (reference values)',
     remedy:
-      'Restart the host: what it would start next is approved. The host alone says so, and until then it is not trusted.',
+      'Restart the host into what is approved, which is on its disk. The host alone says so, and until then it is not trusted.',
     actor: 'host-administrator',
   },
   EVENT_OF_ANOTHER_HOST: {

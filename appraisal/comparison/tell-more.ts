@@ -12,7 +12,7 @@ export type Directory = {
   readonly baselines: readonly Baseline[];
   /** Documents that are not active. */
   readonly known: readonly Baseline[];
-  /** Digests that the host says would be measured next time. Only the advice changes by them. */
+  /** Digests that the host says would be measured next time, or could be. Only the advice changes by them. */
   readonly claimedNextBoot: readonly string[];
 };
 

@@ -10,8 +10,16 @@ import { type PeImage, parsePeImage } from './pe-image.ts';
  * @throws ParseError as parsePeImage does
  */
 export function authenticodeDigest(bytes: Uint8Array, bank: BankName): Uint8Array {
-  return hash(bank, ...hashedParts(bytes, parsePeImage(bytes)));
+  return hash(bank, ...authenticodeParts(bytes));
 }
+
+/**
+ * What that hash is of, in its order, for whoever hashes a large image piece by piece.
+ *
+ * @throws ParseError as parsePeImage does
+ */
+export const authenticodeParts = (bytes: Uint8Array): readonly Uint8Array[] =>
+  hashedParts(bytes, parsePeImage(bytes));
 
 /**
  * The same once somebody signs the image: whoever signs fills the file up to a multiple of 8 bytes first.
