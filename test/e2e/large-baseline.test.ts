@@ -121,5 +121,9 @@ describe('A policy for 100,000 files', function () {
       (await command('baseline', 'import', await fileOf('longest.yaml', longest))).exit,
       0,
     );
+    // Together they are more than a page holds.
+    const { exit: listed, out } = await command('baseline', 'list');
+    assert.equal(listed, 0);
+    assert.equal([...out.matchAll(/\bfiles\b/gu)].length, 2, out);
   });
 });
