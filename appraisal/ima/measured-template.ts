@@ -19,13 +19,13 @@ const LENGTH_SIZE = 4;
  * kernel hashed is the data, lengths and all, and what the list calls it is anybody's.
  */
 export function isRetyped(cursor: ImaCursor): boolean {
-  const { template, data, dataStart, dataEnd, fieldStart, fieldEnd } = cursor;
-  if (isToldByPlace(cursor) && !template.legacy) return false;
+  const { data, dataStart, dataEnd, fieldStart, fieldEnd } = cursor;
+  if (isToldByPlace(cursor)) return false;
   const start = dataStart + LENGTH_SIZE;
   const end = Math.min(start + LONGEST_NAME, dataEnd);
   if (!NAMED.test(data.toString('latin1', start, end))) return false;
   const [nameStart = 0, nameEnd = 0] = [fieldStart[1], fieldEnd[1]];
-  return template.legacy || (nameEnd > nameStart && data[nameEnd - 1] === 0);
+  return nameEnd > nameStart && data[nameEnd - 1] === 0;
 }
 
 /** Data that the kernel measured: what it hashed is in the entry, and no more than that is called so. */

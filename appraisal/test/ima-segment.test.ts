@@ -268,6 +268,28 @@ describe("A part of IMA's list", () => {
       }
     });
 
+    it('has no file for one of the template `ima`, whose names hold no lengths: IMA_LOG_MALFORMED', () => {
+      const long = name(`/usr/${'x'.repeat(222)}`);
+      const data = dataOfSample({ template: 'ima-ng', fields: [digest, long] });
+      assert.equal(data.length, 276);
+      const fields = [data.subarray(0, 20), data.subarray(20)].map(raw);
+      assert.deepEqual(judged({ template: 'ima', fields }), ['IMA_LOG_MALFORMED enforce']);
+    });
+
+    it('has no second name for an entry of the template `ima`: IMA_LOG_MALFORMED', () => {
+      const fields = [raw(digestOf('changed', 'sha1')), name('/usr/bin/bash')];
+      const again = [fields[0]!, name('/usr/bin/bash\0')];
+      const quoted = context(quote([AGGREGATE, { template: 'ima', fields }]));
+      const list = (some: typeof fields) =>
+        binaryList(AGGREGATE, { template: 'ima', fields: some });
+      assert.deepEqual(codes(appraiseImaSegment(undefined, list(fields), quoted)), [
+        'IMA_FILE_DIFFERS enforce',
+      ]);
+      assert.deepEqual(codes(appraiseImaSegment(undefined, list(again), quoted)), [
+        'IMA_LOG_MALFORMED enforce',
+      ]);
+    });
+
     it('learns no key from data that the entry has no digest of', () => {
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const { der } = imaCertificate(publicKey, privateKey, 'attacker');

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { kexecFindings, withIma } from '../../firmware/kexec.ts';
+import { parseEventLog } from '@touchstone/eventlog';
+import { firmwareLog, grub } from '../../../test/support/firmware-boot.ts';
+import { believedEvents } from '../../firmware/believed-events.ts';
+import { kexecFindings, kexecGuard, withIma } from '../../firmware/kexec.ts';
 
 describe('what kexec does to the verdict', () => {
   const said = (...asked: Parameters<typeof kexecFindings>) =>
@@ -31,5 +34,21 @@ describe('what kexec does to the verdict', () => {
     const twice = { measured: true, bootAggregates: 2 };
     assert.deepEqual(said('discrete', 'locked-down', twice), ['enforce KEXEC_SEEN']);
     assert.deepEqual(said('software', 'open', twice), ['warn KEXEC_UNMEASURED', 'warn KEXEC_SEEN']);
+  });
+
+  it('is held off by what the kernel reads of its command line, and not by what it hands to init', () => {
+    const guard = (line: string) => {
+      const log = parseEventLog(firmwareLog([grub('kernel_cmdline', line)]));
+      assert.ok(log.format === 'crypto-agile');
+      const believed = believedEvents(log, new Map([[8, ['sha256' as const]]]));
+      const expected = new Set(log.events);
+      return kexecGuard({ secureBoot: 'on', documents: [], expected, believed });
+    };
+    assert.equal(guard('/vmlinuz sysctl.kernel.kexec_load_disabled=1'), 'absent');
+    assert.equal(guard('/vmlinuz lockdown=integrity'), 'locked-down');
+    assert.equal(
+      guard('/vmlinuz -- lockdown=integrity sysctl.kernel.kexec_load_disabled=1'),
+      'open',
+    );
   });
 });
