@@ -34,6 +34,12 @@ const open = { ...bare, id: 'any', mode: 'observe', type: 'EV_EFI_ACTION' } as c
 const words = { require: ['root=*'], allow: ['ro'], deny: ['init=*'] };
 const secureBoot = { mode: 'enforce', state: 'on' } as const;
 
+const otherBank = (): Baseline =>
+  document({
+    ...{ name: 'more', banks: ['sha384'] },
+    rules: [rule('shim', { allow: [{ sha384: 'b'.repeat(96) }] })],
+  });
+
 describe('loosens', () => {
   const twoDigests = [{ sha256: digest('a') }, { sha256: digest('b') }];
   const tighter: readonly [what: string, before: Partial<Baseline>, after: Partial<Baseline>][] = [
@@ -76,7 +82,7 @@ describe('loosens', () => {
     });
   }
 
-  const looser: readonly [what: string, before: Baseline[], after: Baseline[]][] = [
+  const looser: [what: string, before: Baseline[], after: Baseline[]][] = [
     ['the first document', [], [document()]],
     [
       'a document for more hosts',
@@ -132,6 +138,76 @@ describe('loosens', () => {
       [document({ rules: [rule('shim', { words: { deny: ['a'], allow: ['*'] } })] })],
     ],
   ];
+  const policy = { mode: 'enforce', unlisted: 'warn' } as const;
+  const warns = { ...open, mode: 'warn' } as const;
+  const rules = (...some: BaselineRule[]) => [document({ rules: some })];
+  looser.push(
+    [
+      'another policy for files',
+      [document({ part: 'runtime', ima: policy })],
+      [document({ part: 'runtime', ima: { ...policy, unlisted: 'observe' } })],
+    ],
+    [
+      'a bank less, where nothing is listed',
+      [document({ banks: ['sha256', 'sha384'], rules: [warns] })],
+      rules(warns),
+    ],
+    [
+      'Secure Boot that is looked at, and not asked for',
+      [document({ part: 'secureBoot' })],
+      [document({ part: 'secureBoot', secureBoot: { ...secureBoot, mode: 'observe' } })],
+    ],
+    ['a rule of another type', rules(rule('shim')), rules(rule('shim', { type: 'EV_EFI_ACTION' }))],
+    ['other times', rules(rule('shim', { times: 2 })), rules(rule('shim'))],
+    ['a denial in the place of what warned of all', rules(warns), rules({ ...denial, id: 'any' })],
+    [
+      'a denial in the place of what was expected',
+      rules(rule('shim')),
+      rules({ ...denial, id: 'shim' }),
+    ],
+    [
+      'a denial less',
+      rules(rule('shim', { deny: [{ sha256: digest('e') }] })),
+      rules(rule('shim')),
+    ],
+    [
+      'a kernel without kexec',
+      rules(rule('shim')),
+      rules(rule('shim', { allow: [{ sha256: digest('a'), kexec: 'absent' }] })),
+    ],
+    ['a warning that is gone', rules(rule('shim'), warns), rules(rule('shim'))],
+    [
+      'a new document that denies, and leans on a quirk',
+      [document()],
+      [document(), document({ name: 'no', rules: [denial], quirks: ['SEPARATOR_ABSENT'] })],
+    ],
+    [
+      'a word less that is required',
+      rules({ ...bare, words: { require: ['root=*', 'ro'], allow: ['quiet'] } }),
+      rules({ ...bare, words: { require: ['root=*'], allow: ['quiet'] } }),
+    ],
+    [
+      'a word less that is denied',
+      rules({ ...bare, words }),
+      rules({ ...bare, words: { require: ['root=*'], allow: ['ro'] } }),
+    ],
+    [
+      'any word',
+      rules({ ...bare, words }),
+      rules({ ...bare, words: { require: ['root=*'], deny: ['init=*'] } }),
+    ],
+    [
+      'a change of one of two versions that are active',
+      [document(), document({ version: 2 })],
+      [document(), document({ version: 2, expires: '2027-01-01T00:00:00Z' })],
+    ],
+    [
+      'less that is allowed, where another document has the same in another bank',
+      [document({ rules: [rule('shim', { allow: twoDigests })] }), otherBank()],
+      [document(), otherBank()],
+    ],
+  );
+
   // Of two measurements where one was expected, the second was too many; what lets it pass would take it.
   const either = rule('shim', { allow: twoDigests });
   const others: readonly [what: string, other: BaselineRule][] = [

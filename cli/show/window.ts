@@ -95,6 +95,9 @@ const progressText = ({ accepted, quota }: WindowRecord): string =>
 
 function endText({ until, quota, endedAt, endedBy }: WindowRecord, now: Date): string {
   if (endedAt !== null && endedBy !== null) return `ended ${ago(endedAt, now)}: ${ENDED[endedBy]}`;
-  const orQuota = quota === null ? '' : `, or once ${counted(quota, 'host')} are accepted`;
+  const orQuota =
+    quota === null
+      ? ''
+      : `, or once ${counted(quota, 'host')} ${quota === 1 ? 'is' : 'are'} accepted`;
   return `${untilText(until, now)}, at ${until}${orQuota}`;
 }
