@@ -290,6 +290,26 @@ describe("A part of IMA's list", () => {
       ]);
     });
 
+    it('says so where the data is a digest and a name: IMA_TEMPLATE_RETYPED', () => {
+      const entry = { template: 'd-ng|xattrnames', fields: [digest, path] };
+      assert.deepEqual(judged(entry), ['IMA_TEMPLATE_RETYPED enforce']);
+    });
+
+    it('lists, excludes and spares nothing by a template of another order', () => {
+      const swapped = (text: string): SampleEntry => ({
+        template: 'n-ng|d-ng',
+        fields: fileFields(text).toReversed(),
+      });
+      assert.deepEqual(judged(swapped('/usr/bin/bash')), ['IMA_FILE_DIFFERS enforce']);
+      assert.deepEqual(judged(swapped('/var/log/a')), ['IMA_FILE_UNKNOWN enforce']);
+      assert.deepEqual(judged(swapped('/opt/x')), ['IMA_FILE_UNKNOWN enforce']);
+    });
+
+    it('has the digest of its data in the column of digests: IMA_TEMPLATE_HASH_MISMATCH', () =>
+      assert.deepEqual(judged(file('/usr/bin/bash', { column: Buffer.alloc(20, 7) })), [
+        'IMA_TEMPLATE_HASH_MISMATCH enforce',
+      ]));
+
     it('learns no key from data that the entry has no digest of', () => {
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const { der } = imaCertificate(publicKey, privateKey, 'attacker');

@@ -40,6 +40,14 @@ describe('the grammar of a firmware log', () => {
     assert.deepEqual(found(bootOf()), []);
   });
 
+  it('has no separator under another type in PCR 7, whatever quirk is named: LOG_SEPARATOR_RETYPED', () => {
+    for (const value of ['00000000', 'ffffffff', '01000000']) {
+      const sbat = [event(7, 'EV_EFI_ACTION', Buffer.from(value, 'hex'))];
+      const named = found(bootOf({ sbat }), ['SEPARATOR_VALUE_OF_OTHER_EVENT', 'SKIBOOT']);
+      assert.deepEqual(named, ['LOG_SEPARATOR_RETYPED'], value);
+    }
+  });
+
   it('hides nothing that vouched for a program, or that shim was told: EVENT_DATA_MISMATCH', () => {
     for (const hidden of [
       authority('MokSBState', Uint8Array.of(1)),
