@@ -1,7 +1,7 @@
 import type { Reason } from '../reason.ts';
 
 const CHANGE_REMEDY =
-  'Put the file back as it was and restart the host; or, if the change was intended, capture a new baseline from this host and approve it.';
+  'Put it back as it was (the file, the setting, the command line) and restart the host; or, if the change was intended, capture a new baseline from this host and approve it.';
 
 /** What holding events against baselines shows. */
 export const COMPARISON_REASONS = {

@@ -86,7 +86,7 @@ describe('events against rules', () => {
     assert.ok(found.actual?.startsWith(`file sha256 ${sha256('server: other')} (event sha256 `));
     assert.match(found.nearest ?? '', /agent\.yaml, by rule etc-touchstone-agent\.yaml of runtime/);
     assert.deepEqual(found.event, { index: 5, pcr: 13, type: 'EV_EVENT_TAG', name: path });
-    assert.match(found.remedy, /Put the file back as it was and restart the host/);
+    assert.match(found.remedy, /Put it back as it was .* and restart the host/);
     assert.match(found.remedy, /capture a new baseline from this host and approve it/);
     assert.equal(found.actor, 'host-administrator');
     assert.equal(result.vector.executables, 96);
