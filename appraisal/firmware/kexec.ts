@@ -24,7 +24,8 @@ export type KexecInIma = {
  *   `lockdown=`: it then starts signed kernels only;
  * - the kernel has no kexec, or its command line turns it off before anything else runs.
  *
- * Only events count that are as a baseline has them.
+ * Only events count that are as a baseline has them. A loader may measure several kernels and command lines, and starts the
+ * last: what is known of another one counts for nothing.
  */
 export function kexecGuard(boot: {
   readonly secureBoot: Switch;
@@ -34,7 +35,10 @@ export function kexecGuard(boot: {
   readonly believed: readonly BelievedEvent[];
 }): Exclude<KexecGuard, 'measured'> {
   const { secureBoot, documents, expected, believed } = boot;
-  const words = ofKind(believed, 'command-line')
+  const lines = ofKind(believed, 'command-line');
+  const lastOfGrub = lines.findLast(({ event }) => event.pcr === GRUB_PCR);
+  const words = lines
+    .filter(({ event }) => event.pcr !== GRUB_PCR || event === lastOfGrub?.event)
     .filter(({ event }) => expected.has(event))
     .flatMap(({ meaning }) => kernelWordsOf(meaning.text ?? '') ?? []);
   const allowed = allowedOf(documents, expected);
@@ -42,6 +46,10 @@ export function kexecGuard(boot: {
   const locksDown = allowed.some(({ lockdown }) => lockdown === true) || words.some(isLockdown);
   return secureBoot === 'on' && locksDown ? 'locked-down' : 'open';
 }
+
+/** Of images that firmware started, and of GRUB's command lines: each takes the place of the one before. */
+const IMAGE_PCR = 4;
+const GRUB_PCR = 8;
 
 /** Documentation/admin-guide/kernel-parameters.txt: `sysctl.*` is set before init is run. */
 const turnsOff = (word: string): boolean => word === 'sysctl.kernel.kexec_load_disabled=1';
@@ -62,7 +70,9 @@ function allowedOf(
     ),
   );
   if (telling.length === 0) return [];
-  return [...expected].flatMap((event) =>
+  const last = Math.max(...[...expected].filter(isImage).map(({ index }) => index));
+  const started = [...expected].filter(({ pcr, index }) => pcr !== IMAGE_PCR || index === last);
+  return started.flatMap((event) =>
     telling
       .filter(
         ({ pcr, type, allowed, banks }) =>
@@ -73,6 +83,9 @@ function allowedOf(
       .map(({ allowed }) => allowed),
   );
 }
+
+const isImage = ({ pcr, claimedTypeName }: LogEvent): boolean =>
+  pcr === IMAGE_PCR && claimedTypeName === 'EV_EFI_BOOT_SERVICES_APPLICATION';
 
 /** What another kernel could have done to the verdict. On a software TPM, where all is the host's word, it warns. */
 export function kexecFindings(

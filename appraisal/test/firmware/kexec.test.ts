@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { parseEventLog } from '@touchstone/eventlog';
-import { firmwareLog, grub } from '../../../test/support/firmware-boot.ts';
+import { type LogEvent, parseEventLog } from '@touchstone/eventlog';
+import type { Baseline } from '@touchstone/schemas';
+import { application, firmwareLog, grub } from '../../../test/support/firmware-boot.ts';
 import { believedEvents } from '../../firmware/believed-events.ts';
 import { kexecFindings, kexecGuard, withIma } from '../../firmware/kexec.ts';
 
@@ -52,5 +53,40 @@ describe('what kexec does to the verdict', () => {
       guard('/vmlinuz -- lockdown=integrity sysctl.kernel.kexec_load_disabled=1'),
       'open',
     );
+  });
+
+  it('goes by the kernel and the command line that were measured last', () => {
+    const banks = ['sha256'] as const;
+    const guard = (events: Parameters<typeof firmwareLog>[0], knownToLock?: number) => {
+      const log = parseEventLog(firmwareLog(events));
+      assert.ok(log.format === 'crypto-agile');
+      const quoted = new Map([4, 8].map((pcr) => [pcr, banks]));
+      const believed = believedEvents(log, quoted);
+      const documents = log.events.filter(({ index }) => index === knownToLock).map(lockingDown);
+      const expected = new Set(log.events);
+      return kexecGuard({ secureBoot: 'on', documents, expected, believed });
+    };
+    const lockingDown = (event: LogEvent) => {
+      const { pcr, claimedTypeName: type, digests } = event;
+      const sha256 = Buffer.from(digests[0]?.digest ?? []).toString('hex');
+      const rule = {
+        id: 'kernel',
+        mode: 'enforce',
+        pcr,
+        type,
+        allow: [{ sha256, lockdown: true }],
+      };
+      const baseline = { rules: [rule] } as unknown as Baseline;
+      return { baseline, banks };
+    };
+    const kernels = [application('a.efi', 'one kernel'), application('b.efi', 'another')];
+    assert.equal(guard(kernels, 2), 'locked-down');
+    assert.equal(guard(kernels, 1), 'open');
+    const [locked, loose] = ['/vmlinuz lockdown=integrity', '/vmlinuz'].map((line) =>
+      grub('kernel_cmdline', line),
+    );
+    assert.ok(locked && loose);
+    assert.equal(guard([loose, locked]), 'locked-down');
+    assert.equal(guard([locked, loose]), 'open');
   });
 });
