@@ -77,6 +77,12 @@ export const CLI_CODES = {
     remedy: 'Every deployment has one from its first token on: look at who runs this server.',
     exit: EXIT.no,
   },
+  BUNDLE_KEY_OTHER: {
+    title: 'The first trust bundle is not the one that this login noted: its results prove nothing',
+    remedy:
+      'If the deployment was made anew, log in again with its new fingerprint. If not, somebody has written into its database.',
+    exit: EXIT.no,
+  },
   VERDICT_NOT_MADE_AGAIN: {
     title:
       'The verdict cannot be made again: something that it was made from is not stored, or changed',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Type } from 'typebox';
 import {
   checkAgainst,
   closed,
@@ -14,13 +15,20 @@ import { checkToken } from './token.ts';
 
 const MAX_PROFILE_BYTES = 16_384;
 
-const ProfileFile = closed({ server: HttpsUrl, fingerprint: Sha256Hex, token: LineOfText(256) });
+const ProfileFile = closed({
+  server: HttpsUrl,
+  fingerprint: Sha256Hex,
+  token: LineOfText(256),
+  bundleKey: Type.Optional(Sha256Hex),
+});
 
 /** What a login leaves behind: which server, which key it must hold, and the bearer token. */
 export type Profile = {
   readonly server: string;
   readonly fingerprint: string;
   readonly token: string;
+  /** RFC 7638 thumbprint of the key that signed the first trust bundle; absent in logins of versions before it. */
+  readonly bundleKey?: string;
 };
 
 /** `--profile`, else TOUCHSTONE_PROFILE, else the file in the configuration's home. */

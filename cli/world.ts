@@ -3,7 +3,7 @@ import { type Client, pinnedClient } from '@touchstone/transport';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import { type OperatorApi, operatorApi } from './operator-api.ts';
-import { profilePath, readProfile } from './profile.ts';
+import { type Profile, profilePath, readProfile } from './profile.ts';
 import { createScreen, type Output, type Screen } from './screen.ts';
 import { type Line, caution } from './show/text.ts';
 
@@ -43,7 +43,10 @@ export type World = {
   /** Says something beside the answer, to people only. */
   note(command: Command, ...lines: readonly Line[]): void;
   /** Runs `work` with the operator's own connection to the server. */
-  asOperator(command: Command, work: (api: OperatorApi) => Promise<void>): Promise<void>;
+  asOperator(
+    command: Command,
+    work: (api: OperatorApi, profile: Profile) => Promise<void>,
+  ): Promise<void>;
 };
 
 export function createWorld(options: RunCliOptions): World {
@@ -74,12 +77,12 @@ export function createWorld(options: RunCliOptions): World {
       if (!globalsOf(command).json) screen.note(...lines);
     },
     asOperator: async (command, work) => {
-      const { server, fingerprint, token } = await readProfile(pathFor(command));
-      const client = connect({ url: server, pin: fingerprint });
-      const api = operatorApi(client, token);
+      const profile = await readProfile(pathFor(command));
+      const client = connect({ url: profile.server, pin: profile.fingerprint });
+      const api = operatorApi(client, profile.token);
       try {
         const quorum = globalsOf(command).json ? undefined : askQuorum(api);
-        await work(api);
+        await work(api, profile);
         if ((await quorum) === 1) screen.note('', QUORUM_OF_ONE);
       } finally {
         await client.close();

@@ -12,6 +12,8 @@ export type Asked = {
   readonly since: string | undefined;
   /** As many are looked at, the latest days first. */
   readonly limit: number;
+  /** Of the login: `Profile`. */
+  readonly bundleKey: string | undefined;
 };
 
 /** What came of making verdicts again. */
@@ -37,11 +39,11 @@ export type DifferingVerdict = Pick<StoredVerdict, 'id' | 'hostId' | 'at' | 'ver
 export async function deriveVerdicts(
   api: OperatorApi,
   log: readonly AuditEntry[],
-  { since, limit }: Asked,
+  { since, limit, bundleKey }: Asked,
   onProgress: (looked: number) => void,
 ): Promise<DerivedVerdicts> {
   const content = contentOf(api);
-  const keys = await resultKeysOf(api);
+  const keys = await resultKeysOf(api, bundleKey);
   const tally = { same: 0, withoutContext: 0, gone: goneSince(log, since), more: false };
   const differ: DifferingVerdict[] = [];
   const otherRules: Record<string, number> = {};

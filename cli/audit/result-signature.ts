@@ -1,21 +1,38 @@
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { checkAgainst, parseStrictJson, type SigningJwk, TrustBundle } from '@touchstone/schemas';
+import { CliError } from '../codes.ts';
 import type { OperatorApi } from '../operator-api.ts';
 
 /** The keys that signed results, by key id: of every trust bundle there was. */
 export type ResultKeys = ReadonlyMap<string, KeyObject>;
 
+type Bundles = Pick<OperatorApi, 'trustBundlesAfter'>;
+
 /** More rotations than anybody makes. */
 const MAX_PAGES = 1_000;
 
 /**
- * All trust bundles, each signed by the key that the one before it names and the first by its own: whoever puts a key
- * of theirs among them has to make all later ones anew, and no agent follows that.
- * @throws TypeError where one does not follow from the one before
+ * RFC 7638 thumbprint, SHA-256 in lower-case hex, of the key that signed the first trust bundle: all later ones follow
+ * from it.
+ * @throws TypeError where there is no first one, or it is not signed
  */
-export async function resultKeysOf(
-  api: Pick<OperatorApi, 'trustBundlesAfter'>,
-): Promise<ResultKeys> {
+export async function firstBundleKeyOf(api: Bundles): Promise<string> {
+  const [first] = (await api.trustBundlesAfter(0)).bundles;
+  if (first === undefined) throw new TypeError('no trust bundle');
+  const { bundleKey } = checkAgainst(TrustBundle, payloadOf(first));
+  if (!isSignedBy(first, keyOf(bundleKey))) throw new TypeError('a trust bundle');
+  return thumbprintOf(bundleKey);
+}
+
+/**
+ * All trust bundles, each signed by the key that the one before it names and the first by its own, which is the one that
+ * was noted at login: whoever can write to the database could make a whole line of others.
+ * @throws TypeError where one does not follow from the one before; CliError BUNDLE_KEY_OTHER
+ */
+export async function resultKeysOf(api: Bundles, noted: string | undefined): Promise<ResultKeys> {
+  if (noted !== undefined && (await firstBundleKeyOf(api)) !== noted) {
+    throw new CliError('BUNDLE_KEY_OTHER');
+  }
   const keys = new Map<string, KeyObject>();
   let before: TrustBundle | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
@@ -66,3 +83,6 @@ function partsOf(jws: string) {
 
 const keyOf = ({ kty, crv, x, y }: SigningJwk): KeyObject =>
   createPublicKey({ key: { kty, crv, x, y }, format: 'jwk' });
+
+const thumbprintOf = ({ crv, kty, x, y }: SigningJwk): string =>
+  createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('hex');

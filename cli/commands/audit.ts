@@ -73,7 +73,7 @@ const verify = (
   { noted, since, limit }: VerifyOptions,
   command: Command,
 ): Promise<void> =>
-  world.asOperator(command, async (api) => {
+  world.asOperator(command, async (api, { bundleKey }) => {
     const entries = await wholeLog(api, (lines) =>
       world.note(command, faint(`${counted(lines, 'line')} read`)),
     );
@@ -87,15 +87,19 @@ const verify = (
     // Only here: it brings the rooms that appraise with it.
     const { deriveVerdicts } = await import('../audit/derive-verdicts.ts');
     const { derivedLines } = await import('../show/derived-verdicts.ts');
-    const verdicts = await deriveVerdicts(api, entries, { since, limit }, (looked) =>
+    const verdicts = await deriveVerdicts(api, entries, { since, limit, bundleKey }, (looked) =>
       world.note(command, faint(`${counted(looked, 'verdict')} made again`)),
     );
     world.present(command, { ...walk, holdsNoted, whole, verdicts }, () => [
       ...walkLines(walk, holdsNoted),
       ...derivedLines(verdicts),
     ]);
+    if (bundleKey === undefined) world.note(command, faint(LOGIN_AGAIN));
     if (!whole || verdicts.differ.length > 0) world.answersNo();
   });
+
+const LOGIN_AGAIN =
+  'This login noted no bundle key, so that the keys of results are believed: log in again.';
 
 /** As they are stored, whether or not they still give the verdict: that is for `appraise` to say. */
 const exportVerdict = (

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readFingerprint, readServer } from '../arguments.ts';
+import { firstBundleKeyOf } from '../audit/result-signature.ts';
 import { readInput } from '../input.ts';
 import { operatorApi } from '../operator-api.ts';
 import { writeProfile } from '../profile.ts';
@@ -32,10 +33,12 @@ async function login(world: World, options: Options, command: Command): Promise<
   const token = checkToken(await readInput(options.tokenFile, world.stdin, MAX_TOKEN_BYTES));
   const client = world.connect({ url: server, pin: fingerprint });
   try {
-    const session = await operatorApi(client, token).session();
+    const api = operatorApi(client, token);
+    const session = await api.session();
+    const bundleKey = await firstBundleKeyOf(api);
     const file = world.profilePath(command);
-    await writeProfile(file, { server, fingerprint, token });
-    world.present(command, { server, fingerprint, file, session }, () => [
+    await writeProfile(file, { server, fingerprint, token, bundleKey });
+    world.present(command, { server, fingerprint, bundleKey, file, session }, () => [
       good(`Logged in as ${session.name}.`),
       ...fields(
         [

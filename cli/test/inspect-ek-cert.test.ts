@@ -28,7 +28,7 @@ describe('touchstone inspect ek-cert', () => {
 
   before(async function () {
     this.timeout(30_000);
-    operator = newOperator();
+    operator = newOperator({ now: () => new Date() });
     for (const dir of ['roots', 'both', 'links', 'empty']) mkdirSync(at(dir));
     const ca = 'basicConstraints = critical, CA:TRUE\nsubjectKeyIdentifier = hash\n';
     const ek =

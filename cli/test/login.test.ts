@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type FixedServer, startFixedServer } from './support/fixed-server.ts';
 import { newOperator, type Operator, TOKEN } from './support/operator.ts';
 import { API_TOKEN, JOIN_TOKEN, SESSION } from './support/records.ts';
+import { BUNDLE_KEY } from './support/trust-bundle.ts';
 
 describe('touchstone login', () => {
   let server: FixedServer;
@@ -27,12 +28,13 @@ describe('touchstone login', () => {
     );
   const profile = () => join(operator.home, 'touchstone', 'credentials.json');
 
-  it('stores server, fingerprint and token in a file for its owner alone', async () => {
+  it('stores server, fingerprint, token and the first bundle key in a file for its owner alone', async () => {
     assert.equal((await logIn()).exit, 0);
     assert.deepEqual(JSON.parse(readFileSync(profile(), 'utf8')), {
       server: server.url,
       fingerprint: server.pin,
       token: TOKEN,
+      bundleKey: BUNDLE_KEY,
     });
     assert.equal(statSync(profile()).mode & 0o777, 0o600);
     assert.equal(statSync(join(operator.home, 'touchstone')).mode & 0o777, 0o700);

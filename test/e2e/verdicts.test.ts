@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCli } from '@touchstone/cli';
-import { HostDetail, VerdictDays, VerdictPage } from '@touchstone/schemas';
+import {
+  HostDetail,
+  type TrustBundle,
+  TrustBundles,
+  VerdictDays,
+  VerdictPage,
+} from '@touchstone/schemas';
 import { change, corrupt } from '../support/records.ts';
 import { CHANGED_BOOT, TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
@@ -326,5 +332,30 @@ describe('touchstone audit verify, of verdicts', function () {
         for (const code of codes) assert.ok(seen.includes(code), seen.join());
       });
     }
+
+    it('trust bundles of a key of their own: BUNDLE_KEY_OTHER', async () => {
+      const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const { x, y } = publicKey.export({ format: 'jwk' });
+      const path = '/v1/trust-bundles/after/0';
+      const { bundles } = await touchstone.operator('GET', path, TrustBundles);
+      const [header = '', payload = ''] = bundles[0]?.split('.') ?? [];
+      const bundle = JSON.parse(Buffer.from(payload, 'base64url').toString()) as TrustBundle;
+      const forged = { ...bundle, bundleKey: { ...bundle.bundleKey, x, y } };
+      const text = `${header}.${Buffer.from(JSON.stringify(forged)).toString('base64url')}`;
+      const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+      const signature = sign('sha256', Buffer.from(text), key).toString('base64url');
+      const put = (jws: string | undefined) =>
+        corrupt(touchstone, 'UPDATE trust_bundles SET jws = $1 WHERE epoch = $2', [
+          jws,
+          bundle.epoch,
+        ]);
+      await put(`${text}.${signature}`);
+      try {
+        const { exit, err } = await command('audit', 'verify');
+        assert.deepEqual([exit, /BUNDLE_KEY_OTHER/u.test(err)], [1, true], err);
+      } finally {
+        await put(bundles[0]);
+      }
+    });
   });
 });

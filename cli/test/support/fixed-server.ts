@@ -9,10 +9,11 @@ import {
   listenTls,
   spkiPinOf,
 } from '@touchstone/transport';
+import { TRUST_BUNDLES } from './trust-bundle.ts';
 
 export type Asked = { readonly route: string; readonly bearer: string; readonly body: unknown };
 
-/** A TLS server that gives fixed answers, and remembers what it was asked. */
+/** A TLS server that gives fixed answers, its trust bundle's without being told, and remembers what it was asked. */
 export type FixedServer = {
   readonly url: string;
   readonly pin: string;
@@ -27,7 +28,8 @@ export type FixedServer = {
 
 export async function startFixedServer(): Promise<FixedServer> {
   const { key, cert } = selfSigned();
-  const answers = new Map<string, () => unknown>();
+  const always = [['GET /v1/trust-bundles/after/0', () => TRUST_BUNDLES]] as const;
+  const answers = new Map<string, () => unknown>(always);
   const asked: Asked[] = [];
   const app = createEdge();
   app.use(async (ctx, next) => {
@@ -53,6 +55,7 @@ export async function startFixedServer(): Promise<FixedServer> {
       }),
     reset: () => {
       answers.clear();
+      for (const [route, answer] of always) answers.set(route, answer);
       asked.length = 0;
     },
     close: () => listening.close(),

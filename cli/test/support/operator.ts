@@ -21,7 +21,8 @@ type Overrides = Partial<Pick<RunCliOptions, 'env' | 'connect'>> & {
   readonly columns?: number;
 };
 
-export function newOperator(): Operator {
+/** `now` is the same for every test, but for those that show what was made by the clock of the machine. */
+export function newOperator({ now = () => NOW } = {}): Operator {
   const home = mkdtempSync(join(tmpdir(), 'touchstone-cli-'));
   return {
     home,
@@ -34,7 +35,7 @@ export function newOperator(): Operator {
         stdin: only(input),
         env,
         configHome: home,
-        now: () => NOW,
+        now,
         ...(connect === undefined ? {} : { connect }),
       });
       return { exit, out, err };
