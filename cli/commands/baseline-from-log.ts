@@ -21,6 +21,7 @@ type FromLogOptions = {
   readonly label?: Labels;
   readonly class?: readonly AssuranceClass[];
   readonly bank?: readonly StrongHash[];
+  readonly ima?: string;
 };
 
 export function addBaselineFromLogCommand(baseline: Command, world: World): void {
@@ -42,6 +43,10 @@ export function addBaselineFromLogCommand(baseline: Command, world: World): void
     )
     .option('--bank <bank>', 'the PCR banks to list (default: sha256)', gatherBanks)
     .option('--version <number>', 'its version', readCount, 1)
+    .option(
+      '--ima <file>',
+      "IMA's list of the same boot: its files, and no others, may be measured",
+    )
     .action((file: string, options: FromLogOptions, command: Command) =>
       fromLog(world, file, options, command),
     );
@@ -56,11 +61,17 @@ async function fromLog(
 ): Promise<void> {
   // Only here: they bring the rooms that read logs with them.
   const { draftFromLog } = await import('../import/from-log.ts');
+  const { MAX_IMA_BYTES_READ } = await import('../inspect/inspect-ima.ts');
   const { MAX_LOG_BYTES_READ } = await import('../inspect/inspect-event-log.ts');
   const { formatBaselines } = await import('@touchstone/appraisal');
   const bytes = await readStart(file, world.stdin, MAX_LOG_BYTES_READ);
   const { name, version, part, label: labels = {}, class: classes, bank: banks } = options;
-  const baselines = draftFromLog({ file, bytes }, { name, version, part, labels, classes, banks });
+  const list =
+    options.ima === undefined
+      ? undefined
+      : { file: options.ima, bytes: await readStart(options.ima, world.stdin, MAX_IMA_BYTES_READ) };
+  const wanted = { name, version, part, labels, classes, banks };
+  const baselines = draftFromLog({ file, bytes }, list, wanted);
   world.present(command, { baselines }, () => yamlTextLines(formatBaselines(baselines)));
   for (const quirk of new Set(baselines.flatMap(({ quirks = [] }) => quirks))) {
     world.note(command, caution(`The log needs the quirk ${quirk}, which the baseline names.`));

@@ -70,6 +70,42 @@ describeCorpus('touchstone appraise --log with --ima, of the corpus', () => {
     );
   });
 
+  it('holds boots against a baseline of one of them, made with its list', async () => {
+    const of = (which: string, name: string) => corpusPath(`boots/${which}/${name}`);
+    const files = (which: string) => [
+      of(which, 'binary_bios_measurements'),
+      of(which, 'ima_binary'),
+    ];
+    const [log = '', list = ''] = files('a-sb-on');
+    const made = await operator.run(['baseline', 'from-log', log, '--ima', list]);
+    const baseline = write('a.yaml', made.out);
+    const judged = async (which: string) => {
+      const [events = '', entries = ''] = files(which);
+      const argv = [
+        'appraise',
+        '--log',
+        events,
+        '--baseline',
+        baseline,
+        '--ima',
+        entries,
+        '--json',
+      ];
+      const { exit, out } = await operator.run(argv);
+      return { exit, findings: (JSON.parse(out) as Report).findings };
+    };
+    for (const which of ['a-sb-on', 'a2-sb-on-again', 'k-tis']) {
+      assert.equal((await judged(which)).exit, EXIT.yes, which);
+    }
+    const { exit, findings } = await judged('g-ima-attacker');
+    assert.equal(exit, EXIT.no);
+    const enforced = findings.filter(({ effect }) => effect === 'enforce');
+    assert.ok(enforced.every(({ code }) => code.startsWith('IMA_')));
+    assert.ok(enforced.some(({ code }) => code === 'IMA_FILE_UNKNOWN'));
+    const malformed = await operator.run(['baseline', 'from-log', log, '--ima', log]);
+    assert.deepEqual([malformed.exit, malformed.out], [EXIT.malformed, '']);
+  });
+
   it('is 1 where the baseline wants a list and there is none', async () => {
     const { exit, out } = await appraise(runtime(() => false));
     assert.equal(exit, EXIT.no);
