@@ -52,3 +52,6 @@ function textOf(bytes: Uint8Array): string {
 
 const describe = (path: string, cause: unknown): string =>
   `${path}: ${(cause as NodeJS.ErrnoException).code ?? 'unreadable'}`;
+
+/** What was read, and what people call it: refusals name it. */
+export type NamedBytes = { readonly file: string; readonly bytes: Uint8Array };

@@ -9,10 +9,10 @@ import { EVENTLOG_CODES, surveyImaList } from '@touchstone/eventlog';
 import type { AssuranceClass, Baseline } from '@touchstone/schemas';
 import { ParseError, TPM_CODES } from '@touchstone/tpm';
 import { CliError } from '../codes.ts';
+import type { NamedBytes } from '../input.ts';
 import { MalformedFile } from '../inspect/malformed-file.ts';
 
 export type NamedText = { readonly file: string; readonly text: string };
-export type NamedBytes = { readonly file: string; readonly bytes: Uint8Array };
 
 /** A bare log's appraisal as --json gives it; the field says that no TPM vouches for any of it. */
 export type LogReport = Omit<LogAppraisal, 'pcrs'> & {

@@ -3,6 +3,7 @@ import { EVENTLOG_CODES, parseEventLog, SOFTWARE_VENDOR_INFO } from '@touchstone
 import type { AssuranceClass, Baseline, BaselinePart, Labels } from '@touchstone/schemas';
 import { ParseError, type StrongHash, TPM_CODES } from '@touchstone/tpm';
 import { CliError } from '../codes.ts';
+import type { NamedBytes } from '../input.ts';
 import { MalformedFile } from '../inspect/malformed-file.ts';
 import { withImaList } from './ima-from-list.ts';
 
@@ -44,8 +45,6 @@ export function draftFromLog(
   if (all === undefined) throw new CliError('LOG_WITHOUT_EVENTS', ima.file);
   return all;
 }
-
-type NamedBytes = { readonly file: string; readonly bytes: Uint8Array };
 
 function readOrRefuse<T>({ file, bytes }: NamedBytes, read: (bytes: Uint8Array) => T): T {
   try {
