@@ -108,8 +108,20 @@ export const CaBundle = closed({
       keyId: Type.String({ pattern: '^[0-9a-f]{40,64}$', maxLength: 64 }),
       certificate: PemCertificate,
       state: oneOf('active', 'verify-only', 'refused'),
+      /** Of one that is refused. */
+      reason: Type.Optional(oneOf('retired', 'compromised')),
     }),
     { minItems: 1, maxItems: 32 },
+  ),
+  /** Hosts that should renew now: those with a certificate of this issuer, or of these the ones that are named. */
+  renewals: Type.Optional(
+    Type.Array(
+      closed({
+        issuerKeyId: Type.String({ pattern: '^[0-9a-f]{40,64}$', maxLength: 64 }),
+        ekRefs: Type.Optional(Type.Array(Sha256Hex, { minItems: 1, maxItems: 100 })),
+      }),
+      { maxItems: 32 },
+    ),
   ),
 });
 export type CaBundle = Type.Static<typeof CaBundle>;
