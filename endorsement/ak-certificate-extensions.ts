@@ -3,6 +3,7 @@ import { contextPrimitive, DER } from './der-reader.ts';
 import { derOf, encodeOid, TRUE } from './der-writer.ts';
 import { EXTENSION, TCG_OID, TOUCHSTONE_OID } from './oids.ts';
 import { keyIdOf } from './public-key.ts';
+import { encodeTpmDescription, type TpmDescription } from './tpm-description.ts';
 
 /** An extension to be issued; `new Extension(oid, critical, value)` in other libraries' words. */
 export type EncodedExtension = {
@@ -20,13 +21,15 @@ export type AkCertificateClaims = {
   readonly akQualifiedName: Uint8Array;
   /** SubjectPublicKeyInfo of the AK. */
   readonly spki: Uint8Array;
+  /** What the CA found of the TPM. */
+  readonly tpm?: TpmDescription;
   /** The issuer's subjectKeyIdentifier, in hex. */
   readonly issuerKeyId: string;
 };
 
 /**
  * All extensions of an AK certificate, in the order of the profile: a signing key of a TPM and no CA; the
- * key identifiers; one policy, which is the class; and our two.
+ * key identifiers; one policy, which is the class; and our own.
  */
 export function akCertificateExtensions(claims: AkCertificateClaims): EncodedExtension[] {
   const { ekRef, akQualifiedName, issuerKeyId } = claims;
@@ -51,6 +54,9 @@ export function akCertificateExtensions(claims: AkCertificateClaims): EncodedExt
     ),
     plain(TOUCHSTONE_OID.ekRef, derOf(DER.octetString, ekRef)),
     plain(TOUCHSTONE_OID.akQualifiedName, derOf(DER.octetString, akQualifiedName)),
+    ...(claims.tpm === undefined
+      ? []
+      : [plain(TOUCHSTONE_OID.tpmDescription, encodeTpmDescription(claims.tpm))]),
   ];
 }
 

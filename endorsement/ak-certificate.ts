@@ -6,6 +6,7 @@ import * as extension from './extensions.ts';
 import { malformed } from './malformed.ts';
 import { EXTENSION, TCG_OID, TOUCHSTONE_OID } from './oids.ts';
 import { keyIdOf, publicKeyOfSpki } from './public-key.ts';
+import { type TpmDescription, tpmDescriptionOf } from './tpm-description.ts';
 
 /** An AK certificate of our profile, read. `verifyAkCertificate` says whether it is to be believed. */
 export type AkCertificate = {
@@ -24,9 +25,11 @@ export type AkCertificate = {
   readonly class: AssuranceClass;
   readonly ekRef: string;
   readonly akQualifiedName: Uint8Array;
+  /** Absent in certificates of CAs that did not say it yet. */
+  readonly tpm?: TpmDescription;
 };
 
-/** Whether each extension of the profile is critical. There is no other in an AK certificate. */
+/** Whether each extension of the profile is critical. There is no other in an AK certificate but those below. */
 const PROFILE: ReadonlyMap<string, boolean> = new Map<string, boolean>([
   [EXTENSION.basicConstraints, true],
   [EXTENSION.keyUsage, true],
@@ -37,6 +40,9 @@ const PROFILE: ReadonlyMap<string, boolean> = new Map<string, boolean>([
   [TOUCHSTONE_OID.ekRef, false],
   [TOUCHSTONE_OID.akQualifiedName, false],
 ]);
+
+/** Those that a certificate may lack; none is critical. */
+const OPTIONAL: ReadonlySet<string> = new Set([TOUCHSTONE_OID.tpmDescription]);
 
 /** nameAlg, then a digest of 32, 48 or 64 bytes: TPM 2.0 Part 1, 16. */
 const NAME_LENGTHS: readonly number[] = [34, 50, 66];
@@ -62,6 +68,7 @@ export function parseAkCertificate(der: Uint8Array): AkCertificate {
     keyIdOf(certificate.spki), 'subjectKeyIdentifier');
   const ekRef = octetsOf(certificate, TOUCHSTONE_OID.ekRef, 'ekRef');
   require(ekRef.length === 32, 'ekRef');
+  const tpm = tpmDescriptionOf(certificate);
   const akQualifiedName = octetsOf(certificate, TOUCHSTONE_OID.akQualifiedName, 'akQualifiedName');
   require(NAME_LENGTHS.includes(akQualifiedName.length), 'akQualifiedName');
   return {
@@ -75,13 +82,16 @@ export function parseAkCertificate(der: Uint8Array): AkCertificate {
     class: classOf(certificate),
     ekRef: Buffer.from(ekRef).toString('hex'),
     akQualifiedName,
+    ...(tpm !== undefined && { tpm }),
   };
 }
 
 function requireExtensions(certificate: Certificate): void {
   const { extensions } = certificate;
   for (const [oid, critical] of PROFILE) require(extensions.get(oid)?.critical === critical, oid);
-  for (const oid of extensions.keys()) require(PROFILE.has(oid), oid);
+  for (const { oid, critical } of extensions.values()) {
+    require(PROFILE.has(oid) || (OPTIONAL.has(oid) && !critical), oid);
+  }
   const constraints = extension.basicConstraints(certificate);
   require(constraints?.ca === false && constraints.pathLen === undefined, 'basicConstraints');
   requireOnly(extension.keyUsage(certificate), 'digitalSignature', 'keyUsage');

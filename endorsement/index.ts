@@ -38,4 +38,5 @@ export {
 } from './path-validation.ts';
 export type { Problem } from './problem.ts';
 export { keyIdOf } from './public-key.ts';
+export { isMakerName, type TpmDescription, WEAK_EK_ROCA } from './tpm-description.ts';
 export { isRegisteredManufacturer, manufacturerOf } from './tpm-manufacturer.ts';

@@ -37,4 +37,5 @@ export const TOUCHSTONE_OID = {
   policySoftware: `${ARC}.1.4`,
   ekRef: `${ARC}.2`,
   akQualifiedName: `${ARC}.3`,
+  tpmDescription: `${ARC}.4`,
 } as const;

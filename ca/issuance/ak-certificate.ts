@@ -1,4 +1,9 @@
-import { akCertificateExtensions, type AssuranceClass, encodeName } from '@touchstone/endorsement';
+import {
+  akCertificateExtensions,
+  type AssuranceClass,
+  encodeName,
+  type TpmDescription,
+} from '@touchstone/endorsement';
 import { nameOf, publicKeyOf, type TpmtPublic } from '@touchstone/tpm';
 import type { Authority } from './authority.ts';
 import { signCertificate } from './sign-certificate.ts';
@@ -13,6 +18,7 @@ export type AkClaims = {
   readonly akQualifiedName: Uint8Array;
   readonly class: AssuranceClass;
   readonly ekRef: Uint8Array;
+  readonly tpm?: TpmDescription;
 };
 
 export type IssuedAkCertificate = {
@@ -47,6 +53,7 @@ export async function issueAkCertificate(
         class: claims.class,
         ekRef: claims.ekRef,
         akQualifiedName: claims.akQualifiedName,
+        ...(claims.tpm !== undefined && { tpm: claims.tpm }),
         spki,
         issuerKeyId: issuing.keyId,
       }),

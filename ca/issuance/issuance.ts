@@ -1,4 +1,4 @@
-import type { AssuranceClass } from '@touchstone/endorsement';
+import type { AssuranceClass, TpmDescription } from '@touchstone/endorsement';
 
 /** `root`: an anchor of agents. `issuing`: signs AK certificates and their revocation lists. */
 export type KeyRole = 'root' | 'issuing';
@@ -19,6 +19,8 @@ export type AkSubject = {
   readonly akQualifiedName: Uint8Array;
   readonly class: AssuranceClass;
   readonly ekRef: Uint8Array;
+  /** Its maker, and what is known against it. */
+  readonly tpm?: TpmDescription;
 };
 
 /** One certificate that is believed no more: RFC 5280, 5.3. */
