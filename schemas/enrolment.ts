@@ -29,9 +29,14 @@ export const SigningJwk = closed({
 });
 export type SigningJwk = Type.Static<typeof SigningJwk>;
 
+/** SHA-256 of the TLS keys' SPKI, that of now and that of next: each is good. */
+const TlsPins = Type.Array(Sha256Hex, { minItems: 1, maxItems: 8 });
+
 /**
- * Every key that an agent must know. `issuer` is who signs results and permits, as their `iss` says it. `pin` is
- * SHA-256 of the CA's TLS SPKI. `bundleKey` signs the bundle after this one.
+ * Every key that an agent must know. `issuer` is who signs results and permits, as their `iss` says it. `keys` are
+ * those of now, the next ones, and those whose last token has not ended. `pin` is SHA-256 of the CA's TLS SPKI.
+ * `tls` is there once a TLS key of the deployment was changed, or is about to be: agents of versions before it take
+ * every bundle until then. `bundleKey` signs the bundle after this one.
  */
 export const TrustBundle = closed({
   schema: Type.Literal('touchstone/trust-bundle/1'),
@@ -45,14 +50,19 @@ export const TrustBundle = closed({
     maxItems: 16,
   }),
   bundleKey: SigningJwk,
+  tls: Type.Optional(closed({ server: TlsPins, ca: TlsPins })),
 });
 export type TrustBundle = Type.Static<typeof TrustBundle>;
+
+/** GET /v1/tls-pins at the CA, polled by the server: what the CA shows now, and what it will show next. */
+export const CaTlsPins = closed({ pins: TlsPins });
+export type CaTlsPins = Type.Static<typeof CaTlsPins>;
 
 /**
  * GET /v1/trust-bundle at the server: the newest, as a JWS (typ `touchstone-bundle+jwt`). An agent takes its first
  * one so, over the connection that the operator's fingerprint pins. GET /v1/trust-bundles/after/{epoch}: those after
- * that one, ascending, each signed by the key that the one before it names; an agent goes from one to the next and
- * never back.
+ * that one, ascending, each signed by the key that the one before it names, or by one whose certificate (x5c) an anchor of the one
+ * before it signed for that purpose; an agent goes from one to the next and never back.
  */
 export const TrustBundles = closed({
   bundles: Type.Array(Type.String({ maxLength: 262_144 }), { maxItems: 64 }),

@@ -26,6 +26,7 @@ export * from './result.ts';
 export * from './retention.ts';
 export * from './scalars.ts';
 export * from './secure-boot.ts';
+export * from './server-keys.ts';
 export * from './start.ts';
 export * from './stored-context.ts';
 export * from './tpm-keys.ts';
