@@ -1,24 +1,26 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto';
 import type { ActivationAnswer, ActivationRequest } from '@touchstone/schemas';
-import { parseTpmtPublic } from '@touchstone/tpm';
 import { decodeBase64Url } from './base64url.ts';
 import { caError } from './ca-error.ts';
 import type { CaContext } from './enroll.ts';
-import { issueAkCertificate, pemOf } from './issuance/index.ts';
-import { recordActivation, takeAttempt } from './store/index.ts';
+import { pemOf } from './issuance/index.ts';
+import { type IssuingAuthority, issuerFor, recordActivation, takeAttempt } from './store/index.ts';
+
+/** How often the issuer may change under an activation. */
+const MAX_ISSUERS = 3;
 
 /**
  * The second half of an enrolment. A certificate leaves only if
  *
  * - the enrolment exists, is not over, and this is one of its three tries;
  * - the secret's SHA-256 is the stored one, compared in constant time;
- * - this call, and no other, ended the enrolment.
+ * - this call, and no other, ended the enrolment, while its issuer still issued for this TPM.
  *
  * Its key and all else in it were stored when the challenge was made: nothing in the request names them.
  * No answer tells anything of the secret but that it was wrong.
  */
 export async function activateEnrollment(
-  { pool, authority }: CaContext,
+  { pool, issuance }: CaContext,
   id: string,
   request: ActivationRequest,
 ): Promise<ActivationAnswer> {
@@ -28,12 +30,23 @@ export async function activateEnrollment(
   if (attempt === 'ended') throw caError('ACTIVATION_ENDED', 410);
   if (!timingSafeEqual(given, attempt.secretSha256)) throw caError('ACTIVATION_WRONG', 403);
 
-  if (authority.issuing.notAfter <= attempt.now) throw caError('ISSUER_EXPIRED', 503);
-  const issued = await issueAkCertificate(
-    { ...attempt, akPublic: parseTpmtPublic(attempt.akPublic) },
-    authority,
-    attempt.now,
-  );
-  if (!(await recordActivation(pool, id, issued))) throw caError('ACTIVATION_ENDED', 410);
-  return { certificates: [pemOf(issued.der), authority.issuing.pem] };
+  let issuer = await issuerFor(pool, attempt.ekRef);
+  for (let issuers = 1; issuer !== undefined && issuers <= MAX_ISSUERS; issuers += 1) {
+    if (issuer.notAfter <= attempt.now) throw caError('ISSUER_EXPIRED', 503);
+    const { der, serial } = await issuance.signAk({
+      ...{ issuer: issuer.certificate, ak: attempt, now: attempt.now },
+    });
+    const { validFromDate: notBefore, validToDate: notAfter } = new X509Certificate(der);
+    const record = { serial, issuerKeyId: issuer.keyId, notBefore, notAfter };
+    if (await recordActivation(pool, id, record)) return answer(der, issuer);
+    const now = await issuerFor(pool, attempt.ekRef);
+    if (now?.keyId === issuer.keyId) break;
+    issuer = now;
+  }
+  throw caError('ACTIVATION_ENDED', 410);
 }
+
+/** Agents that know another anchor than the issuer's come to it by a cross-certificate. */
+const answer = (ak: Uint8Array, { certificate, crosses }: IssuingAuthority): ActivationAnswer => ({
+  certificates: [ak, certificate, ...crosses].map(pemOf),
+});

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { ekRefOf, ENDORSEMENT_CODES, type Problem } from '@touchstone/endorsement';
+import { ENDORSEMENT_CODES, type Problem } from '@touchstone/endorsement';
 import type { EnrollmentChallenge, EnrollmentRequest, Finding } from '@touchstone/schemas';
 import { encodeTpmtPublic, hashOfBank, makeCredential } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { decodeBase64Url, encodeBase64Url } from './base64url.ts';
 import { caError } from './ca-error.ts';
 import { CA_CODES, type CaCode } from './codes.ts';
-import type { Authority } from './issuance/index.ts';
+import type { Issuance } from './issuance/index.ts';
 import { databaseNow, insertEnrollment, isRevoked, queueUntrusted } from './store/index.ts';
 import {
   type CheckedEnrollment,
@@ -21,7 +21,8 @@ import {
 /** What the CA works with. */
 export type CaContext = {
   readonly pool: pg.Pool;
-  readonly authority: Authority;
+  /** All that the CA's keys do; they themselves are elsewhere. */
+  readonly issuance: Issuance;
   readonly roots: readonly ConfiguredRoot[];
   readonly log: Logger;
 };
@@ -70,7 +71,7 @@ export async function checkedEnrollment(
 
 /** @throws AppError ENROLLMENTS_FULL */
 export async function challenge(
-  { pool, authority, log }: CaContext,
+  { pool, issuance, log }: CaContext,
   enrollment: CheckedEnrollment,
   { software, renews }: { readonly software: boolean; readonly renews: string | null },
 ): Promise<EnrollmentChallenge> {
@@ -91,7 +92,7 @@ export async function challenge(
     akQualifiedName: enrollment.akQualifiedName,
     ekName: enrollment.ekName,
     ekPublic: encodeTpmtPublic(enrollment.ekPublic),
-    ekRef: ekRefOf(authority.ekRefSecret, enrollment.ekName),
+    ekRef: await issuance.ekRef(enrollment.ekName),
     ekCertificates: enrollment.ekCertificates,
   });
   if (stored === undefined) throw caError('ENROLLMENTS_FULL', 503, { retryAfterSeconds: 60 });

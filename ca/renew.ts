@@ -1,6 +1,5 @@
 import type { EnrollmentChallenge } from '@touchstone/schemas';
 import { encodeTpm2bPublic, parseTpmtPublic } from '@touchstone/tpm';
-import { ekRefOf } from '@touchstone/endorsement';
 import { caError } from './ca-error.ts';
 import { type CaContext, challenge, checkedEnrollment } from './enroll.ts';
 import { recordedKey } from './store/index.ts';
@@ -26,7 +25,7 @@ export async function beginRenewal(context: CaContext, id: string): Promise<Enro
     akPublic: encodeTpm2bPublic(parseTpmtPublic(recorded.akPublic)),
     software,
   });
-  const ekRef = ekRefOf(context.authority.ekRefSecret, enrollment.ekName);
+  const ekRef = await context.issuance.ekRef(enrollment.ekName);
   const asPinned =
     Buffer.compare(enrollment.ekName, recorded.ekName) === 0 &&
     Buffer.compare(ekRef, recorded.ekRef) === 0 &&

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { createEdge, listenTls } from '@touchstone/transport';
+import { caError } from './ca-error.ts';
 import type { CaConfig } from './config.ts';
 import { keepForgetting } from './forget.ts';
 import { caRouter, type Limits } from './http/router.ts';
-import { loadAuthority } from './issuance/index.ts';
+import { heldAuthority } from './issuance/index.ts';
 import { loadRoots } from './roots.ts';
-import { checkSchemaVersion, openPool } from './store/index.ts';
+import { activeIssuer, checkSchemaVersion, openPool } from './store/index.ts';
 
 /** A host enrols in two requests, once. */
 const DEFAULT_LIMITS: Limits = {
@@ -18,21 +19,23 @@ export type Serving = { readonly port: number; close(): Promise<void> };
 
 /** With the rights of the role `ca`. Throws before anything listens if a part is not as it has to be. */
 export async function serve(config: CaConfig, log: Logger): Promise<Serving> {
-  const authority = await loadAuthority(config.stateDir);
+  const issuance = await heldAuthority(config.stateDir);
   const roots = await loadRoots(config.roots);
   const key = await readFile(config.tls.keyFile, 'utf8');
   const cert = await readFile(config.tls.certFile, 'utf8');
   const pool = await openPool(config.database, (err) => log.error({ err }, 'database connection'));
   try {
     await checkSchemaVersion(pool);
-    const router = caRouter({ pool, authority, roots, log }, config.limits ?? DEFAULT_LIMITS);
+    const issuer = await activeIssuer(pool);
+    if (issuer === undefined) throw caError('STATE_INCOMPLETE', 503, { detail: 'no issuing CA' });
+    const router = caRouter({ pool, issuance, roots, log }, config.limits ?? DEFAULT_LIMITS);
     const app = createEdge({ log });
     app.use(router.routes());
     app.use(router.allowedMethods());
     const listening = await listenTls(app, { ...config.listen, key, cert });
     const stop = new AbortController();
     const forgetting = keepForgetting(pool, log, stop.signal);
-    log.info({ port: listening.port, issuer: authority.issuing.keyId }, 'serving');
+    log.info({ port: listening.port, issuer: issuer.keyId }, 'serving');
     return {
       port: listening.port,
       close: async () => {

@@ -1,7 +1,6 @@
 import { Router, type RouterContext } from '@koa/router';
 import {
   ActivationRequest,
-  type CaBundle,
   EnrollmentRequest,
   type Health,
   RenewalRequest,
@@ -11,7 +10,7 @@ import { activateEnrollment } from '../activate.ts';
 import { caError } from '../ca-error.ts';
 import { beginEnrollment, type CaContext } from '../enroll.ts';
 import { beginRenewal } from '../renew.ts';
-import { databaseNow } from '../store/index.ts';
+import { activeIssuer, databaseNow, readBundle } from '../store/index.ts';
 
 export type Limits = { readonly perAddress: Bucket; readonly total: Bucket };
 
@@ -48,8 +47,8 @@ export function caRouter(context: CaContext, limits: Limits): Router {
     ctx.status = 201;
   });
 
-  router.get('/v1/bundle', limitReading, (ctx) => {
-    ctx.body = bundleOf(context);
+  router.get('/v1/bundle', limitReading, async (ctx) => {
+    ctx.body = await readBundle(context.pool);
   });
 
   router.get('/v1/health', limitReading, async (ctx) => {
@@ -67,19 +66,11 @@ function idIn(ctx: RouterContext): string {
   throw caError('ID_MALFORMED', 400);
 }
 
-function bundleOf({ authority: { anchor, issuing } }: CaContext): CaBundle {
-  return {
-    schema: 'touchstone/ca-bundle/1',
-    epoch: 1,
-    anchors: [anchor.pem],
-    issuers: [{ keyId: issuing.keyId, certificate: issuing.pem, state: 'active' }],
-  };
-}
-
-async function healthOf({ pool, authority }: CaContext): Promise<Health> {
+async function healthOf({ pool }: CaContext): Promise<Health> {
   try {
     const now = await databaseNow(pool);
-    if (now < authority.issuing.notAfter) return { status: 'ok' };
+    const issuer = await activeIssuer(pool);
+    if (issuer !== undefined && now < issuer.notAfter) return { status: 'ok' };
     return { status: 'unavailable', reason: 'the certificate of the issuing CA has expired' };
   } catch {
     return { status: 'unavailable', reason: 'the database does not answer' };

@@ -1,3 +1,4 @@
-export { issueAkCertificate } from './ak-certificate.ts';
-export { type Authority, createAuthority, loadAuthority } from './authority.ts';
+export { createAuthority, loadAuthority } from './authority.ts';
+export { heldAuthority } from './held-authority.ts';
+export type { Issuance } from './issuance.ts';
 export { pemOf } from './pem.ts';

@@ -12,7 +12,8 @@ export type IssuedRecord = {
 /**
  * Ends the enrolment, pins its EK and records its AK if it is the first time, and records the certificate:
  * one statement, so that all of it happens or nothing, and for one caller only. `false` for everybody else,
- * and for an EK that was revoked since; their certificates must never leave the process.
+ * for an EK that was revoked since, and where somebody else issues for this TPM by now; their certificates must never
+ * leave the process. Whoever refuses an issuer waits for those that are being recorded under it.
  */
 export async function recordActivation(
   pool: pg.Pool,
@@ -20,9 +21,12 @@ export async function recordActivation(
   issued: IssuedRecord,
 ): Promise<boolean> {
   const { rows } = await pool.query(
-    `WITH activated AS (
-       UPDATE enrollments SET activated_at = now()
-       WHERE id = $1 AND activated_at IS NULL AND NOT EXISTS (
+    `WITH issuer AS (
+       SELECT key_id FROM authorities
+       WHERE key_id = $3 AND role = 'issuing' AND state IN ('active', 'verify-only') FOR SHARE
+     ), activated AS (
+       UPDATE enrollments SET activated_at = now() FROM issuer
+       WHERE id = $1 AND activated_at IS NULL AND issuer_for(ek_ref) = issuer.key_id AND NOT EXISTS (
          SELECT 1 FROM endorsement_keys pin
          WHERE pin.ek_name = enrollments.ek_name AND pin.revoked_at IS NOT NULL)
        RETURNING id, renews, ak_name, ak_public, ek_name, ek_public, ek_ref, ek_certificates,

@@ -1,5 +1,6 @@
 import type { AssuranceClass } from '@touchstone/endorsement';
 import type pg from 'pg';
+import { inTransaction } from './transaction.ts';
 
 /** What lives in the table at once, ended ones included. */
 const MAX_ENROLLMENTS = 10_000;
@@ -42,25 +43,12 @@ export async function insertEnrollment(
   pool: pg.Pool,
   enrollment: NewEnrollment,
 ): Promise<{ readonly expiresAt: Date } | undefined> {
-  const client = await pool.connect();
-  // One that ends meanwhile tells whoever asks it next; with nobody listening it would end the process.
-  client.on('error', unheard);
-  try {
-    await client.query('BEGIN');
+  return inTransaction(pool, async (client) => {
     await client.query('SELECT pg_advisory_xact_lock($1)', [ROOM_LOCK]);
     const expiresAt = (await makeRoom(client)) ? await insert(client, enrollment) : undefined;
-    await client.query('COMMIT');
-    client.off('error', unheard);
-    client.release();
     return expiresAt && { expiresAt };
-  } catch (error) {
-    // A connection in an unknown state is not given to anyone else.
-    client.release(true);
-    throw error;
-  }
+  });
 }
-
-const unheard = (): void => {};
 
 export async function forgetExpiredEnrollments(on: pg.Pool | pg.PoolClient): Promise<number> {
   const { rowCount } = await on.query(

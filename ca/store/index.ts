@@ -1,4 +1,12 @@
+export {
+  activeIssuer,
+  insertAuthority,
+  type IssuingAuthority,
+  issuerFor,
+  listAuthorities,
+} from './authorities.ts';
 export { recordedKey } from './attestation-keys.ts';
+export { readBundle } from './bundle.ts';
 export { recordActivation } from './certificates.ts';
 export { databaseNow, openPool, withConnection } from './database.ts';
 export { isRevoked, revokeEndorsementKey } from './endorsement-keys.ts';

@@ -11,13 +11,9 @@ import {
   verifyAkCertificate,
 } from '@touchstone/endorsement';
 import { EK_TEMPLATE_RSA2048 } from '@touchstone/tpm';
-import {
-  type Authority,
-  createAuthority,
-  issueAkCertificate,
-  loadAuthority,
-  pemOf,
-} from '../issuance/index.ts';
+import { issueAkCertificate } from '../issuance/ak-certificate.ts';
+import type { Authority } from '../issuance/authority.ts';
+import { createAuthority, loadAuthority, pemOf } from '../issuance/index.ts';
 import { makeAkPublic } from './support/made-endorsement.ts';
 
 const run = promisify(execFile);
