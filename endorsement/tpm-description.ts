@@ -12,6 +12,8 @@ import { TOUCHSTONE_OID } from './oids.ts';
 export type TpmDescription = {
   /** As `manufacturerOf` has it. Absent where nobody vouches for a maker. */
   readonly maker?: string;
+  /** No root vouches for its EK: the class is what an operator stated who pinned it. */
+  readonly pinned?: true;
   /** By name; a verifier that does not know one is to take it for the worst. */
   readonly weaknesses: readonly string[];
 };
@@ -26,11 +28,13 @@ const MAX_WEAKNESSES = 16;
 /** Whether that can stand in a certificate as a TPM's maker. */
 export const isMakerName = (text: string): boolean => MAKER.test(text);
 
+const TRUE = Uint8Array.of(0xff);
+
 /**
- * TpmDescription ::= SEQUENCE { maker [0] IMPLICIT IA5String OPTIONAL, weaknesses SEQUENCE OF IA5String }, an extension
- * under our arc. Throws RangeError for words that cannot stand there.
+ * TpmDescription ::= SEQUENCE { maker [0] IMPLICIT IA5String OPTIONAL, pinned [1] IMPLICIT BOOLEAN DEFAULT FALSE,
+ * weaknesses SEQUENCE OF IA5String }, an extension under our arc. Throws RangeError for words that cannot stand there.
  */
-export function encodeTpmDescription({ maker, weaknesses }: TpmDescription): Uint8Array {
+export function encodeTpmDescription({ maker, pinned, weaknesses }: TpmDescription): Uint8Array {
   const fits =
     (maker === undefined || MAKER.test(maker)) &&
     weaknesses.length <= MAX_WEAKNESSES &&
@@ -39,6 +43,7 @@ export function encodeTpmDescription({ maker, weaknesses }: TpmDescription): Uin
   return derOf(
     DER.sequence,
     ...(maker === undefined ? [] : [encodeText(contextPrimitive(0), maker)]),
+    ...(pinned === undefined ? [] : [derOf(contextPrimitive(1), TRUE)]),
     derOf(DER.sequence, ...weaknesses.map((name) => encodeText(DER.ia5String, name))),
   );
 }
@@ -48,6 +53,10 @@ export function tpmDescriptionOf(certificate: Certificate): TpmDescription | und
   return decode(certificate, TOUCHSTONE_OID.tpmDescription, (reader, field) => {
     const fields = reader.sequence(field);
     const maker = fields.optional(contextPrimitive(0), 'tpmDescription.maker');
+    const pinned = fields.optional(contextPrimitive(1), 'tpmDescription.pinned');
+    // FALSE is the default, and is not written: X.690, 11.5.
+    const isTrue = pinned === undefined || Buffer.compare(pinned.contents, TRUE) === 0;
+    if (!isTrue) throw profile('tpmDescription.pinned');
     const list = fields.sequence('tpmDescription.weaknesses');
     fields.end(field);
     const weaknesses: string[] = [];
@@ -56,8 +65,11 @@ export function tpmDescriptionOf(certificate: Certificate): TpmDescription | und
       weaknesses.push(wordOf(contents, WEAKNESS, 'tpmDescription.weakness'));
       if (weaknesses.length > MAX_WEAKNESSES) throw profile('tpmDescription.weaknesses');
     }
-    if (maker === undefined) return { weaknesses };
-    return { maker: wordOf(maker.contents, MAKER, 'tpmDescription.maker'), weaknesses };
+    return {
+      ...(maker && { maker: wordOf(maker.contents, MAKER, 'tpmDescription.maker') }),
+      ...(pinned && { pinned: true as const }),
+      weaknesses,
+    };
   });
 }
 

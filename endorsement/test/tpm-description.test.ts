@@ -3,6 +3,7 @@ import {
   akCertificateExtensions,
   parseAkCertificate,
   TOUCHSTONE_OID,
+  type TpmDescription,
   WEAK_EK_ROCA,
 } from '@touchstone/endorsement';
 import { contextPrimitive, DER } from '../der-reader.ts';
@@ -14,7 +15,7 @@ const issuer = makeIssuer('issuer');
 const ak = makeAk();
 const { claims } = makeAkCertificate(issuer, ak);
 
-const withTpm = (tpm: { readonly maker?: string; readonly weaknesses: readonly string[] }) =>
+const withTpm = (tpm: TpmDescription) =>
   makeAkCertificate(issuer, ak, { extensions: akCertificateExtensions({ ...claims, tpm }) }).der;
 
 const withValue = (value: Uint8Array, critical = false) =>
@@ -26,11 +27,14 @@ const withValue = (value: Uint8Array, critical = false) =>
   }).der;
 
 describe('what an AK certificate says of its TPM', () => {
-  for (const tpm of [
+  const descriptions: readonly TpmDescription[] = [
     { maker: 'INTC', weaknesses: [] },
     { weaknesses: [WEAK_EK_ROCA] },
+    { pinned: true, weaknesses: [] },
+    { maker: 'STM', pinned: true, weaknesses: [WEAK_EK_ROCA] },
     { maker: 'id:00001014', weaknesses: [WEAK_EK_ROCA, 'another-one'] },
-  ]) {
+  ];
+  for (const tpm of descriptions) {
     it(`is read as it was written: ${JSON.stringify(tpm)}`, () => {
       assert.deepEqual(parseAkCertificate(withTpm(tpm)).tpm, tpm);
     });
@@ -62,6 +66,16 @@ describe('what an AK certificate says of its TPM', () => {
     ['with a weakness that is no name', derOf(DER.sequence, words('A B')), ''],
     ['with more than anybody knows', derOf(DER.sequence, words(...Array(17).fill('x'))), ''],
     ['with more after it', derOf(DER.sequence, words(), words()), 'TRAILING_BYTES'],
+    [
+      'with a pin that is not TRUE',
+      derOf(DER.sequence, derOf(contextPrimitive(1), Uint8Array.of(0)), words()),
+      '',
+    ],
+    [
+      'with a pin before the maker',
+      derOf(DER.sequence, derOf(contextPrimitive(1), Uint8Array.of(0xff)), maker('STM'), words()),
+      'BAD_DER',
+    ],
   ] as const) {
     it(`is refused ${why}: ${code || 'AK_CERT_PROFILE'}`, () => {
       throwsCode(() => parseAkCertificate(withValue(value)), code || 'AK_CERT_PROFILE');
