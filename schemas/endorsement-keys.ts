@@ -1,0 +1,79 @@
+import { Type } from 'typebox';
+import { AssuranceClass } from './classes.ts';
+import { closed, LineOfText, NameHex, oneOf, Sha256Hex, Timestamp } from './scalars.ts';
+import { Cursor } from './operator.ts';
+
+const Text = LineOfText(512);
+const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Count = Type.Integer({ minimum: 0, maximum: 10_000_000 });
+const Decided = closed({ at: Timestamp, by: LineOfText(128), because: Text });
+
+/**
+ * An EK that the CA has certified an AK for. The server knows it as its `ekRef` alone; `ekName` stays here.
+ * `vouchedBy`: what gave it its class when it last activated.
+ */
+export const EndorsementKey = closed({
+  ekRef: Sha256Hex,
+  ekName: NameHex,
+  class: AssuranceClass,
+  vouchedBy: oneOf('root', 'pin', 'itself'),
+  rootFingerprint: OrNull(Sha256Hex),
+  rootSubject: OrNull(Text),
+  firstActivatedAt: Timestamp,
+  lastActivatedAt: Timestamp,
+  certificateUntil: OrNull(Timestamp),
+  /** Got no certificate any more: for good, or until it is readmitted. */
+  state: oneOf('active', 'revoked', 'decommissioned'),
+  decided: OrNull(Decided),
+});
+export type EndorsementKey = Type.Static<typeof EndorsementKey>;
+
+/** GET /v1/operator/endorsement-keys at the CA. */
+export const EndorsementKeyList = closed({
+  keys: Type.Array(EndorsementKey, { maxItems: 1_000 }),
+  nextCursor: Type.Optional(Cursor),
+});
+export type EndorsementKeyList = Type.Static<typeof EndorsementKeyList>;
+
+/** An EK that asked and that nobody vouches for. `issuer` is its certificate's word; null where it has none. */
+export const WaitingKey = closed({
+  ekName: NameHex,
+  issuer: OrNull(LineOfText(1_200)),
+  /** Of the key itself: `rsa 2048`, `ecc nist_p256`; null for one of before it was noted. */
+  key: OrNull(LineOfText(64)),
+  times: Count,
+  firstSeenAt: Timestamp,
+  lastSeenAt: Timestamp,
+});
+export type WaitingKey = Type.Static<typeof WaitingKey>;
+
+/** GET /v1/operator/endorsement-keys/waiting at the CA: those that came last first. */
+export const WaitingKeys = closed({
+  count: Count,
+  keys: Type.Array(WaitingKey, { maxItems: 1_000 }),
+});
+export type WaitingKeys = Type.Static<typeof WaitingKeys>;
+
+/** POST /v1/operator/pins at the CA: exactly this EK, by its Name, is of this class. */
+export const PinRequest = closed({ ekName: NameHex, class: AssuranceClass, reason: Text });
+export type PinRequest = Type.Static<typeof PinRequest>;
+
+export const Pin = closed({ ekName: NameHex, class: AssuranceClass, decided: Decided });
+export type Pin = Type.Static<typeof Pin>;
+
+/** GET /v1/operator/pins at the CA. */
+export const Pins = closed({ count: Count, pins: Type.Array(Pin, { maxItems: 1_000 }) });
+export type Pins = Type.Static<typeof Pins>;
+
+/** POST /v1/operator/pins/{ekName}/removal, .../endorsement-keys/{ekRef}/decommissioning and .../readmission. */
+export const WithReason = closed({ reason: Text });
+export type WithReason = Type.Static<typeof WithReason>;
+
+/** POST /v1/operator/endorsement-keys/{ekRef}/decommissioning at the CA. */
+export const Decommissioned = closed({
+  ekRef: Sha256Hex,
+  class: AssuranceClass,
+  /** How many certificates were revoked with it. */
+  revoked: Count,
+});
+export type Decommissioned = Type.Static<typeof Decommissioned>;
