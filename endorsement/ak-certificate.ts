@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { type AssuranceClass, classOfPolicy } from './assurance-class.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { DER } from './der-reader.ts';
+import { isPadded } from './der-types.ts';
 import * as extension from './extensions.ts';
 import { malformed } from './malformed.ts';
 import { EXTENSION, TCG_OID, TOUCHSTONE_OID } from './oids.ts';
@@ -57,8 +58,9 @@ const COMMON_NAME = '2.5.4.3';
 export function parseAkCertificate(der: Uint8Array): AkCertificate {
   const certificate = parseCertificate(der);
   require(certificate.version === 3, 'version');
-  const [first = 0x80] = certificate.serial;
-  require(first < 0x80 && certificate.serial.length <= 20, 'serialNumber');
+  const { serial } = certificate;
+  const [first = 0x80] = serial;
+  require(first < 0x80 && serial.length <= 20 && !isPadded(serial), 'serialNumber');
   require(certificate.notBefore < certificate.notAfter, 'validity');
   requireExtensions(certificate);
 

@@ -1,5 +1,5 @@
 import { contextConstructed, contextPrimitive, DER, DerReader } from './der-reader.ts';
-import { booleanOf, readIntegerOctets, readOctetsOfBits, readOid } from './der-types.ts';
+import { booleanOf, readOctetsOfBits, readOid, readSerialOctets } from './der-types.ts';
 import { readSmallInteger, readTime } from './der-types.ts';
 import { type DistinguishedName, readName } from './distinguished-name.ts';
 import { malformed } from './malformed.ts';
@@ -59,7 +59,7 @@ export function readCertificate(reader: DerReader): Certificate {
 
   const body = tbs.children();
   const version = readVersion(body);
-  const serial = readIntegerOctets(body, 'serialNumber');
+  const serial = readSerialOctets(body, 'serialNumber');
   const inner = body.expect(DER.sequence, 'tbsCertificate.signature');
   if (Buffer.compare(inner.encoded, algorithm.encoded) !== 0) {
     throw malformed('SIGNATURE_ALGORITHM_MISMATCH', 'signatureAlgorithm', algorithm.offset);

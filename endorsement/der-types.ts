@@ -38,12 +38,22 @@ function firstArcs(arc: number | bigint): string {
 /** INTEGER: X.690, 8.3, as its two's complement octets. Throws BAD_DER if they are not the fewest. */
 export function readIntegerOctets(reader: DerReader, field: string): Uint8Array {
   const { contents, offset } = reader.expect(DER.integer, field);
-  const [first, second] = contents;
-  const padded =
-    second !== undefined &&
-    ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80));
-  if (first === undefined || padded) throw malformed('BAD_DER', field, offset, 'integer');
+  if (contents.length === 0 || isPadded(contents))
+    throw malformed('BAD_DER', field, offset, 'integer');
   return contents;
+}
+
+/** CertificateSerialNumber, as it is on the wire: nothing is computed with it, and some makers' have octets too many. */
+export function readSerialOctets(reader: DerReader, field: string): Uint8Array {
+  const { contents, offset } = reader.expect(DER.integer, field);
+  if (contents.length === 0) throw malformed('BAD_DER', field, offset, 'integer');
+  return contents;
+}
+
+/** Whether an INTEGER has more octets than it needs. */
+export function isPadded([first, second]: Uint8Array): boolean {
+  if (second === undefined) return false;
+  return (first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80);
 }
 
 /** A small INTEGER that is not negative. */

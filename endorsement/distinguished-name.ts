@@ -70,12 +70,14 @@ function readAttribute(pair: DerReader, field: string): NameAttribute {
   return { oid, value };
 }
 
-/** DirectoryString and IA5String: RFC 5280, 4.1.2.4. */
+/** DirectoryString and IA5String: RFC 5280, 4.1.2.4; and the plain ones of X.680, 41, which makers use too. */
 function stringOf({ tag, contents, offset }: DerValue, field: string): string {
   const bytes = Buffer.from(contents);
   switch (tag) {
     case DER.printableString:
     case DER.ia5String:
+    case DER.numericString:
+    case DER.visibleString:
     case DER.teletexString:
       return bytes.toString('latin1');
     case DER.utf8String:
@@ -87,8 +89,25 @@ function stringOf({ tag, contents, offset }: DerValue, field: string): string {
     case DER.bmpString:
       if (bytes.length % 2 !== 0) break;
       return bytes.swap16().toString('utf16le');
+    case DER.universalString: {
+      const text = textOfUtf32(bytes);
+      if (text === undefined) break;
+      return text;
+    }
   }
   throw malformed('BAD_CERTIFICATE', field, offset, `string type 0x${tag.toString(16)}`);
+}
+
+/** Four octets a character: X.690, 8.23.7. undefined for what is no character. */
+function textOfUtf32(bytes: Buffer): string | undefined {
+  if (bytes.length % 4 !== 0) return undefined;
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 4) {
+    const point = bytes.readUInt32BE(at);
+    if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return undefined;
+    text += String.fromCodePoint(point);
+  }
+  return text;
 }
 
 /** Escaped as RFC 4514, 2.4, so that no name can pass for two; control characters never come out raw. */

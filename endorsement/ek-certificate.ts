@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { contextConstructed, DerReader } from './der-reader.ts';
+import { isPadded } from './der-types.ts';
 import { nameOfValue } from './distinguished-name.ts';
 import { authorityKeyId, decode, extendedKeyUsage } from './extensions.ts';
 import { malformed } from './malformed.ts';
 import { unwrapNvCertificate } from './nv-wrapper.ts';
-import { EXTENSION, TCG_OID } from './oids.ts';
+import { ANY_EXTENDED_KEY_USAGE, EXTENSION, TCG_OID } from './oids.ts';
 import { isShortRsa, keyKindOf, publicKeyOfSpki } from './public-key.ts';
 import { signatureSchemeOf } from './signature-scheme.ts';
 
@@ -23,12 +24,16 @@ export type EkQuirk =
   | 'negative-serial'
   /** Of more than the 20 octets of RFC 5280, 4.1.2.2. */
   | 'long-serial'
+  /** With octets that its number does not need: X.690, 8.3.2. */
+  | 'padded-serial'
   | 'no-subject'
   /** As RFC 5280, 4.2.1.6 has it where there is no subject; many libraries then refuse the certificate. */
   | 'critical-subject-alt-name'
   | 'subject-directory-attributes'
   | 'no-authority-key-id'
   | 'no-eku'
+  /** extKeyUsage without tcg-kp-EKCertificate. */
+  | 'other-eku'
   | 'no-expiry';
 
 /** An EK certificate, read. Who issued it is for `validatePath` to say. */
@@ -56,6 +61,8 @@ export type EkCertificate = {
   readonly quirks: readonly EkQuirk[];
 };
 
+/** What extKeyUsage of an EK certificate says: the profile's, or anything. */
+const FOR_EKS: readonly string[] = [TCG_OID.ekCertificate, ANY_EXTENDED_KEY_USAGE];
 /** An NV index of a gigabyte is no certificate. */
 const MAX_NV_BYTES = 65_536;
 /** RFC 5280, 4.1.2.5: 99991231235959Z says that there is no expiry date. */
@@ -82,11 +89,13 @@ export function parseEkCertificate(bytes: Uint8Array): EkCertificate {
     'sha1-signature': signatureSchemeOf(certificate.signatureAlgorithm)?.hash === 'sha1',
     'negative-serial': (serial[0] ?? 0) >= 0x80,
     'long-serial': serial.length > 20,
+    'padded-serial': isPadded(serial),
     'no-subject': subject.rdns.length === 0,
     'critical-subject-alt-name': extensions.get(EXTENSION.subjectAltName)?.critical === true,
     'subject-directory-attributes': extensions.has(EXTENSION.subjectDirectoryAttributes),
     'no-authority-key-id': authorityKeyId(certificate) === undefined,
     'no-eku': usages === undefined,
+    'other-eku': usages !== undefined && !usages.some((usage) => FOR_EKS.includes(usage)),
     'no-expiry': certificate.notAfter.getTime() === NO_EXPIRY,
   };
   return {

@@ -33,10 +33,12 @@ export {
   checkEkCertificate,
   type PathFinding,
   type PathInput,
+  type PathQuirk,
   type PathVerdict,
   validatePath,
 } from './path-validation.ts';
 export type { Problem } from './problem.ts';
 export { keyIdOf } from './public-key.ts';
+export { isRocaModulus } from './roca.ts';
 export { isMakerName, type TpmDescription, WEAK_EK_ROCA } from './tpm-description.ts';
 export { isRegisteredManufacturer, manufacturerOf } from './tpm-manufacturer.ts';

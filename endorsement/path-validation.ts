@@ -21,7 +21,12 @@ export type PathInput = {
   readonly now: Date;
   /** What the leaf is for: the endorsement key of a TPM. */
   readonly kind: 'ek';
+  /** `unchecked`: what the leaf's extKeyUsage says is looked at by whoever asks. */
+  readonly leafUsage?: 'unchecked';
 };
+
+/** What real chains do beside the specifications and is believed all the same. */
+export type PathQuirk = 'expired-issuer';
 
 export type PathFinding = {
   readonly code: EndorsementCode;
@@ -37,6 +42,7 @@ export type PathVerdict =
       readonly root: Uint8Array;
       /** DER, the leaf first and the root last. */
       readonly chain: readonly Uint8Array[];
+      readonly quirks: readonly PathQuirk[];
     }
   | { readonly ok: false; readonly findings: readonly PathFinding[] };
 
@@ -54,7 +60,9 @@ const PROCESSED = new Set<string>([
  *
  * - each certificate is signed by the next one's key, with SHA-2 and a key that is strong enough;
  * - issuer and subject names chain, and the key identifiers where both sides have them;
- * - `now` lies within the validity of each, the root's too;
+ * - `now` lies within the leaf's validity, and is past nobody's notBefore;
+ * - each issuer is valid now, or has ended since and was valid when the certificate below it began: chips outlive
+ *   their makers' CAs (`expired-issuer`);
  * - each issuer is a CA, may sign certificates, and is no further from the leaf than its pathLen allows;
  * - no certificate has a critical extension that was not looked at, and none has name constraints;
  * - leaf and issuers, if they limit what they are for, are for endorsement keys, and the leaf is no CA.
@@ -82,17 +90,20 @@ export function validatePath(input: PathInput): PathVerdict {
 
   let fewest: readonly PathFinding[] | undefined;
   for (const chain of candidates) {
-    const findings = chainFindings(chain, input.now);
+    const findings = chainFindings(chain, input);
     const root = chain.at(-1);
     if (findings.length === 0 && root) {
-      return { ok: true, root: root.der, chain: chain.map(({ der }) => der) };
+      const quirks = chain.some(({ notAfter }) => notAfter < input.now)
+        ? (['expired-issuer'] as const)
+        : [];
+      return { ok: true, root: root.der, chain: chain.map(({ der }) => der), quirks };
     }
     if (!fewest || findings.length < fewest.length) fewest = findings;
   }
   if (fewest) return { ok: false, findings: fewest };
   const detail = `no chain from issuer ${leaf.issuer.text} to a trusted root`;
   const unknown = { code: 'EK_UNTRUSTED_ROOT', subject: labelOf(leaf), detail } as const;
-  return { ok: false, findings: [unknown, ...chainFindings([leaf], input.now)] };
+  return { ok: false, findings: [unknown, ...chainFindings([leaf], input)] };
 }
 
 /**
@@ -100,7 +111,7 @@ export function validatePath(input: PathInput): PathVerdict {
  * understood, another use than an endorsement key's. Throws ParseError if it is no certificate.
  */
 export function checkEkCertificate(leaf: CertificateInput, now: Date): readonly PathFinding[] {
-  return chainFindings([certificateOf(leaf)], now);
+  return chainFindings([certificateOf(leaf)], { now });
 }
 
 /**
@@ -121,14 +132,17 @@ function certificateOf(input: CertificateInput): Certificate {
   return parseCertificate(input instanceof Uint8Array ? input : input.der);
 }
 
-function chainFindings(chain: readonly Certificate[], now: Date): readonly PathFinding[] {
+function chainFindings(
+  chain: readonly Certificate[],
+  { now, leafUsage }: Pick<PathInput, 'now' | 'leafUsage'>,
+): readonly PathFinding[] {
   return chain.flatMap((certificate, index) => {
     const child = index === 0 ? undefined : chain[index - 1];
     const below = chain.slice(1, Math.max(1, index));
     const found = [
-      ...validityFindings(certificate, now),
+      ...validityFindings(certificate, now, child),
       ...extensionFindings(certificate, child === undefined),
-      ...(child ? issuerFindings(certificate, child, below) : leafFindings(certificate)),
+      ...(child ? issuerFindings(certificate, child, below) : leafFindings(certificate, leafUsage)),
     ];
     const subject = labelOf(certificate);
     return found.map(([code, detail]) => ({ code, subject, detail }));
@@ -137,9 +151,16 @@ function chainFindings(chain: readonly Certificate[], now: Date): readonly PathF
 
 type Found = readonly [code: EndorsementCode, detail: string];
 
-function validityFindings({ notBefore, notAfter }: Certificate, now: Date): Found[] {
+function validityFindings(
+  { notBefore, notAfter }: Certificate,
+  now: Date,
+  child: Certificate | undefined,
+): Found[] {
   // An invalid Date compares false with everything: only a yes to both is a yes.
   if (now >= notBefore && now <= notAfter) return [];
+  const hadIssuedBefore =
+    child !== undefined && child.notBefore >= notBefore && child.notBefore <= notAfter;
+  if (now > notAfter && hadIssuedBefore) return [];
   return now < notBefore
     ? [['CERT_NOT_YET_VALID', `not before ${notBefore.toISOString()}`]]
     : [['CERT_EXPIRED', `not after ${notAfter.toISOString()}`]];
@@ -156,10 +177,12 @@ function extensionFindings({ extensions }: Certificate, isLeaf: boolean): Found[
   return found;
 }
 
-function leafFindings(leaf: Certificate): Found[] {
+function leafFindings(leaf: Certificate, leafUsage: PathInput['leafUsage']): Found[] {
   const found: Found[] = [];
   if (basicConstraints(leaf)?.ca === true) found.push(['EK_CERT_PROFILE', 'the leaf is a CA']);
-  if (!isForEndorsementKeys(leaf)) found.push(['EK_CERT_PROFILE', 'extKeyUsage without EK']);
+  const isAsked = leafUsage !== 'unchecked';
+  if (isAsked && !isForEndorsementKeys(leaf))
+    found.push(['EK_CERT_PROFILE', 'extKeyUsage without EK']);
   return found;
 }
 

@@ -21,7 +21,10 @@ const SM2_CURVE = '1.2.156.10197.1.301';
 
 /** SubjectPublicKeyInfo: RFC 5280, 4.1.2.7. Throws ParseError KEY_UNSUPPORTED. */
 export function publicKeyOfSpki(spki: Uint8Array): SubjectPublicKey {
-  const { algorithm, bits } = readSpki(spki);
+  const { algorithm, bits, named } = readSpki(spki);
+  // A curve that is spelt out could be any, under a generator of the maker's choice: CVE-2020-0601.
+  if (!named)
+    throw malformed('KEY_UNSUPPORTED', 'subjectPublicKeyInfo', 0, 'a curve without a name');
   const oaep = algorithm === RSAES_OAEP;
   const plain = oaep
     ? derOf(DER.sequence, derOf(DER.sequence, encodeOid(RSA_ENCRYPTION), NULL), encodeBits(bits))
@@ -69,14 +72,21 @@ export function keyIdOf(spki: Uint8Array): string {
   return digest.subarray(0, 20).toString('hex');
 }
 
-function readSpki(spki: Uint8Array): { readonly algorithm: string; readonly bits: Uint8Array } {
+function readSpki(spki: Uint8Array): {
+  readonly algorithm: string;
+  readonly bits: Uint8Array;
+  /** Whether the curve of a point is named. */
+  readonly named: boolean;
+} {
   const whole = new DerReader(spki);
   const fields = whole.sequence('subjectPublicKeyInfo');
   whole.end('subjectPublicKeyInfo');
-  const algorithm = readOid(fields.sequence('algorithm'), 'algorithm.algorithm');
+  const identifier = fields.sequence('algorithm');
+  const algorithm = readOid(identifier, 'algorithm.algorithm');
+  const named = algorithm !== EC_PUBLIC_KEY || identifier.at(DER.oid);
   const bits = readOctetsOfBits(fields, 'subjectPublicKey');
   fields.end('subjectPublicKeyInfo');
-  return { algorithm, bits };
+  return { algorithm, bits, named };
 }
 
 /** Whether an SPKI is of id-ecPublicKey and names the curve of SM2. */

@@ -177,15 +177,59 @@ describe('a certification path', () => {
   });
 
   it('is refused outside the validity of any part: CERT_EXPIRED, CERT_NOT_YET_VALID', () => {
-    const old = makeCertificate('old', {
-      ...{ issuer: root, notBefore: before, notAfter: new Date(NOW.getTime() - 1000) },
+    const ended = { notBefore: before, notAfter: new Date(NOW.getTime() - 2000) };
+    const old = makeCertificate('old', { issuer: root, ...ended });
+    const leaf = makeCertificate('leaf', { issuer: root, extensions: [notCa], ...ended });
+    assert.deepEqual(refusals(leaf, []), ['CERT_EXPIRED leaf']);
+    const since = makeCertificate('since', {
+      ...{ issuer: old, extensions: [notCa], notBefore: new Date(NOW.getTime() - 1000) },
     });
-    assert.deepEqual(refusals(leafOf(old), [old]), ['CERT_EXPIRED old']);
+    assert.deepEqual(refusals(since, [old]), ['CERT_EXPIRED old']);
     assert.deepEqual(refusals(leafOf(root), [], before), [
       'CERT_NOT_YET_VALID leaf',
       'CERT_NOT_YET_VALID root',
     ]);
     assert.deepEqual(refusals(leafOf(root), [], new Date(NaN)).length, 2);
+  });
+
+  it('is good where an issuer has ended since, or the root, and that is noted: expired-issuer', () => {
+    const soon = new Date(NOW.getTime() - 1000);
+    const began = { notBefore: before, notAfter: soon };
+    const old = makeCertificate('old', { ...began });
+    const between = makeCertificate('between', { issuer: old, ...began });
+    const leaf = makeCertificate('leaf', {
+      ...{ issuer: between, extensions: [notCa], notBefore: new Date(soon.getTime() - 1000) },
+    });
+    for (const [roots, sent] of [
+      [[old], [between]],
+      [[between], []],
+    ]) {
+      const verdict = validate(leaf, sent ?? [], NOW, roots);
+      assert.deepEqual(verdict.ok && verdict.quirks, ['expired-issuer']);
+    }
+    const fresh = validate(leafOf(root), []);
+    assert.deepEqual(fresh.ok && fresh.quirks, []);
+  });
+
+  it('is refused through an issuer that had ended, or not begun, before the one below: CERT_EXPIRED', () => {
+    const short = makeCertificate('short', {
+      ...{ issuer: root, notBefore: before, notAfter: new Date(before.getTime() + 1000) },
+    });
+    assert.deepEqual(refusals(leafOf(short), [short]), ['CERT_EXPIRED short']);
+    const early = makeCertificate('leaf', {
+      ...{ issuer: short, extensions: [notCa], notBefore: new Date(before.getTime() - 1000) },
+    });
+    assert.deepEqual(refusals(early, [short]), ['CERT_EXPIRED short']);
+  });
+
+  it('is refused where an issuer that has ended did not sign it, whatever its dates', () => {
+    const ended = { notBefore: before, notAfter: new Date(NOW.getTime() - 1000) };
+    const old = makeCertificate('old', { issuer: root, ...ended });
+    const forged = makeCertificate('leaf', {
+      ...{ issuer: old, signer: makeCertificate('old'), extensions: [notCa] },
+      notBefore: new Date(before.getTime() + 1000),
+    });
+    assert.deepEqual(refusals(forged, [old]), ['CERT_SIGNATURE_INVALID old']);
   });
 
   it('is refused through a CA for other things: ISSUER_USAGE', () => {
