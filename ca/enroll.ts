@@ -24,6 +24,8 @@ export type CaContext = {
   /** All that the CA's keys do; they themselves are elsewhere. */
   readonly issuance: Issuance;
   readonly roots: readonly ConfiguredRoot[];
+  /** What hosts and operators call this CA by. */
+  readonly publicUrl: string;
   readonly log: Logger;
 };
 

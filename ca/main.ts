@@ -3,12 +3,13 @@ import { pino } from 'pino';
 import { CA_CODES, type CaCode } from './codes.ts';
 import { loadConfig } from './config.ts';
 import { initialize } from './init.ts';
+import { firstOperator } from './operators/index.ts';
 import { restored } from './restored.ts';
 import { revokeEk } from './revoke.ts';
 import { serve } from './serve.ts';
 
 const USAGE =
-  'usage: main.ts init|serve|restored --config FILE\n' +
+  'usage: main.ts init|serve|first-operator|restored --config FILE\n' +
   '       main.ts revoke-ek --config FILE --ek-ref HEX --reason TEXT\n';
 
 /** sysexits.h */
@@ -17,7 +18,11 @@ const EX_DATAERR = 65;
 const EX_UNAVAILABLE = 69;
 
 /** Where it is not that the CA cannot run. */
-const EXIT_OF: Readonly<Record<string, number>> = { CONFIG_INVALID: EX_DATAERR, EK_UNKNOWN: 1 };
+const EXIT_OF: Readonly<Record<string, number>> = {
+  CONFIG_INVALID: EX_DATAERR,
+  EK_UNKNOWN: 1,
+  FIRST_OPERATOR_EXISTS: 1,
+};
 
 const log = pino(
   {
@@ -30,8 +35,10 @@ const log = pino(
   pino.destination({ fd: 2, sync: true }),
 );
 
+type PlainCommand = 'init' | 'serve' | 'first-operator' | 'restored';
+
 type Arguments =
-  | { readonly command: 'init' | 'serve' | 'restored'; readonly configFile: string }
+  | { readonly command: PlainCommand; readonly configFile: string }
   | {
       readonly command: 'revoke-ek';
       readonly configFile: string;
@@ -44,6 +51,10 @@ async function main(): Promise<void> {
   const config = await loadConfig(given.configFile);
   process.umask(0o077);
   if (given.command === 'init') return initialize(config, log);
+  if (given.command === 'first-operator') {
+    process.stdout.write(`${JSON.stringify(await firstOperator(config, log))}\n`);
+    return;
+  }
   if (given.command === 'restored') return restored(config, log);
   if (given.command === 'revoke-ek') return revokeEk(config, given, log);
 
@@ -56,6 +67,9 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   process.stdout.write(`${JSON.stringify({ ready: true, port: serving.port })}\n`);
 }
+
+const isPlain = (command: string | undefined): command is PlainCommand =>
+  ['init', 'serve', 'first-operator', 'restored'].includes(command ?? '');
 
 function readArguments(): Arguments {
   try {
@@ -70,8 +84,7 @@ function readArguments(): Arguments {
     const [command, ...more] = positionals;
     const { config: configFile, 'ek-ref': ekRef, reason } = values;
     const known = configFile !== undefined && more.length === 0;
-    const plain = command === 'init' || command === 'serve' || command === 'restored';
-    if (known && plain && !ekRef && !reason) return { command, configFile };
+    if (known && isPlain(command) && !ekRef && !reason) return { command, configFile };
     if (known && command === 'revoke-ek' && /^[0-9a-f]{64}$/.test(ekRef ?? '') && reason) {
       return { command, configFile, ekRef: ekRef ?? '', reason };
     }

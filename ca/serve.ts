@@ -28,7 +28,10 @@ export async function serve(config: CaConfig, log: Logger): Promise<Serving> {
     await checkSchemaVersion(pool);
     const issuer = await activeIssuer(pool);
     if (issuer === undefined) throw caError('STATE_INCOMPLETE', 503, { detail: 'no issuing CA' });
-    const router = caRouter({ pool, issuance, roots, log }, config.limits ?? DEFAULT_LIMITS);
+    const router = caRouter(
+      { pool, issuance, roots, publicUrl: config.publicUrl, log },
+      config.limits ?? DEFAULT_LIMITS,
+    );
     const app = createEdge({ log });
     app.use(router.routes());
     app.use(router.allowedMethods());

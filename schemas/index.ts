@@ -2,6 +2,7 @@ export * from './agent-check.ts';
 export * from './baseline.ts';
 export * from './baseline-text.ts';
 export * from './boot-state.ts';
+export * from './ca-operator.ts';
 export * from './ca-progress.ts';
 export * from './ca-rotation.ts';
 export * from './ca-status.ts';

@@ -11,6 +11,8 @@ import { caError } from '../ca-error.ts';
 import { beginEnrollment, type CaContext } from '../enroll.ts';
 import { beginRenewal } from '../renew.ts';
 import { activeIssuer, databaseNow, readBundle } from '../store/index.ts';
+import { OPERATOR_ROUTES } from './operator/operator-routes.ts';
+import { serveOperatorCall } from './operator/serve-operator-call.ts';
 
 export type Limits = { readonly perAddress: Bucket; readonly total: Bucket };
 
@@ -22,10 +24,17 @@ const READING: Limits = {
   total: { burst: 1_000, perSecond: 200 },
 };
 
+/** So are those of operators. */
+const OPERATING: Limits = {
+  perAddress: { burst: 1_000, perSecond: 50 },
+  total: { burst: 2_000, perSecond: 400 },
+};
+
 export function caRouter(context: CaContext, limits: Limits): Router {
   const router = new Router();
   const limitEnrolling = tokenBuckets(limits);
   const limitReading = tokenBuckets(READING);
+  const limitOperating = tokenBuckets(OPERATING);
 
   router.post('/v1/enrollments', limitEnrolling, async (ctx) => {
     const request = await readJson(ctx, EnrollmentRequest, { maxBytes: MAX_REQUEST_BYTES });
@@ -56,6 +65,14 @@ export function caRouter(context: CaContext, limits: Limits): Router {
     ctx.body = health;
     ctx.status = health.status === 'ok' ? 200 : 503;
   });
+
+  for (const route of OPERATOR_ROUTES) {
+    router.register(
+      route.path,
+      [route.method],
+      [limitOperating, (ctx: RouterContext) => serveOperatorCall(context, route, ctx)],
+    );
+  }
   return router;
 }
 

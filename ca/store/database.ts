@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
+import type { Queryable } from './transaction.ts';
 
 /** How to reach the database: a socket's directory or a host, and a file that holds the password. */
 export type DatabaseAddress = {
@@ -57,7 +58,7 @@ async function connectionOf({ passwordFile, tls, ...address }: DatabaseAddress) 
 }
 
 /** The only clock that decides anything here. */
-export async function databaseNow(database: pg.Pool | pg.Client): Promise<Date> {
+export async function databaseNow(database: Queryable): Promise<Date> {
   const { rows } = await database.query<{ now: Date }>('SELECT now() AS now');
   const [row] = rows;
   if (row === undefined) throw new Error('SELECT now() gave no row');

@@ -5,12 +5,33 @@ export {
   issuerFor,
   listAuthorities,
 } from './authorities.ts';
+export {
+  countWaiting,
+  decideApproval,
+  insertApproval,
+  lapseEveryApproval,
+  listApprovals,
+  lockWaiting,
+  type StoredApproval,
+} from './approvals.ts';
 export { recordedKey } from './attestation-keys.ts';
+export { appendAudit, listAudit } from './audit.ts';
 export { readBundle } from './bundle.ts';
 export { recordActivation } from './certificates.ts';
 export { databaseNow, openPool, withConnection } from './database.ts';
 export { isRevoked, revokeEndorsementKey } from './endorsement-keys.ts';
 export { forgetPending, insertEnrollment, takeAttempt } from './enrollments.ts';
+export {
+  claimFirstOperator,
+  insertOperator,
+  isLiveOperator,
+  listOperators,
+  operatorByHash,
+  revokeEveryOperator,
+  revokeOperator,
+} from './operators.ts';
+export { approvers, holdQuorum, lockQuorum, readQuorum, setQuorum } from './quorum.ts';
 export { forgetEnded, setCertificateDays } from './retention.ts';
 export { checkSchemaVersion, migrate } from './schema-version.ts';
+export { inTransaction, type Queryable } from './transaction.ts';
 export { queueUntrusted } from './untrusted-endorsement-keys.ts';

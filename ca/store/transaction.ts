@@ -1,5 +1,8 @@
 import type pg from 'pg';
 
+/** What a store function runs on: the pool, or one transaction's connection. */
+export type Queryable = Pick<pg.ClientBase, 'query'>;
+
 /** All that `work` does, or nothing of it. A connection that could not be ended well is given to nobody else. */
 export async function inTransaction<T>(
   pool: pg.Pool,

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { OPERATOR_ROUTES } from '../http/operator/operator-routes.ts';
 import { caRouter } from '../http/router.ts';
 
 /**
- * Every call of the CA is for anybody, and this is why that is well. A call that is not here fails this test: whoever adds
- * one says what keeps strangers from harm, or protects it.
+ * Every call of the CA that is for anybody, and why that is well. A call that is neither here nor an operator's fails this
+ * test: whoever adds one says what keeps strangers from harm, or protects it.
  */
 const OPEN: Readonly<Record<string, string>> = {
   'POST /v1/enrollments': 'the answer is worth nothing without the TPM',
@@ -14,13 +15,14 @@ const OPEN: Readonly<Record<string, string>> = {
 };
 
 describe('The calls of the CA', () => {
-  it('are those that are open for a reason (I29)', () => {
+  it('are those of its operators, and those that are open for a reason (I29)', () => {
     const some = { burst: 1, perSecond: 1 };
     // Only listed: nothing is called.
     const { stack } = caRouter({} as never, { perAddress: some, total: some });
     const calls = stack.flatMap(({ methods, path }) =>
       methods.filter((method) => method !== 'HEAD').map((method) => `${method} ${String(path)}`),
     );
-    assert.deepEqual(calls.toSorted(), Object.keys(OPEN).toSorted());
+    const guarded = OPERATOR_ROUTES.map(({ method, path }) => `${method} ${path}`);
+    assert.deepEqual(calls.toSorted(), [...Object.keys(OPEN), ...guarded].toSorted());
   });
 });

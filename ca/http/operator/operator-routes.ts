@@ -1,0 +1,5 @@
+import { OPERATORS_ROUTES } from './operators.ts';
+import type { OperatorRoute } from './operator-route.ts';
+
+/** Every call of the CA's operators, with the role that it takes. */
+export const OPERATOR_ROUTES: readonly OperatorRoute[] = [...OPERATORS_ROUTES];
