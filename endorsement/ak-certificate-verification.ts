@@ -6,6 +6,7 @@ import { verifyCertificateSignature } from './certificate-signature.ts';
 import { basicConstraints, keyUsage, subjectKeyId } from './extensions.ts';
 import type { Problem } from './problem.ts';
 import { publicKeyOfSpki } from './public-key.ts';
+import { type Revocation, revocationProblems } from './revocation.ts';
 
 /** One entry of the flat list of issuers. `verify-only` issues no more and is still believed. */
 export type Issuer = {
@@ -20,6 +21,8 @@ export type AkCertificateInput = {
   readonly certificate: AkCertificate;
   readonly akPublic: TpmtPublic;
   readonly issuers: readonly Issuer[];
+  /** Absent where the CA gives no revocation lists, as older versions of it do not. */
+  readonly revocation?: Revocation | undefined;
   readonly now: Date;
 };
 
@@ -30,18 +33,20 @@ export type AkCertificateInput = {
  * - `now` lies within its validity and within its issuer's;
  * - the one issuer with its key identifier is on the list, not refused, a CA by its own certificate, and
  *   of the name that the AK certificate gives;
- * - that issuer's key signed it.
+ * - that issuer's key signed it;
+ * - the issuer's revocation list for it is there, still counts, and does not have it.
  *
  * No path is built: whom to believe is the list's to say. The same certificate comes with every evidence of
  * its host, so that what never changes of it, whose key it is for and which key signed it, is kept once it was
  * seen to be so; dates and the list are looked at each time.
  */
 export function verifyAkCertificate(input: AkCertificateInput): Problem[] {
-  const { certificate, akPublic, issuers, now } = input;
+  const { certificate, akPublic, issuers, revocation, now } = input;
   return [
     ...keyProblems(certificate, akPublic),
     ...validityProblems(certificate, now),
     ...issuerProblems(certificate, issuers, now),
+    ...(revocation === undefined ? [] : revocationProblems(certificate, revocation, now)),
   ];
 }
 
@@ -122,12 +127,13 @@ type ReadIssuer = {
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly mayIssue: boolean;
+  readonly maySignLists: boolean;
 };
 
 /** Reading an issuer costs more than the signature it checks; the same few come with every evidence. */
 const read = new WeakMap<Uint8Array, ReadIssuer>();
 
-function readIssuer({ certificate: der }: Issuer): ReadIssuer | undefined {
+export function readIssuer({ certificate: der }: Issuer): ReadIssuer | undefined {
   const known = read.get(der);
   if (known) return known;
   try {
@@ -141,14 +147,15 @@ function readIssuer({ certificate: der }: Issuer): ReadIssuer | undefined {
 }
 
 function describe(certificate: Certificate): ReadIssuer {
+  const isCa = basicConstraints(certificate)?.ca === true;
+  const usage = keyUsage(certificate);
   return {
     key: publicKeyOfSpki(certificate.spki).key,
     keyId: subjectKeyId(certificate),
     name: certificate.subject.comparable,
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
-    mayIssue:
-      basicConstraints(certificate)?.ca === true &&
-      keyUsage(certificate)?.includes('keyCertSign') === true,
+    mayIssue: isCa && usage?.includes('keyCertSign') === true,
+    maySignLists: isCa && usage?.includes('cRLSign') === true,
   };
 }

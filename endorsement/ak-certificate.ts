@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type AssuranceClass, classOfPolicy } from './assurance-class.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
+import { type CrlPlace, crlPlaceOf, unnamedCrlPlace } from './crl-place.ts';
 import { DER } from './der-reader.ts';
 import { isPadded } from './der-types.ts';
 import * as extension from './extensions.ts';
@@ -28,6 +29,8 @@ export type AkCertificate = {
   readonly akQualifiedName: Uint8Array;
   /** Absent in certificates of CAs that did not say it yet. */
   readonly tpm?: TpmDescription;
+  /** Of the issuer's revocation lists, which one this certificate would stand in. */
+  readonly crl: CrlPlace;
 };
 
 /** Whether each extension of the profile is critical. There is no other in an AK certificate but those below. */
@@ -43,7 +46,10 @@ const PROFILE: ReadonlyMap<string, boolean> = new Map<string, boolean>([
 ]);
 
 /** Those that a certificate may lack; none is critical. */
-const OPTIONAL: ReadonlySet<string> = new Set([TOUCHSTONE_OID.tpmDescription]);
+const OPTIONAL: ReadonlySet<string> = new Set([
+  EXTENSION.cRLDistributionPoints,
+  TOUCHSTONE_OID.tpmDescription,
+]);
 
 /** nameAlg, then a digest of 32, 48 or 64 bytes: TPM 2.0 Part 1, 16. */
 const NAME_LENGTHS: readonly number[] = [34, 50, 66];
@@ -85,7 +91,15 @@ export function parseAkCertificate(der: Uint8Array): AkCertificate {
     ekRef: Buffer.from(ekRef).toString('hex'),
     akQualifiedName,
     ...(tpm !== undefined && { tpm }),
+    crl: placeOf(certificate, keyId),
   };
+}
+
+function placeOf(certificate: Certificate, issuerKeyId: string): CrlPlace {
+  const url = extension.crlDistributionPoint(certificate);
+  const place = url === undefined ? unnamedCrlPlace(issuerKeyId) : crlPlaceOf(url);
+  require(place?.issuerKeyId === issuerKeyId, 'cRLDistributionPoints');
+  return place;
 }
 
 function requireExtensions(certificate: Certificate): void {

@@ -24,13 +24,16 @@ export type CertificateSignatureVerdict =
         'CERT_SIGNATURE_INVALID' | 'CERT_SIGNATURE_UNSUPPORTED' | 'CERT_SIGNATURE_WEAK';
     };
 
+/** What of a certificate, or of a list of revoked ones, its signature is about: RFC 5280, 4.1.1 and 5.1.1. */
+export type Signed = Pick<Certificate, 'tbs' | 'signatureAlgorithm' | 'signature'>;
+
 /**
  * Whether `issuerKey` signed the certificate, with an algorithm that means something today. WEAK is a
  * signature that is right and proves nothing: SHA-1, a short key, a curve that is not among the ones known
  * to be strong.
  */
 export function verifyCertificateSignature(
-  certificate: Certificate,
+  certificate: Signed,
   issuerKey: KeyObject,
 ): CertificateSignatureVerdict {
   const scheme = signatureSchemeOf(certificate.signatureAlgorithm);
@@ -47,11 +50,7 @@ export function verifyCertificateSignature(
   return { ok: true };
 }
 
-function isSignedBy(
-  { tbs, signature }: Certificate,
-  key: KeyObject,
-  scheme: SignatureScheme,
-): boolean {
+function isSignedBy({ tbs, signature }: Signed, key: KeyObject, scheme: SignatureScheme): boolean {
   try {
     return verify(scheme.hash, tbs, { key, ...optionsOf(scheme) }, signature);
   } catch {

@@ -93,24 +93,29 @@ function readVersion(body: DerReader): 1 | 2 | 3 {
   throw malformed('BAD_CERTIFICATE', 'version', offset, `v${version}`);
 }
 
-function readAlgorithm(fields: DerReader): Certificate['signatureAlgorithm'] {
+/** AlgorithmIdentifier: RFC 5280, 4.1.1.2. */
+export function readAlgorithm(fields: DerReader): AlgorithmIdentifier {
   const oid = readOid(fields, 'signatureAlgorithm.algorithm');
   const parameters = fields.remaining === 0 ? null : fields.any('signatureAlgorithm.parameters');
   fields.end('signatureAlgorithm');
   return { oid, parameters: parameters?.encoded ?? null };
 }
 
-/** Extensions: RFC 5280, 4.1.2.9 and 4.2. An explicit FALSE is read: it is common, though no DER. */
 function readExtensions(body: DerReader, version: number): ReadonlyMap<string, Extension> {
-  const extensions = new Map<string, Extension>();
   const { offset } = body;
   const explicit = body.optional(contextConstructed(3), 'extensions')?.children();
-  if (!explicit) return extensions;
+  if (!explicit) return new Map();
   if (version !== 3) {
     throw malformed('BAD_CERTIFICATE', 'extensions', offset, `in a v${version} certificate`);
   }
   const list = explicit.sequence('extensions');
   explicit.end('extensions');
+  return readExtensionList(list);
+}
+
+/** Extensions: RFC 5280, 4.1.2.9 and 4.2. An explicit FALSE is read: it is common, though no DER. */
+export function readExtensionList(list: DerReader): ReadonlyMap<string, Extension> {
+  const extensions = new Map<string, Extension>();
   while (list.remaining > 0) {
     const start = list.offset;
     const fields = list.sequence('extension');

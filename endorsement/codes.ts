@@ -199,10 +199,53 @@ export const ENDORSEMENT_CODES = {
     section: 'RFC 5280, 4.1.1.3',
     remedy: 'Treat the certificate as forged.',
   },
+  AK_CERT_REVOKED: {
+    title: 'The AK certificate was revoked',
+    section: 'RFC 5280, 5.3 and 6.3.3',
+    remedy:
+      'Nothing brings it back: the CA certifies this TPM no more. `touchstone ca audit` says who revoked it and why.',
+  },
+  AK_CERT_REVOCATION_UNKNOWN: {
+    title: 'Nobody knows whether the AK certificate was revoked',
+    section: 'RFC 5280, 6.3.3',
+    remedy:
+      "See that the server reaches the CA and that the CA's issuance process runs; the CA's revocation lists then come by themselves.",
+  },
+  AK_CERT_REVOCATION_STALE: {
+    title: 'The revocation list that the AK certificate was held against is overdue',
+    section: 'RFC 5280, 5.1.2.5',
+    remedy:
+      "See that the server reaches the CA and that the CA's issuance process runs, before the list counts no more and hosts are refused.",
+  },
   AK_CERT_KEY_MISMATCH: {
     title: 'The AK certificate is for another key',
     section: 'RFC 5280, 4.1.2.7',
     remedy: 'Enrol again: key and certificate in the state directory do not belong together.',
+  },
+  CRL_PROFILE: {
+    title: 'The revocation list is not of the form that our CA gives',
+    section: 'RFC 5280, 5; Touchstone revocation list profile',
+    remedy: 'Find out who answers in the place of the CA; it may also run a newer version.',
+  },
+  CRL_ISSUER_UNKNOWN: {
+    title: 'The revocation list is of an issuer that is not believed',
+    section: 'RFC 5280, 6.3.3 (f)',
+    remedy: 'Find out who answers in the place of the CA.',
+  },
+  CRL_ISSUER_INVALID: {
+    title: "The revocation list's issuer may sign none, or is not the one that it names",
+    section: 'RFC 5280, 6.3.3 (f)',
+    remedy: 'Treat the list as forged.',
+  },
+  CRL_SIGNATURE_INVALID: {
+    title: 'The revocation list was not signed by the issuer it names',
+    section: 'RFC 5280, 6.3.3 (g)',
+    remedy: 'Treat the list as forged.',
+  },
+  CRL_NOT_YET_VALID: {
+    title: 'The revocation list was made in the future',
+    section: 'RFC 5280, 5.1.2.4',
+    remedy: 'Check the clocks of the CA and of the verifier.',
   },
 } as const satisfies Record<string, CodeEntry>;
 

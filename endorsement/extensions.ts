@@ -1,6 +1,12 @@
-import type { Certificate } from './certificate.ts';
+import type { Certificate, Extension } from './certificate.ts';
 import { contextConstructed, contextPrimitive, DER, DerReader } from './der-reader.ts';
-import { booleanOf, readBitString, readOid, readSmallInteger } from './der-types.ts';
+import {
+  booleanOf,
+  readBitString,
+  readIntegerOctets,
+  readOid,
+  readSmallInteger,
+} from './der-types.ts';
 import { malformed } from './malformed.ts';
 import { EXTENSION } from './oids.ts';
 
@@ -76,7 +82,7 @@ export function subjectKeyId(certificate: Certificate): string | undefined {
 
 /** AuthorityKeyIdentifier: RFC 5280, 4.2.1.1: its key identifier in hex, and whether there is more. */
 export function authorityKeyId(
-  certificate: Certificate,
+  certificate: Extended,
 ): { readonly keyId: string | undefined; readonly only: boolean } | undefined {
   return decode(certificate, EXTENSION.authorityKeyIdentifier, (reader, field) => {
     const fields = reader.sequence(field);
@@ -89,9 +95,61 @@ export function authorityKeyId(
   });
 }
 
+/**
+ * CRLDistributionPoints: RFC 5280, 4.2.1.13. Of all it may be, one point with one URL and nothing beside; a name relative
+ * to the issuer, reasons or another CRL issuer are BAD_CERTIFICATE.
+ */
+export function crlDistributionPoint(certificate: Extended): string | undefined {
+  return decode(certificate, EXTENSION.cRLDistributionPoints, (reader, field) => {
+    const points = reader.sequence(field);
+    const point = points.sequence(`${field}.distributionPoint`);
+    const url = readPointName(point, field);
+    point.end(`${field}.distributionPoint`);
+    points.end(field);
+    return url;
+  });
+}
+
+/** IssuingDistributionPoint: RFC 5280, 5.2.5, with one URL: a list of all reasons and all kinds of certificate. */
+export function issuingDistributionPoint(list: Extended): string | undefined {
+  return decode(list, EXTENSION.issuingDistributionPoint, (reader, field) => {
+    const fields = reader.sequence(field);
+    const url = readPointName(fields, field);
+    fields.end(field);
+    return url;
+  });
+}
+
+/** DistributionPointName as fullName of one uniformResourceIdentifier, in printable ASCII. */
+function readPointName(fields: DerReader, field: string): string {
+  const name = fields.expect(contextConstructed(0), `${field}.name`).children();
+  const full = name.expect(contextConstructed(0), `${field}.fullName`).children();
+  name.end(`${field}.name`);
+  const { contents, offset } = full.expect(contextPrimitive(6), `${field}.uri`);
+  full.end(`${field}.fullName`);
+  const url = Buffer.from(contents).toString('latin1');
+  if (/^[\x21-\x7e]{1,1024}$/.test(url)) return url;
+  throw malformed('BAD_CERTIFICATE', field, offset, 'no URL');
+}
+
+/** CRLNumber: RFC 5280, 5.2.3. */
+export function crlNumber(list: Extended): bigint | undefined {
+  return decode(list, EXTENSION.cRLNumber, (reader, field) => {
+    const { offset } = reader;
+    const octets = readIntegerOctets(reader, field);
+    if (octets.length <= 20 && (octets[0] ?? 0x80) < 0x80) {
+      return BigInt(`0x${Buffer.from(octets).toString('hex')}`);
+    }
+    throw malformed('BAD_CERTIFICATE', field, offset, 'number out of range');
+  });
+}
+
+/** A certificate, or whatever else has extensions. */
+export type Extended = { readonly extensions: ReadonlyMap<string, Extension> };
+
 /** Reads a whole extension's value, if it is there. */
 export function decode<T>(
-  certificate: Certificate,
+  certificate: Extended,
   oid: string,
   read: (reader: DerReader, field: string) => T,
 ): T | undefined {

@@ -24,6 +24,7 @@ export {
 } from './certificate-encoding.ts';
 export { type CodeEntry, ENDORSEMENT_CODES, type EndorsementCode } from './codes.ts';
 export { type EkCertificate, type EkQuirk, parseEkCertificate } from './ek-certificate.ts';
+export { CRL_CERTIFICATES_MAX, crlKeyOf, type CrlPlace } from './crl-place.ts';
 export { checkEkPublic } from './ek-public.ts';
 export { akQualifiedNameOf, ekRefOf } from './ek-ref.ts';
 export { type IssuerCertificate, parseIssuerCertificate } from './issuer-certificate.ts';
@@ -39,6 +40,15 @@ export {
 } from './path-validation.ts';
 export type { Problem } from './problem.ts';
 export { keyIdOf } from './public-key.ts';
+export {
+  type HeldRevocationList,
+  type Revocation,
+  revocationOf,
+  type RevocationStanding,
+  revocationWarnings,
+} from './revocation.ts';
+export { parseRevocationList, type RevocationList } from './revocation-list.ts';
+export { type RevocationListInput, verifyRevocationList } from './revocation-list-verification.ts';
 export { isRocaModulus } from './roca.ts';
 export { isMakerName, type TpmDescription, WEAK_EK_ROCA } from './tpm-description.ts';
 export { isRegisteredManufacturer, manufacturerOf } from './tpm-manufacturer.ts';
