@@ -18,6 +18,9 @@ const ACTORS: Readonly<Record<AkCode, Actor>> = {
   AK_CERT_EXPIRED: 'agent',
   AK_CERT_NOT_YET_VALID: 'operator',
   AK_CERT_SIGNATURE_INVALID: 'operator',
+  AK_CERT_REVOKED: 'nobody',
+  AK_CERT_REVOCATION_UNKNOWN: 'operator',
+  AK_CERT_REVOCATION_STALE: 'operator',
   AK_CERT_KEY_MISMATCH: 'host-administrator',
 };
 

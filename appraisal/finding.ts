@@ -1,3 +1,4 @@
+import type { Problem } from '@touchstone/endorsement';
 import type { Finding, FindingEffect } from '@touchstone/schemas';
 import { lineOfText } from './line-of-text.ts';
 import type { Reason } from './reason.ts';
@@ -34,6 +35,16 @@ export function findingFrom(code: string, reason: Reason, details: FindingDetail
     // An EV_NO_ACTION may be of no PCR at all.
     ...(event === undefined || event.pcr > 23 ? {} : { event: safeEvent(event) }),
   };
+}
+
+/** What `endorsement` has against an AK or its certificate, or says of it. */
+export function findingOfProblem(
+  { code, subject, expected, actual }: Problem,
+  effect?: FindingEffect,
+): Finding {
+  const known: Readonly<Record<string, Reason>> = REASONS;
+  const reason = known[code] ?? REASONS.AK_CERT_PROFILE;
+  return findingFrom(code, reason, { subject, expected, actual, effect });
 }
 
 function safeEvent(event: NonNullable<Finding['event']>): NonNullable<Finding['event']> {

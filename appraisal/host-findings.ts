@@ -1,7 +1,8 @@
+import { revocationWarnings } from '@touchstone/endorsement';
 import type { Finding } from '@touchstone/schemas';
 import type { AppraisalContext } from './appraisal-context.ts';
 import { emptyBankFindings } from './bank-findings.ts';
-import { finding } from './finding.ts';
+import { finding, findingOfProblem } from './finding.ts';
 import type { VerifiedEvidence } from './verify-evidence.ts';
 
 /** What is to be said of the host before its log is opened. */
@@ -20,6 +21,14 @@ export function hostFindings(evidence: VerifiedEvidence, context: AppraisalConte
     const details = { subject: 'quote.attest.clockInfo.safe', effect: 'observe' } as const;
     findings.push(finding('CLOCK_NOT_SAFE', details));
   }
-  findings.push(...emptyBankFindings(evidence));
+  findings.push(...emptyBankFindings(evidence), ...listFindings(evidence));
   return findings;
+}
+
+/** Believed by a revocation list that is overdue: it is said for as long as that list still counts. */
+function listFindings({ against }: VerifiedEvidence): Finding[] {
+  const { akCertificate, revocation, now } = against;
+  if (revocation === undefined) return [];
+  const warnings = revocationWarnings(akCertificate, revocation, now);
+  return warnings.map((problem) => findingOfProblem(problem, 'warn'));
 }

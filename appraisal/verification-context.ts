@@ -1,4 +1,4 @@
-import type { AkCertificate, Issuer } from '@touchstone/endorsement';
+import type { AkCertificate, Issuer, Revocation } from '@touchstone/endorsement';
 import type { Purpose, Selection } from '@touchstone/schemas';
 import type { TpmtPublic } from '@touchstone/tpm';
 
@@ -13,6 +13,8 @@ export type VerificationContext = {
   readonly akCertificate: AkCertificate;
   /** The flat list of issuers, by key identifier. */
   readonly issuers: readonly Issuer[];
+  /** The issuers' revocation lists; absent where the CA gives none, as older versions of it do not. */
+  readonly revocation?: Revocation | undefined;
   /** What the challenge asked to be quoted. */
   readonly selection: Selection;
   readonly now: Date;

@@ -55,6 +55,17 @@ export const OwnContext = closed({
   /** DER. */
   akCertificate: base64UrlUpTo(16_384),
   bundleEpochMin: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+  /**
+   * Of the revocation list that the certificate was held against and did not stand in: its number, until when it was
+   * good, and for how long after that it still counted. Absent where the CA gave no lists.
+   */
+  crl: Type.Optional(
+    closed({
+      number: Type.String({ pattern: '^(0|[1-9][0-9]{0,47})$', maxLength: 48 }),
+      nextUpdate: Timestamp,
+      graceSeconds: Type.Integer({ minimum: 0, maximum: 31_536_000 }),
+    }),
+  ),
   /** When the evidence came: what it is verified against is of that time. */
   receivedAt: Timestamp,
   /** When the verdict was given. */

@@ -18,6 +18,7 @@ import { bytesOfBase64Url } from '../bytes.ts';
 import { ContextError } from './context-error.ts';
 import { knownBaseline } from '../baseline/known-baseline.ts';
 import { canonicalJson } from './outcome-bytes.ts';
+import { revocationIn, trimmedList } from './stored-revocation.ts';
 import type { VerificationContext } from '../verification-context.ts';
 import type { VerifiedEvidence } from '../verify-evidence.ts';
 
@@ -56,7 +57,7 @@ export function writeContext(
   const { windows = [], known = [], ima, ...leftOfAppraisal } = more;
   const { purpose, hostId: stated, challenge: _inStatement, selection, ...verified } = against;
   const { akPublic, akCertificate, issuers, bundleEpochMin = null, ...others } = verified;
-  const { now: receivedAt, ...leftOfVerification } = others;
+  const { now: receivedAt, revocation, ...leftOfVerification } = others;
   nothingLeft(leftOfAppraisal);
   nothingLeft(leftOfVerification);
   if (stated !== statedIdOf({ purpose, hostId })) throw new TypeError('contexts of two hosts');
@@ -88,6 +89,7 @@ export function writeContext(
     receivedAt: receivedAt.toISOString(),
     now: now.toISOString(),
     imaPrior: ima?.prior ?? null,
+    ...(revocation === undefined ? {} : { crl: trimmedList(akCertificate, revocation) }),
   };
   const digest = digestOfText(text);
   return { own, shared: { text, digest, documents }, digest: contextDigestOf(own, digest) };
@@ -112,17 +114,19 @@ function readContext(data: unknown): ReadContext {
       if (document !== undefined) return document;
       throw new ContextError(`/shared/${field}`, `the document ${digest} is not here`);
     });
+  const akCertificate = inField('/own/akCertificate', () =>
+    parseAkCertificate(bytesOf(own.akCertificate)),
+  );
   const verification: Whole<ReadContext['verification']> = {
     purpose: own.purpose,
     hostId: statedIdOf(own),
     akPublic: inField('/own/akPublic', () => parseTpm2bPublic(bytesOf(own.akPublic))),
-    akCertificate: inField('/own/akCertificate', () =>
-      parseAkCertificate(bytesOf(own.akCertificate)),
-    ),
+    akCertificate,
     issuers: shared.issuers.map(({ certificate, ...issuer }) => ({
       ...issuer,
       certificate: bytesOf(certificate),
     })),
+    revocation: own.crl === undefined ? undefined : revocationIn(own.crl, akCertificate),
     selection: own.selection,
     now: timeOf(own.receivedAt, '/own/receivedAt'),
     bundleEpochMin: own.bundleEpochMin ?? undefined,

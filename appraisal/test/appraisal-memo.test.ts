@@ -11,6 +11,7 @@ import {
 } from '../index.ts';
 import { CountingMemo } from './support/counting-memo.ts';
 import { certify, makeAk, NOW } from './support/made-authority.ts';
+import { OVERDUE } from './support/made-revocation.ts';
 import {
   appraisal,
   file,
@@ -50,6 +51,16 @@ describe('the memo of appraisals: serves', () => {
     assert.equal(result.verdict, 'warning');
     assert.equal(result.evidence, evidence.digest);
     assert.deepEqual(result, appraiseEvidence(evidence, approved()));
+  });
+
+  it('nothing of revocation lists: what is known says that this one is overdue', () => {
+    const memo = remembering();
+    const evidence = verified(makeEvidence(), { revocation: OVERDUE });
+    const result = appraiseEvidence(evidence, approved(), memo);
+    assert.equal(memo.hits, 1);
+    const [warning] = result.findings.filter(({ code }) => code === 'AK_CERT_REVOCATION_STALE');
+    assert.equal(warning?.effect, 'warn');
+    assert.equal(result.verdict, 'warning');
   });
 
   it('what was bad as well as what was good', () => {

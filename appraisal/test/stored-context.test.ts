@@ -13,6 +13,7 @@ import {
 import { appraisal, file, goodLog, makeEvidence, MEASURED } from './support/made-evidence.ts';
 import { APPROVED, verified } from './support/made-host.ts';
 import { NOW } from './support/made-authority.ts';
+import { OVERDUE, revocationWith } from './support/made-revocation.ts';
 
 const DAY_MS = 86_400_000;
 const LATER = new Date(NOW.getTime() + 30 * DAY_MS);
@@ -87,6 +88,16 @@ describe('A stored context', () => {
       evidence: makeEvidence({ statement: { purpose: 'enrol', hostId: null } }),
       against: { purpose: 'enrol', hostId: null },
     },
+    {
+      given: 'a certificate that was held against a revocation list',
+      evidence: makeEvidence(),
+      against: { revocation: revocationWith() },
+    },
+    {
+      given: 'a revocation list that was overdue, and its warning',
+      evidence: makeEvidence(),
+      against: { revocation: OVERDUE },
+    },
     { given: 'a least epoch', evidence: makeEvidence(), against: { bundleEpochMin: 1 } },
   ];
   for (const { given, evidence, context, against } of table) {
@@ -118,12 +129,29 @@ describe('A stored context', () => {
       { ...own, purpose: 'permit' },
       { ...own, selection: { sha256: [0] } },
       { ...own, bundleEpochMin: 2 },
+      { ...own, crl: { number: '3', nextUpdate: '2020-01-01T00:00:00Z', graceSeconds: 3_600 } },
       { ...own, receivedAt: new Date(NOW.getTime() + 900 * DAY_MS).toISOString() },
     ].map((other) => ({ ...context, own: other }));
     const refused = { ...shared, issuers: [{ ...issuer, state: 'refused' }] };
     for (const other of [...changed, { ...context, shared: refused }]) {
       assert.equal(appraiseStored(makeEvidence(), other).ok, false);
     }
+  });
+
+  it('has of a revocation list its number and its time, and nobody else', () => {
+    const revoked = new Map([['ff', { at: NOW, reason: 'superseded' as const }]]);
+    const { context, bytes } = stored(
+      makeEvidence(),
+      {},
+      { revocation: revocationWith({ revoked }) },
+    );
+    const nextUpdate = new Date(NOW.getTime() + 3_600_000).toISOString();
+    assert.deepEqual(context.own.crl, { number: '3', nextUpdate, graceSeconds: 3_600 });
+    const overdue = { ...context.own.crl, nextUpdate: new Date(NOW.getTime() - 1).toISOString() };
+    const warned = again(makeEvidence(), { ...context, own: { ...context.own, crl: overdue } });
+    assert.notDeepEqual(warned, bytes);
+    const { own } = stored(makeEvidence()).context;
+    assert.equal('crl' in own, false);
   });
 
   it('is the same for all hosts of one policy, but for what is their own', () => {

@@ -18,6 +18,7 @@ import {
   valuesAfter,
   verification,
 } from './support/made-evidence.ts';
+import { OVERDUE, REVOKED, revocationWith, TOO_OLD } from './support/made-revocation.ts';
 import { codes, refused, verified } from './support/made-host.ts';
 
 const DAY_MS = 86_400_000;
@@ -164,6 +165,18 @@ describe('verifyEvidence: who said it', () => {
     const issuers = [{ ...ISSUER, state: 'refused' as const }];
     assert.deepEqual(codes(refused(makeEvidence(), { issuers })), ['AK_CERT_ISSUER_REFUSED']);
     verified(makeEvidence(), { issuers: [{ ...ISSUER, state: 'verify-only' }] });
+  });
+
+  it('refuses a certificate that is revoked, or of which that is not known', () => {
+    const [revoked] = refused(makeEvidence(), { revocation: REVOKED });
+    assert.equal(revoked?.code, 'AK_CERT_REVOKED');
+    assert.match(revoked.actual ?? '', /cessationOfOperation/);
+    for (const revocation of [TOO_OLD, { lists: new Map(), graceSeconds: 3_600 }]) {
+      const unknown = codes(refused(makeEvidence(), { revocation }));
+      assert.deepEqual(unknown, ['AK_CERT_REVOCATION_UNKNOWN']);
+    }
+    verified(makeEvidence(), { revocation: revocationWith() });
+    verified(makeEvidence(), { revocation: OVERDUE });
   });
 
   it('refuses a quote of which any one bit was changed', () => {
