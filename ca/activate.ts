@@ -48,5 +48,5 @@ export async function activateEnrollment(
 
 /** Agents that know another anchor than the issuer's come to it by a cross-certificate. */
 const answer = (ak: Uint8Array, { certificate, crosses }: IssuingAuthority): ActivationAnswer => ({
-  certificates: [ak, certificate, ...crosses].map(pemOf),
+  certificates: [ak, certificate, ...crosses].map((der) => pemOf(der)),
 });

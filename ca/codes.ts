@@ -152,6 +152,51 @@ export const CA_CODES = {
     section: 'RFC 5958; RFC 5280',
     remedy: 'Restore the file from its backup.',
   },
+  PASSPHRASE_UNFIT: {
+    title: "The passphrase of the CA's keys is missing, too short, or open to others",
+    section: 'Configuration of the CA (custody)',
+    remedy:
+      'Give the file, descriptor or credential that is named a passphrase of 16 characters or more, readable by ' +
+      'the issuance alone (mode 0600).',
+  },
+  PASSPHRASE_WRONG: {
+    title: 'The passphrase does not open the key',
+    section: 'RFC 8018, 6.2; RFC 7914',
+    remedy:
+      'Give the passphrase under which the key was made. If it is that one, the file is damaged: restore it from ' +
+      'its backup.',
+  },
+  ROOT_KEY_LOCKED: {
+    title: "The root's key is locked: its passphrase was not given to this process",
+    section: 'Configuration of the CA (custody)',
+    remedy:
+      "Daily work does not need it; this step does. Give the issuance the root's passphrase, restart it, and take " +
+      'the step again; then take the passphrase away.',
+  },
+  KEY_NOT_HELD: {
+    title: 'The key that would have to sign is not in custody',
+    section: 'Configuration of the CA (custody)',
+    remedy:
+      'Look whether the issuance has the state directory or token in which the key that is named was made; if it ' +
+      'was lost, restore it from its backup.',
+  },
+  ISSUANCE_REFUSED: {
+    title: 'The issuance does not sign that',
+    section: 'Issuance',
+    remedy:
+      'CA and issuance are of two versions, or one of them was tampered with: find out which. The field is named.',
+  },
+  ISSUANCE_CLOCK: {
+    title: "The database's clock and that of the issuance are more than ten minutes apart",
+    section: 'Issuance',
+    remedy: 'Set the clock that is wrong; nothing is signed until they agree.',
+  },
+  ISSUANCE_UNAVAILABLE: {
+    title: "The process that has the CA's keys does not answer",
+    section: 'Issuance',
+    remedy:
+      'Look at its log, which says why it cannot run, and start it again. Certificates that were issued stay good.',
+  },
   RETENTION_TOO_SHORT: {
     title: 'The configuration remembers ended certificates for less than the least there is',
     section: 'Configuration of the CA (retentionDays)',

@@ -1,5 +1,6 @@
 import { type AssuranceClass, policyOfClass } from './assurance-class.ts';
 import { contextPrimitive, DER } from './der-reader.ts';
+import { encodeDistributionPointName } from './distribution-point.ts';
 import { derOf, encodeOid, TRUE } from './der-writer.ts';
 import { EXTENSION, TCG_OID, TOUCHSTONE_OID } from './oids.ts';
 import { keyIdOf } from './public-key.ts';
@@ -25,11 +26,13 @@ export type AkCertificateClaims = {
   readonly tpm?: TpmDescription;
   /** The issuer's subjectKeyIdentifier, in hex. */
   readonly issuerKeyId: string;
+  /** Where the revocation list is that this certificate would stand in. */
+  readonly crlUrl?: string;
 };
 
 /**
  * All extensions of an AK certificate, in the order of the profile: a signing key of a TPM and no CA; the
- * key identifiers; one policy, which is the class; and our own.
+ * key identifiers; one policy, which is the class; our own; and, where there is one, the revocation list's place.
  */
 export function akCertificateExtensions(claims: AkCertificateClaims): EncodedExtension[] {
   const { ekRef, akQualifiedName, issuerKeyId } = claims;
@@ -57,6 +60,9 @@ export function akCertificateExtensions(claims: AkCertificateClaims): EncodedExt
     ...(claims.tpm === undefined
       ? []
       : [plain(TOUCHSTONE_OID.tpmDescription, encodeTpmDescription(claims.tpm))]),
+    ...(claims.crlUrl === undefined
+      ? []
+      : [plain(EXTENSION.cRLDistributionPoints, encodeDistributionPoints(claims.crlUrl))]),
   ];
 }
 
@@ -65,20 +71,27 @@ const AK_BASIC_CONSTRAINTS = derOf(DER.sequence);
 /** digitalSignature alone: bit 0, seven bits unused. */
 const AK_KEY_USAGE = derOf(DER.bitString, Uint8Array.of(7, 0x80));
 
+/** CRLDistributionPoints with one point of one URL: RFC 5280, 4.2.1.13. */
+function encodeDistributionPoints(url: string): Uint8Array {
+  return derOf(DER.sequence, derOf(DER.sequence, encodeDistributionPointName(url)));
+}
+
 /** BasicConstraints and KeyUsage of a CA of ours, which issues AK certificates only. */
 export function issuerCertificateExtensions(input: {
   readonly spki: Uint8Array;
   /** The key identifier of the CA above; its own for a root. */
   readonly issuerKeyId?: string;
+  /** How many CAs may stand below it, 0 to 127; none by default. */
+  readonly pathLen?: number;
 }): EncodedExtension[] {
   const own = keyIdOf(input.spki);
   const above = Buffer.from(input.issuerKeyId ?? own, 'hex');
-  const pathLenZero = derOf(DER.integer, Uint8Array.of(0));
+  const pathLen = derOf(DER.integer, Uint8Array.of(input.pathLen ?? 0));
   return [
     {
       oid: EXTENSION.basicConstraints,
       critical: true,
-      value: derOf(DER.sequence, TRUE, pathLenZero),
+      value: derOf(DER.sequence, TRUE, pathLen),
     },
     // keyCertSign and cRLSign: bits 5 and 6.
     {

@@ -4,7 +4,7 @@ import { derOf, encodeBits, encodeOid, encodeText, encodeTime } from './der-writ
 import { encodeUnsigned, NULL, TRUE } from './der-writer.ts';
 
 /** AlgorithmIdentifier of a signature: RFC 5758, 3.2 and RFC 4055, 5. */
-const SIGNATURE_ALGORITHMS = {
+export const SIGNATURE_ALGORITHMS = {
   'ecdsa-sha256': derOf(DER.sequence, encodeOid('1.2.840.10045.4.3.2')),
   'ecdsa-sha384': derOf(DER.sequence, encodeOid('1.2.840.10045.4.3.3')),
   'rsa-sha256': derOf(DER.sequence, encodeOid('1.2.840.113549.1.1.11'), NULL),
@@ -70,7 +70,7 @@ export function encodeCertificate(
   return derOf(DER.sequence, tbs, algorithm, encodeBits(signature));
 }
 
-function encodeExtension({ oid, critical, value }: EncodedExtension): Uint8Array {
+export function encodeExtension({ oid, critical, value }: EncodedExtension): Uint8Array {
   const flag = critical ? [TRUE] : [];
   return derOf(DER.sequence, encodeOid(oid), ...flag, derOf(DER.octetString, value));
 }

@@ -22,6 +22,13 @@ export {
   encodeTbsCertificate,
   type TbsCertificateFields,
 } from './certificate-encoding.ts';
+export {
+  type CrlReason,
+  encodeCertificateList,
+  encodeTbsCertList,
+  type RevokedEntry,
+  type TbsCertListFields,
+} from './crl-encoding.ts';
 export { type CodeEntry, ENDORSEMENT_CODES, type EndorsementCode } from './codes.ts';
 export { type EkCertificate, type EkQuirk, parseEkCertificate } from './ek-certificate.ts';
 export { CRL_CERTIFICATES_MAX, crlKeyOf, type CrlPlace } from './crl-place.ts';
@@ -38,6 +45,7 @@ export {
   type PathVerdict,
   validatePath,
 } from './path-validation.ts';
+export { encodeEncryptedPrivateKey, type ScryptParameters } from './encrypted-private-key.ts';
 export type { Problem } from './problem.ts';
 export { keyIdOf } from './public-key.ts';
 export {

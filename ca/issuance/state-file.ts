@@ -35,7 +35,12 @@ export async function createStateFile(path: string, contents: string | Uint8Arra
   } finally {
     await rm(draft, { force: true });
   }
-  const directory = await open(dirname(path));
+  await syncDirectory(dirname(path));
+}
+
+/** What came into a directory, or left it, is on the disk when this returns. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path);
   try {
     await directory.sync();
   } finally {
