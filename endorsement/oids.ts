@@ -42,4 +42,6 @@ export const TOUCHSTONE_OID = {
   ekRef: `${ARC}.2`,
   akQualifiedName: `${ARC}.3`,
   tpmDescription: `${ARC}.4`,
+  /** Extended key usage: signs trust bundles. */
+  bundleSigner: `${ARC}.8`,
 } as const;

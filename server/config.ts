@@ -33,12 +33,16 @@ type DatabaseConfig = Type.Static<typeof DatabaseConfig>;
 const ServerConfig = closed({
   listen: closed({ host: Type.String({ minLength: 1, maxLength: 255 }), port: Port }),
   tls: closed({ keyFile: Path, certFile: Path }),
+  /** What `tls` will be: agents hear of its key while the file is there. */
+  nextTls: Type.Optional(closed({ certFile: Path })),
   publicUrl: HttpsUrl,
   database: DatabaseConfig,
   migrateDatabase: DatabaseConfig,
   rootSecretFile: Path,
+  /** The first keys. From then on the server makes and keeps its own: docs/decisions/0043. */
   resultKeyFile: Path,
   permitKeyFile: Path,
+  signingKeyDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
   bundleKeyFile: Path,
   /** The bundle key before this one, for as long as it takes to sign the bundle that names the new one. */
   previousBundleKeyFile: Type.Optional(Path),
@@ -68,14 +72,15 @@ const DEFAULTS = {
   intervalSeconds: 60,
   selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] },
   quorum: 1,
+  signingKeyDays: 90,
   // Real firmware logs are 20 to 200 KiB, and as base64url a third more.
   maxEvidenceBytes: 4_194_304,
   retentionDays: {},
 } as const;
 
 type Given = Type.Static<typeof ServerConfig>;
-export type ServerConfig = Required<Omit<Given, 'previousBundleKeyFile'>> &
-  Pick<Given, 'previousBundleKeyFile'>;
+type Absent = 'previousBundleKeyFile' | 'nextTls';
+export type ServerConfig = Required<Omit<Given, Absent>> & Pick<Given, Absent>;
 
 /** @throws JsonError, SchemaError */
 export async function readConfig(path: string): Promise<ServerConfig> {
@@ -98,6 +103,7 @@ export async function readConfig(path: string): Promise<ServerConfig> {
     ...given,
     selection,
     tls: { keyFile: at(given.tls.keyFile), certFile: at(given.tls.certFile) },
+    ...(given.nextTls === undefined ? {} : { nextTls: { certFile: at(given.nextTls.certFile) } }),
     database: login(given.database),
     migrateDatabase: login(given.migrateDatabase),
     rootSecretFile: at(given.rootSecretFile),

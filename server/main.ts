@@ -8,6 +8,7 @@ import { AppError, listenTls, pinnedClient } from '@touchstone/transport';
 import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { readPage } from './http/page.ts';
+import { adoptKeys } from './services/adopt-keys.ts';
 import { afterRestore } from './services/after-restore.ts';
 import { createFirstToken } from './services/api-tokens.ts';
 import { makeAppraiser } from './services/appraiser.ts';
@@ -20,9 +21,12 @@ import { keepWindows } from './services/keep-windows.ts';
 import { knownIdentities } from './services/known-identities.ts';
 import { judgesApart } from './services/judges-apart.ts';
 import { previewTurns, sharedJudges } from './services/preview-turns.ts';
-import { signingKey, type TokenType } from './services/signing-key.ts';
+import { keySealer } from './services/sealed-key.ts';
+import { signingKey } from './services/signing-key.ts';
+import { openSigningKeys } from './services/signing-keys.ts';
 import { strangerLimit } from './services/stranger-limit.ts';
 import { type BundleSigners, trustBundles } from './services/trust-bundles.ts';
+import { keepKeys } from './services/turn-keys.ts';
 import type { Verifier } from './services/verifier.ts';
 import { activePolicy } from './store/active-policy.ts';
 import { readQuorum } from './store/approvals.ts';
@@ -107,21 +111,21 @@ async function serve(config: ServerConfig): Promise<void> {
   await makePartitionsAhead(database);
   const ca = pinnedClient({ url: config.ca.url, pin: config.ca.pin });
   const { publicUrl, selection, intervalSeconds, maxEvidenceBytes } = config;
+  const rootSecret = await readRootSecret(config.rootSecretFile);
+  const signing = await signingKeysOf(config, database, rootSecret);
   const parts = {
     database,
     clock: databaseClock(database),
     issuers: issuerList(ca, database),
-    challengeKeysAt: challengeKeysOf(
-      await readRootSecret(config.rootSecretFile),
-      await newestRestore(database),
-    ),
-    resultKey: await keyIn(config.resultKeyFile, 'touchstone-result+jwt'),
-    permitKey: await keyIn(config.permitKeyFile, 'touchstone-permit+jwt'),
+    challengeKeysAt: challengeKeysOf(rootSecret, await newestRestore(database)),
+    ...signing,
+    ...(await bundleSigners(config)),
     settings: {
       publicUrl,
       ca: config.ca,
       selection,
       intervalSeconds,
+      signingKeyDays: config.signingKeyDays,
       maxEvidenceBytes,
       build: await build(),
       tlsCertificate: lifeOf(await readFile(config.tls.certFile, 'utf8')),
@@ -135,7 +139,7 @@ async function serve(config: ServerConfig): Promise<void> {
     limitStranger: strangerLimit(intervalSeconds),
     log,
   };
-  const bundles = trustBundles({ ...parts, ...(await bundleSigners(config)) });
+  const bundles = trustBundles(parts);
   const verifier: Verifier = { ...parts, bundles };
 
   const noClock = (error: unknown) => log.error({ err: error }, 'the time could not be measured');
@@ -146,11 +150,13 @@ async function serve(config: ServerConfig): Promise<void> {
     log.error({ err: error }, 'the trust bundle was not renewed');
   await bundles.refresh().catch(noBundle);
   const notDone = (error: unknown) => log.error({ err: error }, 'the daily work was not done');
+  const noKeys = (error: unknown) => log.error({ err: error }, "the server's keys were not kept");
   const stop = new AbortController();
   const kept = [
     verifier.clock.keep(stop.signal, noClock),
     verifier.issuers.keep(stop.signal, noIssuers),
     bundles.keep(stop.signal, noBundle),
+    keepKeys(verifier, stop.signal, noKeys),
     keepDailyWork(verifier, stop.signal, notDone),
     keepWindows(verifier, stop.signal, notDone),
   ];
@@ -171,13 +177,28 @@ async function serve(config: ServerConfig): Promise<void> {
   await database.close();
 }
 
-const keyIn = async (file: string, typ: TokenType) => signingKey(await readFile(file, 'utf8'), typ);
+const textIn = (file: string) => readFile(file, 'utf8');
+
+/** What the database has, and the configured ones where it does not know them yet. */
+async function signingKeysOf(
+  { resultKeyFile, permitKeyFile }: ServerConfig,
+  database: Database,
+  rootSecret: Uint8Array,
+) {
+  const sealer = keySealer(rootSecret);
+  const configured = { result: await textIn(resultKeyFile), permit: await textIn(permitKeyFile) };
+  await adoptKeys({ database, sealer }, configured);
+  const signing = await openSigningKeys(database, sealer);
+  const { resultKey, permitKey } = signing;
+  return { signing, sealer, resultKey, permitKey };
+}
 
 async function bundleSigners(config: ServerConfig): Promise<BundleSigners> {
   const { bundleKeyFile, previousBundleKeyFile: previous } = config;
-  const bundleKey = await keyIn(bundleKeyFile, 'touchstone-bundle+jwt');
+  const keyIn = async (file: string) => signingKey(await textIn(file), 'touchstone-bundle+jwt');
+  const bundleKey = await keyIn(bundleKeyFile);
   if (previous === undefined) return { bundleKey };
-  return { bundleKey, previousBundleKey: await keyIn(previous, 'touchstone-bundle+jwt') };
+  return { bundleKey, previousBundleKey: await keyIn(previous) };
 }
 
 const signalled = (): Promise<void> =>

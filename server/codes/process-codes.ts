@@ -24,7 +24,25 @@ export const PROCESS_CODES = {
     503,
     'The next trust bundle has to be signed by a key that is not at hand',
     'DESIGN 3',
-    'Give the bundle key before this one as `previousBundleKeyFile` until the server has started once.',
+    'Give the bundle key before this one as `previousBundleKeyFile` until the server has started once. If it is lost: `touchstone keys replace-bundle-key`, by which the CA vouches for the new one.',
+  ),
+  SERVER_KEYS_MISSING: entry(
+    503,
+    'The database has no key to sign with',
+    'DESIGN 3',
+    'Start the server with its configured `resultKeyFile` and `permitKeyFile`: it takes them into the database.',
+  ),
+  SERVER_KEY_UNREADABLE: entry(
+    503,
+    'A key of the server does not open with the root secret of this deployment',
+    'DESIGN 3',
+    'Give the `rootSecretFile` that the database was used with before; a restored database needs the one of its backup.',
+  ),
+  SERVER_KEYS_STALE: entry(
+    503,
+    'This replica has not been able to look which key signs now, and signs nothing until it has',
+    'DESIGN 3',
+    'Check that the database answers. It looks again by itself every ten seconds.',
   ),
   DATABASE_UNAVAILABLE: entry(
     503,

@@ -4,16 +4,21 @@ import { decodeJwt } from 'jose';
 import { checkAgainst, TrustBundle } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
+import { bundleKeyCertificate } from '../store/bundle-key-certificates.ts';
 import type { Database, Queryable } from '../store/database.ts';
+import { serverKeys } from '../store/server-keys.ts';
+import { livePins } from '../store/tls-pins.ts';
 import {
   bundlesAfter,
   insertBundle,
+  lockBundles,
   newestBundle,
   type StoredBundle,
 } from '../store/trust-bundles.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { IssuerList } from './issuers.ts';
 import type { SigningKey } from './signing-key.ts';
+import { certifies } from './bundle-key.ts';
 
 const DAY_MS = 86_400_000;
 const VALID_MS = 365 * DAY_MS;
@@ -41,8 +46,6 @@ export type BundleParts = {
     readonly publicUrl: string;
     readonly ca: { readonly url: string; readonly pin: string };
   };
-  readonly resultKey: Pick<SigningKey, 'jwk'>;
-  readonly permitKey: Pick<SigningKey, 'jwk'>;
 } & BundleSigners;
 
 export type BundleSigners = {
@@ -54,25 +57,24 @@ type Content = Omit<TrustBundle, 'epoch' | 'notAfter'>;
 
 /**
  * Bundles as this process would have them. Each is signed by the key that the one before names, the first by its
- * own. What this process wants said is settled once a start and once an epoch of the CA's list: replicas of two
- * configurations do not take turns for ever.
+ * own. What this process wants said is settled once a start, once an epoch of the CA's list and once a change of the
+ * keys in the database: replicas of two configurations do not take turns for ever.
  */
 export function trustBundles(parts: BundleParts): TrustBundles {
   const { database, clock, issuers } = parts;
   let newest: StoredBundle | null = null;
-  let settledFor: number | undefined;
+  let settledFor: string | undefined;
 
   const refresh = async () => {
     newest = await newestBundle(database);
     const { epoch } = issuers.known();
     const held = newest === null ? null : readBundle(newest.jws);
-    const ends = held === null ? 0 : Date.parse(held.notAfter);
-    const ending = ends - clock.now().getTime() < RENEWED_WITH_LEFT_MS;
-    if (settledFor === epoch && !ending) return;
-    const content = contentOf(parts);
-    if (held === null || ending || !says(held, content)) await publish(parts, held, content);
+    const ending = isEnding(held, clock.now());
+    const wanted = JSON.stringify([epoch, await storedContent(database, parts)]);
+    if (settledFor === wanted && !ending) return;
+    await publish(parts);
     newest = await newestBundle(database);
-    settledFor = epoch;
+    settledFor = wanted;
   };
 
   return {
@@ -93,34 +95,59 @@ export function trustBundles(parts: BundleParts): TrustBundles {
   };
 }
 
-function contentOf(parts: BundleParts): Content {
-  const { settings, issuers, resultKey, permitKey, bundleKey } = parts;
+/** What every replica reads from the database alike. */
+async function storedContent(on: Queryable, { settings }: Pick<BundleParts, 'settings'>) {
+  const keys = await serverKeys(on);
+  return {
+    keys: keys
+      .filter(({ state }) => state !== 'withdrawn')
+      .map(({ use, jwk }): TrustBundle['keys'][number] => ({ use, jwk })),
+    server: await livePins(on, 'server'),
+    ca: await livePins(on, 'ca', settings.ca.pin),
+  };
+}
+
+async function contentOf(
+  on: Queryable,
+  parts: BundleParts,
+  held: TrustBundle | null,
+): Promise<Content> {
+  const { settings, issuers, bundleKey } = parts;
+  const { keys, server, ca } = await storedContent(on, parts);
+  const [first = settings.ca.pin] = ca;
+  const pin = ca.includes(settings.ca.pin) ? settings.ca.pin : first;
+  // Agents of versions before TLS pins follow for as long as there is nothing to say of them.
+  const changes = server.length > 1 || ca.length > 1 || held?.tls !== undefined;
   return {
     schema: 'touchstone/trust-bundle/1',
     issuer: settings.publicUrl,
-    ca: { url: settings.ca.url, pin: settings.ca.pin },
+    ca: { url: settings.ca.url, pin },
     anchors: [...issuers.known().anchors],
-    keys: [
-      { use: 'result', jwk: resultKey.jwk },
-      { use: 'permit', jwk: permitKey.jwk },
-    ],
+    keys,
     bundleKey: bundleKey.jwk,
+    ...(changes && server.length > 0 ? { tls: { server, ca: ca.length > 0 ? ca : [pin] } } : {}),
   };
 }
+
+const isEnding = (held: TrustBundle | null, now: Date): boolean =>
+  (held === null ? 0 : Date.parse(held.notAfter)) - now.getTime() < RENEWED_WITH_LEFT_MS;
 
 function says({ epoch: _epoch, notAfter: _notAfter, ...content }: TrustBundle, wanted: Content) {
   return isDeepStrictEqual(content, wanted);
 }
 
-async function publish(
-  { database, clock, ...signers }: BundleParts,
-  held: TrustBundle | null,
-  content: Content,
-): Promise<void> {
-  const now = clock.now();
-  const epoch = (held?.epoch ?? 0) + 1;
-  const signed = signBundle(signers, held, { ...content, epoch, notAfter: endFrom(now) });
-  await database.transaction((on) => storeBundle(on, signed, now));
+/** One at a time, and of what the database says then: no replica takes back what another has just published. */
+async function publish(parts: BundleParts): Promise<void> {
+  const now = parts.clock.now();
+  await parts.database.transaction(async (on) => {
+    await lockBundles(on);
+    const newest = await newestBundle(on);
+    const held = newest === null ? null : readBundle(newest.jws);
+    const content = await contentOf(on, parts, held);
+    if (held !== null && !isEnding(held, now) && says(held, content)) return;
+    const bundle = { ...content, epoch: (held?.epoch ?? 0) + 1, notAfter: endFrom(now) };
+    await storeBundle(on, await signBundle(on, parts, { held, bundle, now }), now);
+  });
 }
 
 /**
@@ -138,8 +165,8 @@ export async function supersedeBundles(
   if (newest === null) return null;
   const held = readBundle(newest.jws);
   const epoch = Math.max(held.epoch + RESTORED_EPOCHS, Math.floor(now.getTime() / 1_000));
-  const signed = signBundle(signers, held, { ...held, epoch, notAfter: endFrom(now) });
-  await storeBundle(on, signed, now);
+  const bundle = { ...held, epoch, notAfter: endFrom(now) };
+  await storeBundle(on, await signBundle(on, signers, { held, bundle, now }), now);
   return { was: held.epoch, now: epoch };
 }
 
@@ -147,16 +174,25 @@ const endFrom = (now: Date): string => new Date(now.getTime() + VALID_MS).toISOS
 
 type Signed = { readonly bundle: TrustBundle; readonly jws: string; readonly signer: string };
 
-/** @throws AppError BUNDLE_KEY_MISSING */
-function signBundle(
+/**
+ * By the key that the bundle before names. Where that one is lost: by the new one, with the CA's certificate for it.
+ * @throws AppError BUNDLE_KEY_MISSING
+ */
+async function signBundle(
+  on: Queryable,
   { bundleKey, previousBundleKey }: BundleSigners,
-  held: TrustBundle | null,
-  bundle: TrustBundle,
-): Signed {
+  { held, bundle, now }: { held: TrustBundle | null; bundle: TrustBundle; now: Date },
+): Promise<Signed> {
   const expected = held?.bundleKey.kid ?? bundleKey.jwk.kid;
   const signer = [bundleKey, previousBundleKey].find((key) => key?.jwk.kid === expected);
-  if (signer === undefined) throw refusal('BUNDLE_KEY_MISSING', { detail: `key ${expected}` });
-  return { bundle, jws: signer.sign(bundle), signer: expected };
+  if (signer !== undefined) return { bundle, jws: signer.sign(bundle), signer: expected };
+  const { kid } = bundleKey.jwk;
+  const certificate = await bundleKeyCertificate(on, kid);
+  const good =
+    certificate !== null && held !== null && certifies(certificate, bundleKey.jwk, held, now);
+  if (!good) throw refusal('BUNDLE_KEY_MISSING', { detail: `key ${expected}` });
+  const jws = bundleKey.sign(bundle, [certificate.toString('base64')]);
+  return { bundle, jws, signer: `${kid}, certified by the CA's anchor` };
 }
 
 async function storeBundle(on: Queryable, { bundle, jws, signer }: Signed, now: Date) {

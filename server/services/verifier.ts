@@ -10,7 +10,9 @@ import type { Host } from '../store/host.ts';
 import type { PreviewTurns } from './preview-turns.ts';
 import type { IssuerList } from './issuers.ts';
 import type { Identity } from './known-identities.ts';
+import type { KeySealer } from './sealed-key.ts';
 import type { SigningKey } from './signing-key.ts';
+import type { SigningKeys } from './signing-keys.ts';
 import type { TrustBundles } from './trust-bundles.ts';
 
 /** The parts that main wires; every service works on these. */
@@ -28,6 +30,10 @@ export type Verifier = {
   readonly windows: WindowCounter;
   readonly identityOf: (host: Host) => Identity;
   readonly limitStranger: (host: Host) => void;
+  readonly signing: SigningKeys;
+  readonly sealer: KeySealer;
+  readonly bundleKey: SigningKey;
+  /** Of `signing`: the ones that sign now. */
   readonly resultKey: SigningKey;
   readonly permitKey: SigningKey;
   readonly settings: {
@@ -36,6 +42,8 @@ export type Verifier = {
     /** What every quote has to cover, exactly. */
     readonly selection: Selection;
     readonly intervalSeconds: number;
+    /** A key signs results or permits for so long, and then another does. */
+    readonly signingKeyDays: number;
     /** The largest body that carries evidence. */
     readonly maxEvidenceBytes: number;
     readonly build: string;

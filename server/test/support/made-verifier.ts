@@ -10,6 +10,9 @@ import { knownIdentities } from '../../services/known-identities.ts';
 import { judgesApart } from '../../services/judges-apart.ts';
 import { previewTurns, sharedJudges } from '../../services/preview-turns.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
+import { adoptKeys } from '../../services/adopt-keys.ts';
+import { keySealer } from '../../services/sealed-key.ts';
+import { openSigningKeys } from '../../services/signing-keys.ts';
 import { signingKey } from '../../services/signing-key.ts';
 import { strangerLimit } from '../../services/stranger-limit.ts';
 import { trustBundles } from '../../services/trust-bundles.ts';
@@ -54,8 +57,13 @@ export async function startVerifier(): Promise<MadeVerifier> {
     };
     const asAdministrator = async (sql: string, values: unknown[] = []) =>
       (await postgres.query('server', sql, values)).rows as Record<string, unknown>[];
+    const sealer = keySealer(randomBytes(32));
+    await adoptKeys({ database, sealer }, { result: newKey(), permit: newKey() });
+    const signing = await openSigningKeys(database, sealer);
     const parts = {
       database,
+      ...{ signing, sealer, resultKey: signing.resultKey, permitKey: signing.permitKey },
+      bundleKey: await signingKey(newKey(), 'touchstone-bundle+jwt'),
       clock: { now, measure: async () => {}, keep: async () => {} },
       issuers: {
         known: () => ({ epoch: 1, anchors: [ISSUER_PEM], issuers: [ISSUER] }),
@@ -63,13 +71,12 @@ export async function startVerifier(): Promise<MadeVerifier> {
         keep: async () => {},
       },
       challengeKeysAt: challengeKeysOf(randomBytes(32)),
-      resultKey: await signingKey(newKey(), 'touchstone-result+jwt'),
-      permitKey: await signingKey(newKey(), 'touchstone-permit+jwt'),
       settings: {
         publicUrl: 'https://verifier.test:8443',
         ca: { url: 'https://ca.test:8444', pin: 'a'.repeat(64) },
         selection: SELECTION,
         intervalSeconds: 60,
+        signingKeyDays: 90,
         maxEvidenceBytes: 4_194_304,
         build: 'server test',
         tlsCertificate: { since: new Date(0), endsAt: new Date('2100-01-01') },
@@ -83,8 +90,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
       limitStranger: strangerLimit(60),
       log: pino({ level: 'silent' }),
     };
-    const bundleKey = await signingKey(newKey(), 'touchstone-bundle+jwt');
-    const bundles = trustBundles({ ...parts, bundleKey });
+    const bundles = trustBundles(parts);
     await bundles.refresh();
     return {
       ...parts,

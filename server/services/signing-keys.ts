@@ -1,0 +1,109 @@
+import { performance } from 'node:perf_hooks';
+import type { KeyUse, SigningJwk, TrustBundle } from '@touchstone/schemas';
+import { refusal } from '../codes.ts';
+import type { Queryable } from '../store/database.ts';
+import { type ServerKey, serverKeys } from '../store/server-keys.ts';
+import type { KeySealer } from './sealed-key.ts';
+import { type SigningKey, signingKeyOf, type TokenType } from './signing-key.ts';
+
+/** How often each replica looks which keys there are. */
+export const KEYS_READ_EVERY_MS = 10_000;
+/** A replica that could not look for so long signs nothing: its key may be withdrawn by now. */
+export const KEYS_HOLD_MS = 300_000;
+
+const TYPES = {
+  result: 'touchstone-result+jwt',
+  permit: 'touchstone-permit+jwt',
+} as const satisfies Record<KeyUse, TokenType>;
+
+/** Keys by which this server's reports to the CA are signed. `next`: it will be one. */
+export type Reporters = {
+  readonly active: SigningKey;
+  readonly retired: readonly SigningKey[];
+  readonly next: SigningJwk | undefined;
+};
+
+/** The keys that sign results and permits, as the database has them: the same at every replica. */
+export type SigningKeys = {
+  /** @throws AppError SERVER_KEYS_STALE on signing, when this replica has not looked for long */
+  readonly resultKey: SigningKey;
+  readonly permitKey: SigningKey;
+  readonly reporters: Reporters;
+  /** What a trust bundle has to carry, in an order that stays. */
+  published(): TrustBundle['keys'];
+  read(): Promise<void>;
+};
+
+type Held = {
+  readonly byUse: Readonly<Record<KeyUse, SigningKey>>;
+  readonly reporters: Reporters;
+  readonly published: TrustBundle['keys'];
+  readonly readAt: number;
+};
+
+/** @throws AppError SERVER_KEYS_MISSING, SERVER_KEY_UNREADABLE */
+export async function openSigningKeys(
+  database: Queryable,
+  sealer: KeySealer,
+  elapsedMs: () => number = () => performance.now(),
+): Promise<SigningKeys> {
+  const opened = new Map<string, SigningKey>();
+  const open = async (key: ServerKey, typ: TokenType): Promise<SigningKey> => {
+    const { use, kid, sealed } = key;
+    const known = opened.get(`${typ} ${kid}`);
+    if (known !== undefined) return known;
+    if (sealed === null) throw refusal('SERVER_KEY_UNREADABLE', { detail: `${use} key ${kid}` });
+    const made = await signingKeyOf(sealer.open(sealed, { use, kid }), typ);
+    opened.set(`${typ} ${kid}`, made);
+    return made;
+  };
+  const look = async (): Promise<Held> => {
+    const readAt = elapsedMs();
+    const keys = (await serverKeys(database)).filter(({ state }) => state !== 'withdrawn');
+    const active = (use: KeyUse): ServerKey => {
+      const key = keys.find((each) => each.use === use && each.state === 'active');
+      if (key === undefined) throw refusal('SERVER_KEYS_MISSING', { detail: `no ${use} key` });
+      return key;
+    };
+    const asReporter = (key: ServerKey) => open(key, 'touchstone-ca-progress+jwt');
+    const results = keys.filter(({ use }) => use === 'result');
+    return {
+      byUse: {
+        result: await open(active('result'), TYPES.result),
+        permit: await open(active('permit'), TYPES.permit),
+      },
+      reporters: {
+        active: await asReporter(active('result')),
+        retired: await Promise.all(
+          results.filter(({ state }) => state === 'retired').map(asReporter),
+        ),
+        next: results.find(({ state }) => state === 'next')?.jwk,
+      },
+      published: keys.map(({ use, jwk }) => ({ use, jwk })),
+      readAt,
+    };
+  };
+
+  let held = await look();
+  const current = (use: KeyUse): SigningKey => {
+    if (elapsedMs() - held.readAt > KEYS_HOLD_MS) throw refusal('SERVER_KEYS_STALE');
+    return held.byUse[use];
+  };
+  const keyFor = (use: KeyUse): SigningKey => ({
+    get jwk() {
+      return held.byUse[use].jwk;
+    },
+    sign: (claims) => current(use).sign(claims),
+  });
+  return {
+    resultKey: keyFor('result'),
+    permitKey: keyFor('permit'),
+    get reporters() {
+      return held.reporters;
+    },
+    published: () => held.published,
+    async read() {
+      held = await look();
+    },
+  };
+}
