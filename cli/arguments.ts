@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import {
   AssuranceClass,
   BaselinePart,
+  CaRole,
   checkAgainst,
   type HostLabelling,
   LabelKey,
@@ -36,6 +37,7 @@ export const readAkName = read(
   (text) => checkAgainst(NameHex, text.toLowerCase()),
   'an AK Name: 68 hex digits as `touchstone host show` prints them',
 );
+export const readCaRole = read((text) => checkAgainst(CaRole, text), 'operator or viewer');
 const readLabelKey = read((text) => checkAgainst(LabelKey, text), 'a lower-case label');
 export const readPart = read(
   (text) => checkAgainst(BaselinePart, text),
@@ -147,4 +149,17 @@ export function gatherLabels(text: string, before: Labels = {}): Labels {
   }
   if (Object.hasOwn(before, key)) throw new InvalidArgumentError(`${key} is given twice.`);
   return { ...before, [key]: text.slice(at + 1) };
+}
+
+/** A line of an audit log as somebody noted it before: `SEQUENCE:HASH`. */
+export type NotedLine = { readonly sequence: number; readonly hash: string };
+
+export function readNoted(text: string): NotedLine {
+  const [, sequence, hash] = /^([1-9][0-9]{0,14}):([0-9a-f]{64})$/u.exec(text) ?? [];
+  if (sequence === undefined || hash === undefined) {
+    throw new InvalidArgumentError(
+      'Expected SEQUENCE:HASH as `touchstone audit verify` prints it.',
+    );
+  }
+  return { sequence: Number(sequence), hash };
 }

@@ -11,6 +11,20 @@ export const CLI_CODES = {
       '`touchstone up` printed the URL, the fingerprint and the first token.',
     exit: EXIT.notPermitted,
   },
+  CA_NOT_LOGGED_IN: {
+    title: 'This login has no token of the CA',
+    remedy:
+      'Run `touchstone login` again with the token of the CA (`tsc_...`) in the token file. `touchstone up` printed ' +
+      'the first one, behind a dot, in the text to log in with; others are made by `touchstone ca operator add`.',
+    exit: EXIT.notPermitted,
+  },
+  CA_PIN_CHANGED: {
+    title: 'The CA does not have the key that this login noted',
+    remedy:
+      'Ask whoever runs the CA. If its TLS key was changed on purpose, run `touchstone login` again with ' +
+      '`--ca-fingerprint F`, which `touchstone up` prints; if not, somebody stands in between.',
+    exit: EXIT.notPermitted,
+  },
   PROFILE_EXPOSED: {
     title: 'The file with your token can be read by others',
     remedy: 'Run `chmod 600` on it. If others use this machine, revoke that token and log in anew.',

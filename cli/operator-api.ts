@@ -271,6 +271,7 @@ export function operatorApi(client: Client, bearer: string) {
       }),
     blob: (digest: string) =>
       client.request({ ...get, path: at('blobs', digest), schema: StoredBlob, ...BASELINES }),
+    trustBundle: () => client.request({ ...get, path: at('trust-bundle'), schema: TrustBundles }),
     trustBundlesAfter: (epoch: number) =>
       client.request({
         ...get,

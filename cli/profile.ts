@@ -20,6 +20,7 @@ const ProfileFile = closed({
   fingerprint: Sha256Hex,
   token: LineOfText(256),
   bundleKey: Type.Optional(Sha256Hex),
+  ca: Type.Optional(closed({ url: HttpsUrl, pin: Sha256Hex, token: LineOfText(256) })),
 });
 
 /** What a login leaves behind: which server, which key it must hold, and the bearer token. */
@@ -29,7 +30,11 @@ export type Profile = {
   readonly token: string;
   /** RFC 7638 thumbprint of the key that signed the first trust bundle; absent in logins of versions before it. */
   readonly bundleKey?: string;
+  /** The CA, as the trust bundle named it at login, and its own token; absent where none was given. */
+  readonly ca?: CaLogin;
 };
+
+export type CaLogin = { readonly url: string; readonly pin: string; readonly token: string };
 
 /** `--profile`, else TOUCHSTONE_PROFILE, else the file in the configuration's home. */
 export function profilePath(
@@ -59,7 +64,12 @@ export async function readProfile(path: string): Promise<Profile> {
     if ((mode & 0o077) !== 0) throw new CliError('PROFILE_EXPOSED', path);
     if (size > MAX_PROFILE_BYTES) throw new CliError('PROFILE_MALFORMED', path);
     const profile = checkAgainst(ProfileFile, parseStrictJson(await file.readFile()));
-    return { ...profile, token: checkToken(profile.token) };
+    const { ca } = profile;
+    return {
+      ...profile,
+      token: checkToken(profile.token),
+      ...(ca === undefined ? {} : { ca: { ...ca, token: checkToken(ca.token) } }),
+    };
   } catch (cause) {
     if (cause instanceof CliError && cause.code === 'PROFILE_EXPOSED') throw cause;
     throw new CliError('PROFILE_MALFORMED', path, cause);

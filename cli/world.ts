@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
-import { type Client, pinnedClient } from '@touchstone/transport';
+import { AppError, type Client, pinnedClient } from '@touchstone/transport';
+import { type CaOperatorApi, caOperatorApi } from './ca-operator-api.ts';
+import { CliError } from './codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import { type OperatorApi, operatorApi } from './operator-api.ts';
@@ -47,6 +49,16 @@ export type World = {
     command: Command,
     work: (api: OperatorApi, profile: Profile) => Promise<void>,
   ): Promise<void>;
+  /**
+   * Runs `work` with the operator's own connection to the CA, whose token and pin are others than the server's.
+   * @throws CliError CA_NOT_LOGGED_IN, CA_PIN_CHANGED
+   */
+  asCaOperator(
+    command: Command,
+    work: (api: CaOperatorApi, profile: Profile) => Promise<void>,
+  ): Promise<void>;
+  /** Whether this login has a token of the CA. */
+  hasCaLogin(command: Command): Promise<boolean>;
 };
 
 export function createWorld(options: RunCliOptions): World {
@@ -88,6 +100,23 @@ export function createWorld(options: RunCliOptions): World {
         await client.close();
       }
     },
+    asCaOperator: async (command, work) => {
+      const profile = await readProfile(pathFor(command));
+      const { ca } = profile;
+      if (ca === undefined) throw new CliError('CA_NOT_LOGGED_IN');
+      const client = connect({ url: ca.url, pin: ca.pin });
+      const api = caOperatorApi(client, ca.token);
+      try {
+        const quorum = globalsOf(command).json ? undefined : askQuorum(api);
+        await work(api, profile);
+        if ((await quorum) === 1) screen.note('', CA_QUORUM_OF_ONE);
+      } catch (error) {
+        throw pinChanged(error);
+      } finally {
+        await client.close();
+      }
+    },
+    hasCaLogin: async (command) => (await readProfile(pathFor(command))).ca !== undefined,
   };
 }
 
@@ -95,12 +124,24 @@ const QUORUM_OF_ONE: Line = caution(
   'Quorum 1: one person alone can loosen trust in this deployment.',
 );
 
+const CA_QUORUM_OF_ONE: Line = caution(
+  'Quorum 1: one person alone can loosen what the CA of this deployment believes.',
+);
+
 /** The note is worth less than the answer: without it the command still succeeds. */
-const askQuorum = (api: OperatorApi): Promise<number | undefined> =>
+const askQuorum = (api: {
+  session(): Promise<{ readonly quorum: number }>;
+}): Promise<number | undefined> =>
   api.session().then(
     ({ quorum }) => quorum,
     () => undefined,
   );
+
+/** What the CA is held to was noted at login; nothing but another login changes it. */
+export const pinChanged = (error: unknown): unknown =>
+  error instanceof AppError && error.code === 'PIN_MISMATCH'
+    ? new CliError('CA_PIN_CHANGED', error.detail, error)
+    : error;
 
 export const globalsOf = (command: Command): GlobalOptions =>
   command.optsWithGlobals<GlobalOptions>();

@@ -24,6 +24,13 @@ export async function firstBundleKeyOf(api: Bundles): Promise<string> {
   return thumbprintOf(bundleKey);
 }
 
+/** The newest, over the connection that the operator's fingerprint pins. @throws TypeError where there is none */
+export async function newestBundleOf(api: Pick<OperatorApi, 'trustBundle'>): Promise<TrustBundle> {
+  const [newest] = (await api.trustBundle()).bundles;
+  if (newest === undefined) throw new TypeError('no trust bundle');
+  return checkAgainst(TrustBundle, payloadOf(newest));
+}
+
 /**
  * All trust bundles, each signed by the key that the one before it names and the first by its own, which is the one that
  * was noted at login: whoever can write to the database could make a whole line of others.

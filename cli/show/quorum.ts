@@ -5,7 +5,12 @@ import { counted } from './state.ts';
 import { table } from './table.ts';
 import { caution, faint, good, type Line, type Span } from './text.ts';
 
-export function quorumLines({ quorum, approvers, waiting }: QuorumStatus, width: number): Line[] {
+/** `command` is what the quorum is asked by: that of the server, or of the CA. */
+export function quorumLines(
+  { quorum, approvers, waiting }: QuorumStatus,
+  width: number,
+  command = 'touchstone',
+): Line[] {
   return [
     quorum === 1
       ? [caution('1'), ': one person alone can loosen what is trusted.']
@@ -17,7 +22,7 @@ export function quorumLines({ quorum, approvers, waiting }: QuorumStatus, width:
       ],
       { indent: 2, width },
     ),
-    ...(waiting === 0 ? [] : ['See them:  touchstone approval list']),
+    ...(waiting === 0 ? [] : [`See them:  ${command} approval list`]),
   ];
 }
 

@@ -9,7 +9,7 @@ import {
   listenTls,
   spkiPinOf,
 } from '@touchstone/transport';
-import { TRUST_BUNDLES } from './trust-bundle.ts';
+import { trustBundlesNaming } from './trust-bundle.ts';
 
 export type Asked = { readonly route: string; readonly bearer: string; readonly body: unknown };
 
@@ -28,7 +28,7 @@ export type FixedServer = {
 
 export async function startFixedServer(): Promise<FixedServer> {
   const { key, cert } = selfSigned();
-  const always = [['GET /v1/trust-bundles/after/0', () => TRUST_BUNDLES]] as const;
+  const always = [['GET /v1/trust-bundles/after/0', () => trustBundlesNaming()]] as const;
   const answers = new Map<string, () => unknown>(always);
   const asked: Asked[] = [];
   const app = createEdge();

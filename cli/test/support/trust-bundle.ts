@@ -20,14 +20,16 @@ const BUNDLE: TrustBundle = {
 };
 
 const base64Url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-const signed = `${base64Url({ alg: 'ES256', typ: 'touchstone-bundle+jwt', kid: 'made' })}.${base64Url(BUNDLE)}`;
-const signature = sign('sha256', Buffer.from(signed), {
-  key: privateKey,
-  dsaEncoding: 'ieee-p1363',
-});
 
 /** As a deployment has them from its first minute on, signed by a key of this process. */
-export const TRUST_BUNDLES = { bundles: [`${signed}.${signature.toString('base64url')}`] };
+export function trustBundlesNaming(ca: TrustBundle['ca'] = BUNDLE.ca): { bundles: string[] } {
+  const header = base64Url({ alg: 'ES256', typ: 'touchstone-bundle+jwt', kid: 'made' });
+  const signed = `${header}.${base64Url({ ...BUNDLE, ca })}`;
+  const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+  return {
+    bundles: [`${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`],
+  };
+}
 
 /** RFC 7638. */
 export const BUNDLE_KEY = createHash('sha256')
