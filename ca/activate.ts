@@ -3,8 +3,14 @@ import type { ActivationAnswer, ActivationRequest } from '@touchstone/schemas';
 import { decodeBase64Url } from './base64url.ts';
 import { caError } from './ca-error.ts';
 import type { CaContext } from './enroll.ts';
-import { pemOf } from './issuance/index.ts';
-import { type IssuingAuthority, issuerFor, recordActivation, takeAttempt } from './store/index.ts';
+import { type AkSubject, pemOf } from './issuance/index.ts';
+import {
+  type Attempt,
+  type IssuingAuthority,
+  issuerFor,
+  recordActivation,
+  takeAttempt,
+} from './store/index.ts';
 
 /** How often the issuer may change under an activation. */
 const MAX_ISSUERS = 3;
@@ -34,7 +40,7 @@ export async function activateEnrollment(
   for (let issuers = 1; issuer !== undefined && issuers <= MAX_ISSUERS; issuers += 1) {
     if (issuer.notAfter <= attempt.now) throw caError('ISSUER_EXPIRED', 503);
     const { der, serial } = await issuance.signAk({
-      ...{ issuer: issuer.certificate, ak: attempt, now: attempt.now },
+      ...{ issuer: issuer.certificate, ak: subjectOf(attempt), now: attempt.now },
     });
     const { validFromDate: notBefore, validToDate: notAfter } = new X509Certificate(der);
     const record = { serial, issuerKeyId: issuer.keyId, notBefore, notAfter };
@@ -45,6 +51,9 @@ export async function activateEnrollment(
   }
   throw caError('ACTIVATION_ENDED', 410);
 }
+
+const subjectOf = (attempt: Attempt): AkSubject =>
+  attempt.pinned ? { ...attempt, tpm: { pinned: true, weaknesses: [] } } : attempt;
 
 /** Agents that know another anchor than the issuer's come to it by a cross-certificate. */
 const answer = (ak: Uint8Array, { certificate, crosses }: IssuingAuthority): ActivationAnswer => ({

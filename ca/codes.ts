@@ -14,8 +14,24 @@ export const CA_CODES = {
     title: 'No root that is trusted vouches for the endorsement key; it waits for an administrator',
     section: 'RFC 5280, 6.1.1 (d)',
     remedy:
-      "If the TPM is genuine, add its maker's root certificate with its class under `roots` in the CA's " +
-      'configuration, restart the CA and enrol again. A host without such a TPM may enrol as software.',
+      "If the TPM is genuine, import its maker's root certificate (`touchstone ca bundle import DIR`; " +
+      '`touchstone ca bundle list` says where to get it) or pin this one EK (`touchstone ca ek waiting`), and ' +
+      'enrol again. A host without such a TPM may enrol as software.',
+  },
+  EK_NOT_PINNED: {
+    title:
+      'The TPM has no certificate for its endorsement key; it waits for an administrator to pin it',
+    section: 'TCG EK Credential Profile 2.5, 2.2',
+    remedy:
+      "Compare the EK's Name with what the machine itself shows (`touchstone-agent doctor`), pin it with its class " +
+      '(`touchstone ca ek waiting`, then `touchstone ca ek pin`), and enrol again.',
+  },
+  EK_DECOMMISSIONED: {
+    title:
+      'This endorsement key was taken out of service; it gets no certificate until it is readmitted',
+    section: 'Enrolment',
+    remedy:
+      'If the machine is to serve again, readmit it: `touchstone ca ek readmit EKREF --reason TEXT`.',
   },
   EK_CLAIM_MISMATCH: {
     title: 'The EK certificate names another maker of TPMs than the one that vouches for it',

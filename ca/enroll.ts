@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { ENDORSEMENT_CODES, type Problem } from '@touchstone/endorsement';
 import type { EnrollmentChallenge, EnrollmentRequest, Finding } from '@touchstone/schemas';
-import { encodeTpmtPublic, hashOfBank, makeCredential } from '@touchstone/tpm';
+import { encodeTpmtPublic, hashOfBank, makeCredential, type TpmtPublic } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -9,13 +9,15 @@ import { decodeBase64Url, encodeBase64Url } from './base64url.ts';
 import { caError } from './ca-error.ts';
 import { CA_CODES, type CaCode } from './codes.ts';
 import type { Issuance } from './issuance/index.ts';
-import { databaseNow, insertEnrollment, isRevoked, queueUntrusted } from './store/index.ts';
+import { databaseNow, insertEnrollment, pinOf, queueUntrusted, stateOfEk } from './store/index.ts';
+import type { TpmRoots } from './tpm-roots/index.ts';
 import {
   type CheckedEnrollment,
   checkEnrollment,
-  type ConfiguredRoot,
   type EnrollmentBytes,
+  type EnrollmentContext,
   type EnrollmentIdentity,
+  type EnrollmentVerdict,
 } from './validation/index.ts';
 
 /** What the CA works with. */
@@ -23,7 +25,7 @@ export type CaContext = {
   readonly pool: pg.Pool;
   /** All that the CA's keys do; they themselves are elsewhere. */
   readonly issuance: Issuance;
-  readonly roots: readonly ConfiguredRoot[];
+  readonly tpmRoots: TpmRoots;
   /** What hosts and operators call this CA by. */
   readonly publicUrl: string;
   readonly log: Logger;
@@ -50,25 +52,46 @@ export async function beginEnrollment(
 
 /**
  * Everything that can be checked of an enrolment, by the roots and the clock of now.
- * @throws AppError for what is against it; an EK that no root vouches for is queued
+ * @throws AppError for what is against it; an EK that nobody vouches for is queued
  */
 export async function checkedEnrollment(
   context: CaContext,
   bytes: EnrollmentBytes,
 ): Promise<CheckedEnrollment> {
   const now = await databaseNow(context.pool);
-  const verdict = checkEnrollment(bytes, { roots: context.roots, now });
+  const verdict = await verdictOn(context, bytes, { ...(await context.tpmRoots.current()), now });
   switch (verdict.kind) {
     case 'refused':
       throw refusal(verdict.problems);
-    case 'untrusted-root':
+    case 'unvouched':
       throw await queued(context, verdict.identity);
     case 'checked':
-      if (await isRevoked(context.pool, verdict.enrollment.ekName)) {
-        throw caError('EK_REVOKED', 403);
-      }
+      await refuseUnlessActive(context, verdict.enrollment);
       return verdict.enrollment;
   }
+}
+
+/** Only where no root vouches for an EK is it asked whether somebody pinned it. */
+async function verdictOn(
+  { pool }: CaContext,
+  bytes: EnrollmentBytes,
+  context: EnrollmentContext,
+): Promise<EnrollmentVerdict> {
+  const verdict = checkEnrollment(bytes, context);
+  if (verdict.kind !== 'unvouched') return verdict;
+  const pin = await pinOf(pool, verdict.identity.ekName);
+  return pin === undefined
+    ? verdict
+    : checkEnrollment(bytes, { ...context, pinnedClass: pin.class });
+}
+
+async function refuseUnlessActive(
+  { pool }: CaContext,
+  { ekName }: EnrollmentIdentity,
+): Promise<void> {
+  const state = await stateOfEk(pool, ekName);
+  if (state === 'revoked') throw caError('EK_REVOKED', 403);
+  if (state === 'decommissioned') throw caError('EK_DECOMMISSIONED', 403);
 }
 
 /** @throws AppError ENROLLMENTS_FULL */
@@ -89,6 +112,7 @@ export async function challenge(
   const id = randomUUID();
   const stored = await insertEnrollment(pool, {
     ...{ id, secretSha256, class: enrollment.class, software, renews },
+    voucher: enrollment.voucher,
     akName: enrollment.akName,
     akPublic: encodeTpmtPublic(enrollment.akPublic),
     akQualifiedName: enrollment.akQualifiedName,
@@ -112,9 +136,16 @@ export async function challenge(
 }
 
 async function queued({ pool }: CaContext, identity: EnrollmentIdentity): Promise<AppError> {
-  await queueUntrusted(pool, identity);
-  return caError('EK_UNTRUSTED_ROOT', 403, { detail: `issuer: ${identity.ekIssuer}` });
+  const { ekName, ekIssuer, ekPublic } = identity;
+  await queueUntrusted(pool, { ...identity, key: keyInWords(ekPublic) });
+  const name = `EK Name ${Buffer.from(ekName).toString('hex')}`;
+  return ekIssuer === null
+    ? caError('EK_NOT_PINNED', 403, { detail: name })
+    : caError('EK_UNTRUSTED_ROOT', 403, { detail: `issuer: ${ekIssuer}; ${name}` });
 }
+
+const keyInWords = ({ type, parameters }: TpmtPublic): string =>
+  'curve' in parameters ? `${type} ${parameters.curve}` : `${type} ${parameters.keyBits}`;
 
 /** Every problem is told; the first names the answer. */
 function refusal(problems: readonly [Problem, ...Problem[]]): AppError {

@@ -10,10 +10,10 @@ import { recordedKey } from './store/index.ts';
  *
  * - the pin still says what the keys say: the same EK Name and the same ekRef;
  * - the class is the one of the enrolment: another one is for a person to see;
- * - the EK was not revoked.
+ * - the EK was neither revoked nor decommissioned.
  *
  * Whoever knows the id gets a challenge that nobody but that TPM can answer.
- * @throws AppError RENEWAL_UNKNOWN, RENEWAL_DIFFERS, EK_REVOKED, and whatever refuses an enrolment
+ * @throws AppError RENEWAL_UNKNOWN, RENEWAL_DIFFERS, EK_REVOKED, EK_DECOMMISSIONED, and whatever refuses an enrolment
  */
 export async function beginRenewal(context: CaContext, id: string): Promise<EnrollmentChallenge> {
   const recorded = await recordedKey(context.pool, id);

@@ -8,6 +8,7 @@ import { caRouter, type Limits } from './http/router.ts';
 import { heldAuthority } from './issuance/index.ts';
 import { loadRoots } from './roots.ts';
 import { activeIssuer, checkSchemaVersion, openPool } from './store/index.ts';
+import { tpmRootsOf } from './tpm-roots/index.ts';
 
 /** A host enrols in two requests, once. */
 const DEFAULT_LIMITS: Limits = {
@@ -26,10 +27,11 @@ export async function serve(config: CaConfig, log: Logger): Promise<Serving> {
   const pool = await openPool(config.database, (err) => log.error({ err }, 'database connection'));
   try {
     await checkSchemaVersion(pool);
+    const tpmRoots = tpmRootsOf(pool, roots);
     const issuer = await activeIssuer(pool);
     if (issuer === undefined) throw caError('STATE_INCOMPLETE', 503, { detail: 'no issuing CA' });
     const router = caRouter(
-      { pool, issuance, roots, publicUrl: config.publicUrl, log },
+      { pool, issuance, tpmRoots, publicUrl: config.publicUrl, log },
       config.limits ?? DEFAULT_LIMITS,
     );
     const app = createEdge({ log });

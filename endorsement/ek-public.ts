@@ -6,15 +6,19 @@ import * as difference from './template-comparison.ts';
 const MIN_RSA_BITS = 2048;
 
 /**
- * Whether a public area is the EK that the certificate is for. No problem means that
+ * Whether a public area is the EK that the certificate is for, or, without one, whether it can be an EK. No problem
+ * means that
  *
- * - its key is the certificate's;
+ * - its key is the certificate's, where there is one;
  * - all else is one of the templates to the bit, and a point has its full width. A host that could vary
  *   it would have many EK Names, hence many identities, for one TPM. (The two templates of RSA-2048, and of
  *   P-256, differ in nothing that credential activation proves: a host that passes one for the other gets a
  *   Qualified Name that its quotes do not have.)
  */
-export function checkEkPublic(ekPublic: TpmtPublic, certificate: EkCertificate): Problem[] {
+export function checkEkPublic(
+  ekPublic: TpmtPublic,
+  certificate: EkCertificate | undefined,
+): Problem[] {
   return [
     ...weaknesses(ekPublic),
     ...difference.againstNearest(EK_TEMPLATES, (template) => [
@@ -45,10 +49,11 @@ function widthProblems(ek: TpmtPublic): Problem[] {
 
 const WIDTHS = { nist_p256: 32, nist_p384: 48, nist_p521: 66 } as const;
 
-function keyProblems(ek: TpmtPublic, certificate: EkCertificate): Problem[] {
+function keyProblems(ek: TpmtPublic, certificate: EkCertificate | undefined): Problem[] {
   const problem = { code: 'EK_CERT_MISMATCH', subject: 'unique' } as const;
   try {
-    return publicKeyOf(ek).equals(certificate.publicKey) ? [] : [problem];
+    const key = publicKeyOf(ek);
+    return certificate === undefined || key.equals(certificate.publicKey) ? [] : [problem];
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
     return [{ ...problem, actual: error.code }];

@@ -71,7 +71,8 @@ export type TrustBundles = Type.Static<typeof TrustBundles>;
 
 /** POST /v1/enrollments at the CA. Structures are wire bytes: TPM2B_PUBLIC, DER. */
 export const EnrollmentRequest = closed({
-  ekCertificates: Type.Array(base64UrlUpTo(8_192), { minItems: 1, maxItems: 8 }),
+  /** None where the TPM has none: then an operator has to pin its EK. */
+  ekCertificates: Type.Array(base64UrlUpTo(8_192), { maxItems: 8 }),
   ekPublic: base64UrlUpTo(1_024),
   akPublic: base64UrlUpTo(1_024),
   software: Type.Boolean(),

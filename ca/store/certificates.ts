@@ -12,8 +12,8 @@ export type IssuedRecord = {
 /**
  * Ends the enrolment, pins its EK and records its AK if it is the first time, and records the certificate:
  * one statement, so that all of it happens or nothing, and for one caller only. `false` for everybody else,
- * for an EK that was revoked since, and where somebody else issues for this TPM by now; their certificates must never
- * leave the process. Whoever refuses an issuer waits for those that are being recorded under it.
+ * for an EK that was revoked or decommissioned since, or that its root or pin vouches for no more, and where somebody
+ * else issues for this TPM by now; their certificates must never leave the process. Whoever refuses an issuer waits for those that are being recorded under it.
  */
 export async function recordActivation(
   pool: pg.Pool,
@@ -28,13 +28,24 @@ export async function recordActivation(
        UPDATE enrollments SET activated_at = now() FROM issuer
        WHERE id = $1 AND activated_at IS NULL AND issuer_for(ek_ref) = issuer.key_id AND NOT EXISTS (
          SELECT 1 FROM endorsement_keys pin
-         WHERE pin.ek_name = enrollments.ek_name AND pin.revoked_at IS NOT NULL)
+         WHERE pin.ek_name = enrollments.ek_name
+           AND (pin.revoked_at IS NOT NULL OR pin.decommissioned_at IS NOT NULL))
+         AND CASE vouched_by
+           WHEN 'root' THEN EXISTS (
+             SELECT 1 FROM tpm_roots
+             WHERE fingerprint = enrollments.root_fingerprint AND class = enrollments.class)
+           WHEN 'pin' THEN EXISTS (
+             SELECT 1 FROM endorsement_pins
+             WHERE ek_name = enrollments.ek_name AND class = enrollments.class)
+           ELSE true END
        RETURNING id, renews, ak_name, ak_public, ek_name, ek_public, ek_ref, ek_certificates,
-         software, class
+         software, class, vouched_by, root_fingerprint
      ), pinned AS (
-       INSERT INTO endorsement_keys (ek_name, ek_ref, class, certificates)
-       SELECT ek_name, ek_ref, class, ek_certificates FROM activated
-       ON CONFLICT (ek_name) DO UPDATE SET last_activated_at = now()
+       INSERT INTO endorsement_keys
+         (ek_name, ek_ref, class, certificates, vouched_by, root_fingerprint)
+       SELECT ek_name, ek_ref, class, ek_certificates, vouched_by, root_fingerprint FROM activated
+       ON CONFLICT (ek_name) DO UPDATE SET last_activated_at = now(), class = excluded.class,
+         vouched_by = excluded.vouched_by, root_fingerprint = excluded.root_fingerprint
      ), recorded AS (
        INSERT INTO attestation_keys
          (enrollment_id, ak_name, ak_public, ek_name, ek_public, ek_certificates, software, class)

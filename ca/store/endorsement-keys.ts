@@ -1,12 +1,18 @@
 import type pg from 'pg';
 
-export async function isRevoked(pool: pg.Pool, ekName: Uint8Array): Promise<boolean> {
-  const { rows } = await pool.query(
-    'SELECT 1 FROM endorsement_keys WHERE ek_name = $1 AND revoked_at IS NOT NULL',
+export type EndorsementKeyState = 'active' | 'revoked' | 'decommissioned';
+
+/** `active` for one that was never seen, too. */
+export async function stateOfEk(pool: pg.Pool, ekName: Uint8Array): Promise<EndorsementKeyState> {
+  const { rows } = await pool.query<{ state: EndorsementKeyState }>(
+    `SELECT ${STATE} AS state FROM endorsement_keys WHERE ek_name = $1`,
     [ekName],
   );
-  return rows.length > 0;
+  return rows[0]?.state ?? 'active';
 }
+
+const STATE = `CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
+  WHEN decommissioned_at IS NOT NULL THEN 'decommissioned' ELSE 'active' END`;
 
 /** For good: there is no way back. `false` where no EK has that ekRef. */
 export async function revokeEndorsementKey(

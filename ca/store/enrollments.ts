@@ -10,6 +10,11 @@ const REMEMBERED_SECONDS = 3_600;
 /** Any number, the same in every process: who makes room does it alone. */
 const ROOM_LOCK = 7_301_001;
 
+/** Who gave the EK its class; a root, of the database or of the configuration, by SHA-256 of its certificate. */
+export type Voucher =
+  | { readonly by: 'root' | 'configuration'; readonly fingerprint: Uint8Array }
+  | { readonly by: 'pin' | 'itself' };
+
 export type NewEnrollment = {
   readonly id: string;
   readonly secretSha256: Uint8Array;
@@ -24,6 +29,7 @@ export type NewEnrollment = {
   readonly ekCertificates: readonly Uint8Array[];
   readonly software: boolean;
   readonly class: AssuranceClass;
+  readonly voucher: Voucher;
   /** The enrolment whose keys are proved again. */
   readonly renews: string | null;
 };
@@ -35,6 +41,8 @@ export type Attempt = {
   readonly akQualifiedName: Uint8Array;
   readonly ekRef: Uint8Array;
   readonly class: AssuranceClass;
+  /** An operator's word gave it its class. */
+  readonly pinned: boolean;
   readonly now: Date;
 };
 
@@ -81,8 +89,10 @@ async function insert(client: pg.PoolClient, enrollment: NewEnrollment): Promise
   const { rows } = await client.query<{ expires_at: Date }>(
     `INSERT INTO enrollments
        (id, expires_at, secret_sha256, ak_name, ak_public, ak_qualified_name,
-        ek_name, ek_public, ek_ref, ek_certificates, software, class, renews)
-     VALUES ($1, now() + make_interval(secs => $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        ek_name, ek_public, ek_ref, ek_certificates, software, class, renews, vouched_by,
+        root_fingerprint)
+     VALUES ($1, now() + make_interval(secs => $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+       $15)
      RETURNING expires_at`,
     [
       enrollment.id,
@@ -98,6 +108,8 @@ async function insert(client: pg.PoolClient, enrollment: NewEnrollment): Promise
       enrollment.software,
       enrollment.class,
       enrollment.renews,
+      enrollment.voucher.by,
+      'fingerprint' in enrollment.voucher ? enrollment.voucher.fingerprint : null,
     ],
   );
   const [row] = rows;
@@ -116,7 +128,8 @@ export async function takeAttempt(
   const { rows } = await pool.query<AttemptRow>(
     `UPDATE enrollments SET tries = tries + 1
      WHERE id = $1 AND tries < 3 AND activated_at IS NULL AND expires_at > now()
-     RETURNING secret_sha256, ak_public, ak_qualified_name, ek_ref, class, now() AS now`,
+     RETURNING secret_sha256, ak_public, ak_qualified_name, ek_ref, class, now() AS now,
+       vouched_by IS NOT DISTINCT FROM 'pin' AS pinned`,
     [id],
   );
   const [row] = rows;
@@ -131,6 +144,7 @@ type AttemptRow = {
   ak_qualified_name: Buffer;
   ek_ref: Buffer;
   class: AssuranceClass;
+  pinned: boolean;
   now: Date;
 };
 
@@ -140,6 +154,7 @@ const attemptOf = (row: AttemptRow): Attempt => ({
   akQualifiedName: row.ak_qualified_name,
   ekRef: row.ek_ref,
   class: row.class,
+  pinned: row.pinned,
   now: row.now,
 });
 

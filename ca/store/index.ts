@@ -19,8 +19,9 @@ export { appendAudit, listAudit } from './audit.ts';
 export { readBundle } from './bundle.ts';
 export { recordActivation } from './certificates.ts';
 export { databaseNow, openPool, withConnection } from './database.ts';
-export { isRevoked, revokeEndorsementKey } from './endorsement-keys.ts';
-export { forgetPending, insertEnrollment, takeAttempt } from './enrollments.ts';
+export { revokeEndorsementKey, stateOfEk } from './endorsement-keys.ts';
+export { pinOf } from './endorsement-pins.ts';
+export { type Attempt, forgetPending, insertEnrollment, takeAttempt } from './enrollments.ts';
 export {
   claimFirstOperator,
   insertOperator,
@@ -34,4 +35,5 @@ export { approvers, holdQuorum, lockQuorum, readQuorum, setQuorum } from './quor
 export { forgetEnded, setCertificateDays } from './retention.ts';
 export { checkSchemaVersion, migrate } from './schema-version.ts';
 export { inTransaction, type Queryable } from './transaction.ts';
+export { listRoots, rootsVersion } from './tpm-roots.ts';
 export { queueUntrusted } from './untrusted-endorsement-keys.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import {
   encodeTpm2bPublic,
   nameOf,
@@ -6,7 +7,11 @@ import {
   type TpmtPublic,
   type TpmtPublicRsa,
 } from '@touchstone/tpm';
-import { checkEnrollment } from '../validation/index.ts';
+import {
+  checkEnrollment,
+  type ConfiguredRoot,
+  type EnrollmentContext,
+} from '../validation/index.ts';
 import { makeAkPublic, makeEndorsement } from './support/made-endorsement.ts';
 
 const now = new Date('2026-06-01T12:00:00Z');
@@ -21,7 +26,8 @@ const check = (
     ekCertificates?: Uint8Array[];
     software?: boolean;
   } = {},
-  trusted = roots,
+  trusted: readonly ConfiguredRoot[] = roots,
+  more: Partial<EnrollmentContext> = {},
 ) =>
   checkEnrollment(
     {
@@ -30,7 +36,7 @@ const check = (
       ekCertificates: change.ekCertificates ?? [maker.certificate],
       software: change.software ?? false,
     },
-    { roots: trusted, now },
+    { roots: trusted, intermediates: [], now, ...more },
   );
 
 const codesOf = (verdict: ReturnType<typeof check>) =>
@@ -53,8 +59,56 @@ describe('validation of an enrolment', () => {
     }
   });
 
-  it('accepts an unknown root never by itself: untrusted-root', () => {
-    assert.equal(check({}, []).kind, 'untrusted-root');
+  it('accepts an unknown root, and no certificate at all, never by itself: unvouched', () => {
+    assert.equal(check({}, []).kind, 'unvouched');
+    assert.equal(check({ ekCertificates: [] }).kind, 'unvouched');
+  });
+
+  it('takes the class of a pin where no root vouches', () => {
+    for (const ekCertificates of [[], [maker.certificate]]) {
+      const verdict = check({ ekCertificates }, [], { pinnedClass: 'firmware' });
+      assert.ok(verdict.kind === 'checked');
+      assert.equal(verdict.enrollment.class, 'firmware');
+      assert.deepEqual(verdict.enrollment.voucher, { by: 'pin' });
+      assert.ok(verdict.enrollment.notes.every(({ effect }) => effect === 'observe'));
+    }
+    const inBundle = roots.map((root) => ({ ...root, inBundle: true }));
+    for (const [trusted, by] of [
+      [roots, 'configuration'],
+      [inBundle, 'root'],
+    ] as const) {
+      const verdict = check({}, trusted, { pinnedClass: 'firmware' });
+      assert.ok(verdict.kind === 'checked');
+      assert.equal(verdict.enrollment.class, 'discrete');
+      const fingerprint = createHash('sha256').update(maker.rootDer).digest();
+      assert.deepEqual(verdict.enrollment.voucher, { by, fingerprint });
+    }
+  });
+
+  it('takes no pin for what stands against an EK or its certificate', () => {
+    const expired = makeEndorsement(now, { notAfter: new Date(now.getTime() - 1_000) });
+    const change = { ekPublic: expired.ekPublic, ekCertificates: [expired.certificate] };
+    const trusted = [{ der: expired.rootDer, class: 'discrete' as const }];
+    assert.deepEqual(codesOf(check(change, trusted, { pinnedClass: 'firmware' })), [
+      'CERT_EXPIRED',
+    ]);
+    const { ekPublic: genuine } = maker;
+    const attributes = genuine.objectAttributes & ~TPMA_OBJECT.fixedTPM;
+    const ekPublic = { ...genuine, objectAttributes: attributes };
+    const refused = codesOf(
+      check({ ekPublic, ekCertificates: [] }, [], { pinnedClass: 'virtual' }),
+    );
+    assert.deepEqual(refused, ['EK_ATTRIBUTES']);
+  });
+
+  it('goes by intermediates that it holds itself, and trusts them for nothing', () => {
+    const chained = makeEndorsement(now, { intermediate: true });
+    const { intermediateDer = new Uint8Array() } = chained;
+    const change = { ekPublic: chained.ekPublic, ekCertificates: [chained.certificate] };
+    const trusted = [{ der: chained.rootDer, class: 'firmware' as const }];
+    assert.equal(check(change, trusted).kind, 'unvouched');
+    assert.equal(check(change, trusted, { intermediates: [intermediateDer] }).kind, 'checked');
+    assert.equal(check(change, [], { intermediates: [intermediateDer] }).kind, 'unvouched');
   });
 
   it('refuses the certificate of another key: EK_CERT_MISMATCH', () => {

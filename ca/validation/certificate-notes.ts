@@ -1,21 +1,19 @@
-import {
-  type AssuranceClass,
-  isRegisteredManufacturer,
-  manufacturerOf,
-} from '@touchstone/endorsement';
+import { isRegisteredManufacturer, manufacturerOf } from '@touchstone/endorsement';
 import type { Finding } from '@touchstone/schemas';
 import { CA_CODES, type CaCode } from '../codes.ts';
 import type { EkChain } from './ek-chain.ts';
+import type { Vouched } from './enrollment-check.ts';
 
 /**
  * What a person should know of an EK certificate that is taken. The class comes from the root alone and nothing
  * here changes it; but a certificate that names another maker than the one that vouches for it, or a maker where
  * nobody vouches, is somebody's lie or mistake.
  */
-export function certificateNotes(chain: EkChain, assuranceClass: AssuranceClass): Finding[] {
+export function certificateNotes(chain: EkChain, vouched: Vouched): Finding[] {
+  if (chain.leaf === undefined) return [];
   const { quirks, tpm } = chain.leaf;
   const claimed = tpm.manufacturer;
-  const expected = expectedMaker(chain, assuranceClass, claimed);
+  const expected = expectedMaker(chain, vouched, claimed);
   return [
     ...(expected === undefined
       ? []
@@ -29,12 +27,13 @@ export function certificateNotes(chain: EkChain, assuranceClass: AssuranceClass)
 /** undefined where the claim is as it may be. */
 function expectedMaker(
   chain: EkChain,
-  assuranceClass: AssuranceClass,
+  { class: assuranceClass, voucher }: Vouched,
   claimed: string | undefined,
 ): string | undefined {
   if (chain.kind !== 'trusted') {
-    const lies = assuranceClass === 'software' && claimed !== undefined;
-    return lies && isRegisteredManufacturer(claimed) ? 'no maker of TPMs' : undefined;
+    const lies = assuranceClass === 'software' || voucher.by === 'pin';
+    const named = claimed !== undefined && isRegisteredManufacturer(claimed);
+    return lies && named ? 'no maker of TPMs: nobody vouches for one' : undefined;
   }
   const { manufacturers } = chain.root;
   if (manufacturers === undefined) return undefined;

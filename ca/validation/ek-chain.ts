@@ -9,10 +9,19 @@ import { ParseError, publicKeyOf, type TpmtPublic } from '@touchstone/tpm';
 
 /** A root that the administrator trusts, and what kind of TPM it vouches for. */
 export type ConfiguredRoot = {
+  /** Of the CA's own bundle, by its operators; otherwise of its configuration. */
+  readonly inBundle?: boolean;
   readonly der: Uint8Array;
   readonly class: AssuranceClass;
   /** What it may call the makers of the TPMs that it vouches for; undefined where nobody said. */
   readonly manufacturers?: readonly string[];
+};
+
+/** Whom the CA goes by. */
+export type TrustedCertificates = {
+  readonly roots: readonly ConfiguredRoot[];
+  /** DER: links that a host need not send, trusted for nothing. */
+  readonly intermediates: readonly Uint8Array[];
 };
 
 /** What the EK certificates say about the key that the host presents. */
@@ -20,6 +29,8 @@ export type EkChain =
   | { readonly kind: 'trusted'; readonly leaf: EkCertificate; readonly root: ConfiguredRoot }
   /** Well formed, and vouched for by nobody that is configured. */
   | { readonly kind: 'unknown-root'; readonly leaf: EkCertificate }
+  /** The host has none: some chips were never given one. */
+  | { readonly kind: 'no-certificate'; readonly leaf: undefined }
   | {
       readonly kind: 'refused';
       readonly leaf: EkCertificate;
@@ -34,13 +45,14 @@ export type EkChain =
 export function ekChainOf(
   ekPublic: TpmtPublic,
   certificates: readonly Uint8Array[],
-  { roots, now }: { readonly roots: readonly ConfiguredRoot[]; readonly now: Date },
+  { roots, intermediates: collected, now }: TrustedCertificates & { readonly now: Date },
 ): EkChain {
+  if (certificates.length === 0) return { kind: 'no-certificate', leaf: undefined };
   const readable = readCertificates(certificates);
   const key = publicKeyOf(ekPublic);
   const leaf = readable.find(({ publicKey }) => publicKey.equals(key)) ?? readable[0];
   const path = validatePath({
-    ...{ leaf, roots, now, kind: 'ek' },
+    ...{ leaf, roots, collected, now, kind: 'ek' },
     intermediates: readable.filter((certificate) => certificate !== leaf),
   });
   if (!path.ok) {

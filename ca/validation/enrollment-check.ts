@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   akQualifiedNameOf,
   type AssuranceClass,
@@ -9,11 +10,11 @@ import {
 import type { Finding } from '@touchstone/schemas';
 import { nameOf, parseTpm2bPublic, type TpmtPublic } from '@touchstone/tpm';
 import { certificateNotes } from './certificate-notes.ts';
-import { type ConfiguredRoot, type EkChain, ekChainOf } from './ek-chain.ts';
+import { type EkChain, ekChainOf, type TrustedCertificates } from './ek-chain.ts';
 
 /** The bytes of an EnrollmentRequest. */
 export type EnrollmentBytes = {
-  /** DER, or what an NV index held. */
+  /** DER, or what an NV index held. Some chips have none. */
   readonly ekCertificates: readonly Uint8Array[];
   /** TPM2B_PUBLIC */
   readonly ekPublic: Uint8Array;
@@ -22,22 +23,35 @@ export type EnrollmentBytes = {
   readonly software: boolean;
 };
 
+export type EnrollmentContext = TrustedCertificates & {
+  readonly now: Date;
+  /** What an operator said of this EK, by its Name. */
+  readonly pinnedClass?: AssuranceClass | undefined;
+};
+
 declare const checked: unique symbol;
 
 /** An enrolment that `checkEnrollment` found nothing against. That the AK is in that TPM is still to prove. */
 export type CheckedEnrollment = EnrollmentIdentity & {
   readonly class: AssuranceClass;
+  readonly voucher: Voucher;
   /** What a person should know; none of it speaks against the enrolment. */
   readonly notes: readonly Finding[];
   readonly [checked]: true;
 };
+
+/** What gave an EK its class: a root, an operator who pinned that EK, or the host that calls itself software. */
+export type Voucher =
+  | { readonly by: 'root' | 'configuration'; readonly fingerprint: Uint8Array }
+  | { readonly by: 'pin' | 'itself' };
 
 export type EnrollmentIdentity = {
   readonly ekPublic: TpmtPublic;
   readonly ekName: Uint8Array;
   /** The EK certificate first, then what came with it, as sent. */
   readonly ekCertificates: readonly Uint8Array[];
-  readonly ekIssuer: string;
+  /** As the certificate names it; null where there is none. */
+  readonly ekIssuer: string | null;
   readonly akPublic: TpmtPublic;
   readonly akName: Uint8Array;
   readonly akQualifiedName: Uint8Array;
@@ -46,15 +60,16 @@ export type EnrollmentIdentity = {
 export type EnrollmentVerdict =
   | { readonly kind: 'checked'; readonly enrollment: CheckedEnrollment }
   /** Nothing else is against it. Never accepted by itself: an administrator decides. */
-  | { readonly kind: 'untrusted-root'; readonly identity: EnrollmentIdentity }
+  | { readonly kind: 'unvouched'; readonly identity: EnrollmentIdentity }
   | { readonly kind: 'refused'; readonly problems: readonly [Problem, ...Problem[]] };
 
 /**
  * What `checked` proves:
  *
- * - the EK is the certificate's key, and one of the templates that we take to the bit;
- * - a configured root vouches for the certificate, and gives the class; or the host calls itself
- *   software, which is the one class that nobody has to vouch for and that any host may have;
+ * - the EK is one of the templates that we take to the bit, and the certificate's key where there is one;
+ * - a trusted root vouches for the certificate, and gives the class; or, where none does, an operator has pinned
+ *   this very EK, and said of which class it is; or the host calls itself software, which is the one class that
+ *   nobody has to vouch for and that any host may have;
  * - the AK is restricted, cannot leave its TPM, and has no other use;
  * - both Names and the AK's Qualified Name were computed here, from the public areas.
  *
@@ -62,7 +77,7 @@ export type EnrollmentVerdict =
  */
 export function checkEnrollment(
   request: EnrollmentBytes,
-  context: { readonly roots: readonly ConfiguredRoot[]; readonly now: Date },
+  context: EnrollmentContext,
 ): EnrollmentVerdict {
   const ekPublic = parseTpm2bPublic(request.ekPublic);
   const akPublic = parseTpm2bPublic(request.akPublic);
@@ -78,14 +93,14 @@ export function checkEnrollment(
     ...{ ekPublic, ekName: nameOf(ekPublic), akPublic, akName: nameOf(akPublic) },
     akQualifiedName: akQualifiedNameOf(ekPublic, akPublic),
     ekCertificates: leafFirst(chain, request.ekCertificates),
-    ekIssuer: chain.leaf.issuer,
+    ekIssuer: chain.leaf?.issuer ?? null,
   };
-  const assuranceClass = classOf(chain, request.software);
-  if (assuranceClass === undefined) return { kind: 'untrusted-root', identity };
+  const vouched = vouchedFor(chain, request.software, context.pinnedClass);
+  if (vouched === undefined) return { kind: 'unvouched', identity };
   const found: Omit<CheckedEnrollment, typeof checked> = {
     ...identity,
-    class: assuranceClass,
-    notes: certificateNotes(chain, assuranceClass),
+    ...vouched,
+    notes: certificateNotes(chain, vouched),
   };
   return { kind: 'checked', enrollment: found as CheckedEnrollment };
 }
@@ -99,13 +114,26 @@ function chainProblems(chain: EkChain, software: boolean): Problem[] {
   return told.map(({ code, subject, detail }) => ({ code, subject, actual: detail }));
 }
 
-/** `software` can only lower: a host has no other word in its class. */
-function classOf(chain: EkChain, software: boolean): AssuranceClass | undefined {
-  if (software) return 'software';
-  return chain.kind === 'trusted' ? chain.root.class : undefined;
+export type Vouched = { readonly class: AssuranceClass; readonly voucher: Voucher };
+
+/** `software` can only lower: a host has no other word in its class. A root's word goes before a pin. */
+function vouchedFor(
+  chain: EkChain,
+  software: boolean,
+  pinned: AssuranceClass | undefined,
+): Vouched | undefined {
+  if (software) return { class: 'software', voucher: { by: 'itself' } };
+  if (chain.kind === 'trusted') {
+    const { der, class: assuranceClass, inBundle } = chain.root;
+    const fingerprint = createHash('sha256').update(der).digest();
+    const by = inBundle === true ? 'root' : 'configuration';
+    return { class: assuranceClass, voucher: { by, fingerprint } };
+  }
+  return pinned && { class: pinned, voucher: { by: 'pin' } };
 }
 
-function leafFirst(chain: EkChain, sent: readonly Uint8Array[]): readonly Uint8Array[] {
-  const { der } = chain.leaf;
+function leafFirst({ leaf }: EkChain, sent: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (leaf === undefined) return [];
+  const { der } = leaf;
   return [der, ...sent.filter((bytes) => Buffer.compare(bytes, der) !== 0)];
 }

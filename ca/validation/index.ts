@@ -1,7 +1,9 @@
-export type { ConfiguredRoot } from './ek-chain.ts';
+export type { ConfiguredRoot, TrustedCertificates } from './ek-chain.ts';
 export {
   type CheckedEnrollment,
   checkEnrollment,
   type EnrollmentBytes,
+  type EnrollmentContext,
   type EnrollmentIdentity,
+  type EnrollmentVerdict,
 } from './enrollment-check.ts';

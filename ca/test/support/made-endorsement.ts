@@ -5,6 +5,7 @@ import {
   encodeTbsCertificate,
   type EncodedExtension,
   issuerCertificateExtensions,
+  keyIdOf,
 } from '@touchstone/endorsement';
 import {
   AK_TEMPLATE_ECC_P256,
@@ -18,7 +19,16 @@ export type MadeEndorsement = {
   readonly ekPublic: TpmtPublicRsa;
   readonly certificate: Uint8Array;
   readonly rootDer: Uint8Array;
+  /** Between the two, if it was asked for. */
+  readonly intermediateDer?: Uint8Array;
 };
+
+const BASIC_CONSTRAINTS = '2.5.29.19';
+/** CA:TRUE and no more. */
+const anyPathLen = (extension: EncodedExtension): EncodedExtension =>
+  extension.oid === BASIC_CONSTRAINTS
+    ? { ...extension, value: Uint8Array.of(0x30, 3, 1, 1, 0xff) }
+    : extension;
 
 type Key = { readonly privateKey: KeyObject; readonly spki: Uint8Array };
 
@@ -26,23 +36,40 @@ const DAY_MS = 86_400_000;
 
 export function makeEndorsement(
   now: Date,
-  options: { readonly notAfter?: Date; readonly extensions?: readonly EncodedExtension[] } = {},
+  options: {
+    readonly notAfter?: Date;
+    readonly extensions?: readonly EncodedExtension[];
+    readonly intermediate?: boolean;
+    /** CN of the root. */
+    readonly maker?: string;
+  } = {},
 ): MadeEndorsement {
   const maker = newKey('ec');
-  const name = encodeName({ commonName: 'A maker of TPMs' });
+  const name = encodeName({ commonName: options.maker ?? 'A maker of TPMs' });
   const ek = newKey('rsa');
   const rootDer = certificateOf(maker, {
     ...{ subject: name, issuer: name, spki: maker.spki, now },
-    extensions: issuerCertificateExtensions({ spki: maker.spki }),
+    extensions: issuerCertificateExtensions({ spki: maker.spki }).map(anyPathLen),
   });
-  const certificate = certificateOf(maker, {
-    ...{ subject: encodeName({ commonName: 'An EK' }), issuer: name, spki: ek.spki, now },
+  const between = options.intermediate === true ? newKey('ec') : undefined;
+  const betweenName = encodeName({ commonName: 'A factory' });
+  const intermediateDer =
+    between &&
+    certificateOf(maker, {
+      ...{ subject: betweenName, issuer: name, spki: between.spki, now },
+      extensions: issuerCertificateExtensions({
+        ...{ spki: between.spki, issuerKeyId: keyIdOf(maker.spki) },
+      }),
+    });
+  const certificate = certificateOf(between ?? maker, {
+    ...{ subject: encodeName({ commonName: 'An EK' }), spki: ek.spki, now },
+    issuer: between === undefined ? name : betweenName,
     extensions: options.extensions ?? [],
     ...(options.notAfter && { notAfter: options.notAfter }),
   });
   const { n = '' } = ek.privateKey.export({ format: 'jwk' }) as { n?: string };
   const ekPublic = { ...EK_TEMPLATE_RSA2048, unique: Buffer.from(n, 'base64url') };
-  return { ekPublic, certificate, rootDer };
+  return { ekPublic, certificate, rootDer, ...(intermediateDer && { intermediateDer }) };
 }
 
 /** An AK's public area over a key that no TPM has. */

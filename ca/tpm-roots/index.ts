@@ -1,0 +1,1 @@
+export { type TpmRoots, tpmRootsOf } from './trusted-certificates.ts';
