@@ -39,12 +39,13 @@ export function findingFrom(code: string, reason: Reason, details: FindingDetail
 
 /** What `endorsement` has against an AK or its certificate, or says of it. */
 export function findingOfProblem(
-  { code, subject, expected, actual }: Problem,
+  { code, subject, expected, actual, remedy }: Problem,
   effect?: FindingEffect,
 ): Finding {
   const known: Readonly<Record<string, Reason>> = REASONS;
   const reason = known[code] ?? REASONS.AK_CERT_PROFILE;
-  return findingFrom(code, reason, { subject, expected, actual, effect });
+  const told = remedy === undefined ? reason : { ...reason, remedy };
+  return findingFrom(code, told, { subject, expected, actual, effect });
 }
 
 function safeEvent(event: NonNullable<Finding['event']>): NonNullable<Finding['event']> {

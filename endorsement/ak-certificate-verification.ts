@@ -4,6 +4,7 @@ import type { AkCertificate } from './ak-certificate.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { verifyCertificateSignature } from './certificate-signature.ts';
 import { basicConstraints, keyUsage, subjectKeyId } from './extensions.ts';
+import { REFUSED_ISSUER_REMEDY, type RefusalReason } from './codes.ts';
 import type { Problem } from './problem.ts';
 import { publicKeyOfSpki } from './public-key.ts';
 import { type Revocation, revocationProblems } from './revocation.ts';
@@ -15,6 +16,8 @@ export type Issuer = {
   /** DER. Not to be changed in place: what was read from it is kept as long as it lives. */
   readonly certificate: Uint8Array;
   readonly state: 'active' | 'verify-only' | 'refused';
+  /** Of one that is refused: why, where the list says so. */
+  readonly reason?: RefusalReason;
 };
 
 export type AkCertificateInput = {
@@ -96,9 +99,8 @@ function validityProblems({ notBefore, notAfter }: AkCertificate, now: Date): Pr
 function issuerProblems(ak: AkCertificate, issuers: readonly Issuer[], now: Date): Problem[] {
   const subject = ak.issuerKeyId;
   const entries = issuers.filter(({ keyId }) => keyId === subject);
-  if (entries.some(({ state }) => state === 'refused')) {
-    return [{ code: 'AK_CERT_ISSUER_REFUSED', subject }];
-  }
+  const refused = entries.filter(({ state }) => state === 'refused');
+  if (refused.length > 0) return [refusedIssuer(subject, refused)];
   const believed = entries.find(({ state }) => state === 'active' || state === 'verify-only');
   if (!believed) return [{ code: 'AK_CERT_ISSUER_UNKNOWN', subject }];
 
@@ -118,6 +120,16 @@ function issuerProblems(ak: AkCertificate, issuers: readonly Issuer[], now: Date
   }
   seenSignedBy.set(ak, issuer.key);
   return [];
+}
+
+/** Of two reasons the graver is told. */
+function refusedIssuer(subject: string, entries: readonly Issuer[]): Problem {
+  const code = 'AK_CERT_ISSUER_REFUSED';
+  const reasons = entries.flatMap(({ reason }) => reason ?? []);
+  const reason = reasons.includes('compromised') ? 'compromised' : reasons[0];
+  return reason === undefined
+    ? { code, subject }
+    : { code, subject, actual: reason, remedy: REFUSED_ISSUER_REMEDY[reason] };
 }
 
 type ReadIssuer = {

@@ -249,4 +249,18 @@ export const ENDORSEMENT_CODES = {
   },
 } as const satisfies Record<string, CodeEntry>;
 
+/** Why an issuer is believed no more: its time was up, or somebody else may have its key. */
+export type RefusalReason = 'retired' | 'compromised';
+
+/** What to do about AK_CERT_ISSUER_REFUSED where the list of issuers says why. */
+export const REFUSED_ISSUER_REMEDY: Readonly<Record<RefusalReason, string>> = {
+  retired:
+    "The CA's keys were changed while this host was away. Its agent gets a new certificate by itself within some " +
+    'minutes of being back; if it does not: `touchstone-agent doctor` on the host.',
+  compromised:
+    "The CA's old key is taken for stolen, and nothing that it signed counts, whatever its date. The agent gets a " +
+    'new certificate by itself; if it does not: `touchstone-agent doctor` on the host, and ' +
+    '`touchstone-agent trust --fingerprint F` where that says that the anchor is unknown.',
+};
+
 export type EndorsementCode = keyof typeof ENDORSEMENT_CODES;

@@ -30,7 +30,13 @@ export {
   type RevokedEntry,
   type TbsCertListFields,
 } from './crl-encoding.ts';
-export { type CodeEntry, ENDORSEMENT_CODES, type EndorsementCode } from './codes.ts';
+export {
+  type CodeEntry,
+  ENDORSEMENT_CODES,
+  type EndorsementCode,
+  REFUSED_ISSUER_REMEDY,
+  type RefusalReason,
+} from './codes.ts';
 export { type EkCertificate, type EkQuirk, parseEkCertificate } from './ek-certificate.ts';
 export { CRL_CERTIFICATES_MAX, crlKeyOf, type CrlPlace } from './crl-place.ts';
 export { checkEkPublic } from './ek-public.ts';

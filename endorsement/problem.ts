@@ -7,4 +7,6 @@ export type Problem = {
   readonly subject: string;
   readonly expected?: string;
   readonly actual?: string;
+  /** Where what is to be done depends on more than the code. */
+  readonly remedy?: string;
 };

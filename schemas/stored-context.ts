@@ -31,6 +31,7 @@ export const SharedContext = closed({
       /** DER. */
       certificate: base64UrlUpTo(16_384),
       state: oneOf('active', 'verify-only', 'refused'),
+      reason: Type.Optional(oneOf('retired', 'compromised')),
     }),
     { maxItems: 64 },
   ),

@@ -71,8 +71,9 @@ export function writeContext(
     });
   const shared: SharedContext = {
     schema: 'touchstone/shared-context/1',
-    issuers: issuers.map(({ keyId, certificate, state }) => ({
+    issuers: issuers.map(({ keyId, certificate, state, reason }) => ({
       ...{ keyId, certificate: base64Url(certificate), state },
+      ...(reason === undefined ? {} : { reason }),
     })),
     baselines: named(baselines),
     windows: windows.map(({ documents: some, ...window }) => ({

@@ -18,6 +18,7 @@ import { certifiedBindingKey } from './binding-key.ts';
 import { requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterApproval } from './host-state.ts';
+import { issuersFor } from './issuer-standing.ts';
 import { sentListOf } from './ima-list.ts';
 import { useJoinToken } from './join-tokens.ts';
 import { keepIma } from './keep-ima.ts';
@@ -48,7 +49,7 @@ export async function enrolHost(
   verifier: Verifier,
   enrolment: HostEnrolment,
 ): Promise<HostEnrolmentAnswer> {
-  const applicant = authenticate(verifier, enrolment);
+  const applicant = await authenticate(verifier, enrolment);
   await requireKnownEpoch(verifier, applicant.verified.statement.bundleEpoch);
   const known = await knownHost(verifier, applicant);
   if (known !== null) return knownAnswer(verifier, known, enrolment);
@@ -79,9 +80,9 @@ async function knownAnswer(
   return answerOf(verifier, host, 'enrolled before');
 }
 
-function authenticate(verifier: Verifier, enrolment: HostEnrolment): Applicant {
+async function authenticate(verifier: Verifier, enrolment: HostEnrolment): Promise<Applicant> {
   const now = verifier.clock.now();
-  const { issuers } = verifier.issuers.known();
+  verifier.issuers.known();
   const certificate = readAkCertificate(enrolment.certificates[0]);
   const akPublicBytes = Buffer.from(enrolment.akPublic, 'base64url');
   const akPublic = parseTpm2bPublic(akPublicBytes);
@@ -90,6 +91,8 @@ function authenticate(verifier: Verifier, enrolment: HostEnrolment): Applicant {
   const parsed = readEvidence(enrolment.evidence, 'enrol');
   const { challenge } = parsed.statement;
   requireChallenge(verifier, challenge, { akName, purpose: 'enrol', now });
+  await verifier.issuers.recalled();
+  const { issuers } = await issuersFor(verifier, certificate.issuerKeyId);
   const verified = authenticEvidence(parsed, {
     purpose: 'enrol',
     hostId: null,
@@ -167,6 +170,8 @@ async function admit(
     akName: verified.akName,
     akPublic,
     akCertificate: certificate.der,
+    akIssuer: certificate.issuerKeyId,
+    markIssuer: null,
     approvedAkName: token?.approve === true ? verified.akName : null,
     enrolledAt: now,
     mark,

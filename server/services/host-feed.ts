@@ -25,7 +25,7 @@ const INTERVAL_MS = 1_000;
  * notified: `stale` comes about by time alone, and NOTIFY would put every host's evidence behind one lock.
  */
 export function hostFeed(
-  viewer: Pick<Verifier, 'database' | 'clock' | 'settings' | 'log'>,
+  viewer: Pick<Verifier, 'database' | 'clock' | 'settings' | 'issuers' | 'log'>,
 ): HostFeed {
   const fresh = new Set<FeedListener>();
   const told = new Set<FeedListener>();

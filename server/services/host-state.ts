@@ -1,6 +1,9 @@
 import { isGoodEvidence } from '@touchstone/appraisal';
 import type { HostState, Verdict } from '@touchstone/schemas';
 import type { Standing, StoredState } from '../store/host.ts';
+import { knownOrNothing, type LostIssuer, lostIssuer } from './issuer-standing.ts';
+import type { KnownIssuers } from './issuers.ts';
+import type { Verifier } from './verifier.ts';
 
 /** Whether somebody let the host in, and nobody put it out again. */
 export const isAdmitted = ({ state }: { readonly state: StoredState }): boolean =>
@@ -60,20 +63,55 @@ const STALE_INTERVALS = 3;
 export const staleBefore = (now: Date, intervalSeconds: number): Date =>
   new Date(now.getTime() - STALE_INTERVALS * intervalSeconds * 1_000);
 
-/** `trusted` and `untrusted` say something about now, so they go stale; the others do not. */
+/** What a host's state is read off, besides the time. */
+export type Shown = {
+  readonly state: StoredState;
+  readonly stateSince: Date;
+  readonly lastAuthenticAt: Date;
+  readonly akIssuer: string;
+  readonly markIssuer: string | null;
+};
+
+/**
+ * `trusted` and `untrusted` say something about now, so they go stale; the others do not. Stale is also who is held to
+ * a certificate whose issuer is believed no more, from that moment on and until a new one came and was attested by:
+ * `lost` says so. Null for `known`: no list of issuers came yet.
+ */
 export function shownState(
-  host: {
-    readonly state: StoredState;
-    readonly stateSince: Date;
-    readonly lastAuthenticAt: Date;
-  },
-  { now, intervalSeconds }: { readonly now: Date; readonly intervalSeconds: number },
-): { state: HostState; since: Date } {
+  host: Shown,
+  { now, intervalSeconds, known }: ReadingOf,
+): { state: HostState; since: Date; lost: LostIssuer | null } {
+  const { state, stateSince } = host;
+  if (state !== 'trusted' && state !== 'untrusted') return { state, since: stateSince, lost: null };
   const staleAt = new Date(
     host.lastAuthenticAt.getTime() + STALE_INTERVALS * intervalSeconds * 1_000,
   );
-  const canBeStale = host.state === 'trusted' || host.state === 'untrusted';
-  return canBeStale && now > staleAt
-    ? { state: 'stale', since: staleAt }
-    : { state: host.state, since: host.stateSince };
+  const lost = lostOf(host, known);
+  const ends = [...(now > staleAt ? [staleAt] : []), ...(lost === null ? [] : [lost.since])];
+  const [since] = ends.toSorted((a, b) => a.getTime() - b.getTime());
+  return since === undefined
+    ? { state, since: stateSince, lost: null }
+    : { state: 'stale', since, lost };
 }
+
+const lostOf = ({ akIssuer, markIssuer }: Shown, known: KnownIssuers | null): LostIssuer | null =>
+  known === null
+    ? null
+    : (lostIssuer(known, akIssuer) ?? (markIssuer === null ? null : lostIssuer(known, markIssuer)));
+
+export type ReadingOf = {
+  readonly now: Date;
+  readonly intervalSeconds: number;
+  readonly known: KnownIssuers | null;
+};
+
+/** How hosts are to be read at this moment. */
+export const readingOf = ({
+  clock,
+  settings,
+  issuers,
+}: Pick<Verifier, 'clock' | 'settings' | 'issuers'>): ReadingOf => ({
+  now: clock.now(),
+  intervalSeconds: settings.intervalSeconds,
+  known: knownOrNothing({ issuers }),
+});

@@ -19,12 +19,13 @@ import { storedBootState } from './stored-boot-state.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
 import { hostById, hostByName, type HostPosition, listHosts } from '../store/hosts.ts';
-import { shownState } from './host-state.ts';
+import { readingOf, shownState } from './host-state.ts';
+import { type LostIssuer, lostFinding, lostText } from './issuer-standing.ts';
 import { keyOfColumns, type Page, pageOf } from './paging.ts';
 import type { PageAfter } from '../store/page.ts';
 import type { Verifier } from './verifier.ts';
 
-type Viewer = Pick<Verifier, 'database' | 'clock' | 'settings'>;
+type Viewer = Pick<Verifier, 'database' | 'clock' | 'settings' | 'issuers'>;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
 
@@ -73,10 +74,11 @@ const latestOf = ({ latestAttestation: id, latestAttestationDay: day }: Host) =>
 export async function explainHost(viewer: Viewer, idOrName: string): Promise<HostExplanation> {
   const host = await requireHost(viewer.database, idOrName);
   const latest = await attestationById(viewer.database, latestOf(host));
+  const { lost } = shownState(host, readingOf(viewer));
   return {
     host: summaryOf(viewer, host, latest ?? undefined),
     verdict: latest?.verdict ?? null,
-    findings: latest?.findings ?? [],
+    findings: [...(lost === null ? [] : [lostFinding(lost)]), ...(latest?.findings ?? [])],
     events: latest?.events ?? [],
     baselines: (latest?.baselines ?? []) as HostExplanation['baselines'],
     appraisedAt: latest?.at.toISOString() ?? null,
@@ -89,13 +91,8 @@ function bootStateOf(latest: Attestation | null): Pick<HostExplanation, 'bootSta
   return bootState === undefined ? {} : { bootState };
 }
 
-function summaryOf(
-  { clock, settings }: Viewer,
-  host: Host,
-  latest: AttestationGist | undefined,
-): HostSummary {
-  const { intervalSeconds } = settings;
-  const { state, since } = shownState(host, { now: clock.now(), intervalSeconds });
+function summaryOf(viewer: Viewer, host: Host, latest: AttestationGist | undefined): HostSummary {
+  const { state, since, lost } = shownState(host, readingOf(viewer));
   return {
     id: host.id,
     name: host.name,
@@ -106,11 +103,16 @@ function summaryOf(
     selfReportedMeasurements: host.class === 'software' || latest?.selfReported === true,
     labels: host.labels,
     verdict: latest?.verdict ?? null,
-    reason: reasonOf(state, latest?.findings ?? []),
+    reason: lost === null ? reasonOf(state, latest?.findings ?? []) : lostReason(lost),
     lastAuthenticAt: host.lastAuthenticAt.toISOString(),
     akName: host.akName,
   };
 }
+
+const lostReason = (lost: LostIssuer): HostSummary['reason'] => ({
+  code: lost.code,
+  subject: lostText(lost),
+});
 
 /** The first thing that somebody has to do something about. */
 function reasonOf(state: HostState, findings: readonly Finding[]): HostSummary['reason'] {

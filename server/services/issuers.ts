@@ -5,76 +5,145 @@ import type { Issuer } from '@touchstone/endorsement';
 import { CaBundle } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
 import { refusal } from '../codes.ts';
-import { storeCaBundle, storedCaBundle } from '../store/ca-bundle.ts';
+import {
+  storeCaBundle,
+  type StoredCaBundle,
+  storedCaBundle,
+  storedCaEpoch,
+} from '../store/ca-bundle.ts';
 import type { Queryable } from '../store/database.ts';
 
 const POLL_EVERY_MS = 60_000;
+/** While the CA's keys change: what waits for this deployment to know of it waits no longer than that. */
+const POLL_CHANGING_EVERY_MS = 2_000;
 /** Until the first bundle no evidence is accepted, so the first is asked for more often. */
 const FIRST_POLL_EVERY_MS = 1_000;
+/** How late this process may be in going by what another replica was told, while nobody asks it for evidence. */
+const RECALL_EVERY_MS = 1_000;
+/** What is asked for by whoever is waiting is asked for no more often, and waited for no longer. */
+const SOON_MS = 1_000;
+const SOON_TIMEOUT_MS = 3_000;
 
 export type KnownIssuers = {
   readonly epoch: number;
   /** PEM. */
   readonly anchors: readonly string[];
   readonly issuers: readonly Issuer[];
+  /** Hosts that should renew now. */
+  readonly renewals?: NonNullable<CaBundle['renewals']>;
+  /** Since when an issuer is known for refused, by its key id. */
+  readonly refusedSince?: ReadonlyMap<string, Date>;
+  /** When this list came. */
+  readonly receivedAt?: Date;
 };
 
 /** The CA's flat list of issuers by key id, polled over a connection pinned to the CA's key, and kept. */
 export type IssuerList = {
   /** @throws AppError ISSUERS_UNKNOWN before the first bundle came. */
   known(): KnownIssuers;
+  /** The same, after a look at what other replicas were told since. @throws AppError ISSUERS_UNKNOWN */
+  recalled(): Promise<KnownIssuers>;
   poll(): Promise<void>;
-  keep(signal: AbortSignal, onFailure: (error: unknown) => void): Promise<void>;
+  /** A poll that whoever else waits for one shares, at most one a second. It is not said whether the CA answered. */
+  pollSoon(): Promise<void>;
+  /** `then` after each poll, whatever came of it, and each time that the list is another one. */
+  keep(
+    signal: AbortSignal,
+    onFailure: (error: unknown) => void,
+    then?: () => Promise<void>,
+  ): Promise<void>;
 };
 
+type Held = { readonly stored: StoredCaBundle; readonly known: KnownIssuers };
+
 export function issuerList(ca: Client, database: Queryable): IssuerList {
-  let held: { readonly bundle: CaBundle; readonly known: KnownIssuers } | undefined;
-  const hold = (bundle: CaBundle) => {
-    held = { bundle, known: knownOf(bundle) };
+  let held: Held | undefined;
+  let polledAtMs = -Infinity;
+  let soon: Promise<void> | undefined;
+
+  const known = () => {
+    if (held === undefined) throw refusal('ISSUERS_UNKNOWN');
+    return held.known;
   };
 
   /** What was known before a restart, or to another replica, holds here too. */
   const recall = async () => {
+    const epoch = held?.known.epoch ?? 0;
+    if ((await storedCaEpoch(database)) <= epoch) return;
     const stored = await storedCaBundle(database);
-    if (stored !== null && stored.epoch > (held?.bundle.epoch ?? 0)) hold(stored);
+    if (stored !== null && stored.bundle.epoch > (held?.known.epoch ?? 0)) {
+      held = { stored, known: knownOf(stored) };
+    }
   };
 
-  const poll = async () => {
+  const ask = async (timeoutMs?: number) => {
+    polledAtMs = performance.now();
     await recall();
-    const bundle = await ca.request({ method: 'GET', path: '/v1/bundle', schema: CaBundle });
-    if (held !== undefined && isDeepStrictEqual(bundle, held.bundle)) return;
+    const bundle = await ca.request({
+      ...{ method: 'GET', path: '/v1/bundle', schema: CaBundle },
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    const before = held?.stored.bundle;
+    if (before !== undefined && isDeepStrictEqual(bundle, before)) return;
     // An older one, or another of the same epoch, could bring a refused issuer back.
-    if (held !== undefined && bundle.epoch <= held.bundle.epoch) {
+    if (before !== undefined && bundle.epoch <= before.epoch) {
       throw refusal('CA_BUNDLE_OLDER', {
-        detail: `The CA gave epoch ${bundle.epoch} after ${held.bundle.epoch}; that one stays.`,
+        detail: `The CA gave epoch ${bundle.epoch} after ${before.epoch}; that one stays.`,
       });
     }
     await storeCaBundle(database, bundle);
-    hold(bundle);
+    await recall();
+  };
+
+  const askSoon = async () => {
+    const waitMs = Math.max(0, polledAtMs + SOON_MS - performance.now());
+    await sleep(waitMs, undefined, { ref: false });
+    await ask(SOON_TIMEOUT_MS).catch(() => undefined);
+  };
+
+  const pauseMs = () => {
+    if (held === undefined) return FIRST_POLL_EVERY_MS;
+    return isChanging(held.stored.bundle) ? POLL_CHANGING_EVERY_MS : POLL_EVERY_MS;
   };
 
   return {
-    poll,
-    known() {
-      if (held === undefined) throw refusal('ISSUERS_UNKNOWN');
-      return held.known;
+    known,
+    poll: () => ask(),
+    pollSoon: () => {
+      soon ??= askSoon().finally(() => {
+        soon = undefined;
+      });
+      return soon;
     },
-    async keep(signal, onFailure) {
+    async recalled() {
+      await recall();
+      return known();
+    },
+    async keep(signal, onFailure, then = async () => {}) {
+      let told: Held | undefined;
       while (!signal.aborted) {
-        const pauseMs = held === undefined ? FIRST_POLL_EVERY_MS : POLL_EVERY_MS;
-        await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
-        if (!signal.aborted) await poll().catch(onFailure);
+        await sleep(RECALL_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
+        if (signal.aborted) return;
+        const isDue = performance.now() >= polledAtMs + pauseMs();
+        // A database that is away is told of with each poll.
+        await (isDue ? ask().catch(onFailure) : recall().catch(() => {}));
+        if (!isDue && told === held) continue;
+        told = held;
+        await then().catch(onFailure);
       }
     },
   };
 }
 
-const knownOf = ({ epoch, anchors, issuers }: CaBundle): KnownIssuers => ({
-  epoch,
-  anchors,
-  issuers: issuers.map(({ keyId, certificate, state }) => ({
-    keyId,
-    certificate: new X509Certificate(certificate).raw,
-    state,
+/** Whether the CA's keys change at the moment: then it waits for what this deployment says of it. */
+const isChanging = ({ anchors, issuers }: CaBundle): boolean =>
+  anchors.length > 1 || issuers.some(({ state }) => state === 'verify-only');
+
+const knownOf = ({ bundle, refusedSince, receivedAt }: StoredCaBundle): KnownIssuers => ({
+  ...{ epoch: bundle.epoch, anchors: bundle.anchors, renewals: bundle.renewals ?? [] },
+  ...{ refusedSince, receivedAt },
+  issuers: bundle.issuers.map(({ keyId, certificate, state, reason }) => ({
+    ...{ keyId, certificate: new X509Certificate(certificate).raw, state },
+    ...(reason === undefined ? {} : { reason }),
   })),
 });

@@ -15,6 +15,7 @@ import { appendAudit } from '../store/audit.ts';
 import type { Host } from '../store/host.ts';
 import { setCertificate } from '../store/host-changes.ts';
 import { lockHost } from '../store/hosts.ts';
+import { issuersFor } from './issuer-standing.ts';
 import type { Verifier } from './verifier.ts';
 
 /**
@@ -34,8 +35,9 @@ export async function renewCertificate(
   { certificates }: CertificateRenewal,
 ): Promise<CertificateRenewalAnswer> {
   const now = verifier.clock.now();
-  const { issuers } = verifier.issuers.known();
   const offered = readAkCertificate(certificates[0]);
+  await verifier.issuers.recalled();
+  const { issuers } = await issuersFor(verifier, offered.issuerKeyId);
   const outcome = await verifier.database.transaction(async (on) => {
     const host = await lockHost(on, hostId);
     if (host === null) throw refusal('HOST_UNKNOWN', { detail: hostId });
@@ -85,7 +87,11 @@ function requireBelieved(
   const [problem] = problemsOf(certificate, akPublic, issuers, now);
   if (problem === undefined) return;
   const { title, remedy } = ENDORSEMENT_CODES[problem.code];
-  throw new AppError(problem.code, 422, { title, remedy, detail: problem.subject });
+  const { subject, actual } = problem;
+  throw new AppError(problem.code, 422, {
+    ...{ title, remedy: problem.remedy ?? remedy },
+    detail: actual === undefined ? subject : `${subject}: ${actual}`,
+  });
 }
 
 const problemsOf = (

@@ -24,6 +24,7 @@ import { requireChallenge } from './give-challenge.ts';
 import { standingAfterEvidence } from './host-state.ts';
 import { alertDivergingPolicy } from './diverging-policy.ts';
 import { settleWindows } from './end-window.ts';
+import { issuersFor } from './issuer-standing.ts';
 import { explainOlder, type Older } from './older-evidence.ts';
 import { type Appraised, recordAppraisal, signResult } from './record-appraisal.ts';
 import { appraiseOn, groundOfNew, positionIn } from './ima-list.ts';
@@ -44,9 +45,16 @@ type Taken = {
   readonly evidence: Evidence;
   readonly verified: VerifiedEvidence;
   readonly host: Host;
+  /** Of the list of issuers that it was verified against. */
+  readonly caEpoch: number;
   readonly challengeMadeAt: Date;
   readonly now: Date;
 };
+
+/** Another replica was told since of an issuer that is believed no more: nothing has happened, and it is done over. */
+class IssuersChanged extends Error {}
+/** They do not change so often. */
+const MAX_LISTS = 3;
 
 /**
  * Evidence of a known host, DESIGN 4, Attest: parsed, its challenge checked, verified; then one
@@ -58,12 +66,30 @@ async function takeEvidence(
   purpose: 'attest' | 'permit',
   evidence: Evidence,
 ): Promise<object> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await takeOnce(verifier, purpose, evidence);
+    } catch (error) {
+      if (!(error instanceof IssuersChanged) || attempt === MAX_LISTS) throw error;
+      await verifier.issuers.recalled();
+    }
+  }
+}
+
+async function takeOnce(
+  verifier: Verifier,
+  purpose: 'attest' | 'permit',
+  evidence: Evidence,
+): Promise<object> {
   const now = verifier.clock.now();
-  const { issuers } = verifier.issuers.known();
+  // Nobody is believed by a verifier that knows no issuers, and nothing is looked at.
+  verifier.issuers.known();
   const parsed = readEvidence(evidence, purpose);
   const { akName, challenge } = parsed.statement;
   const host = await hostByAkName(verifier.database, akName);
   if (host === null) throw refusal('HOST_UNKNOWN', { detail: `No host has the AK ${akName}.` });
+  const { issuerKeyId } = verifier.identityOf(host).akCertificate;
+  const { epoch: caEpoch, issuers } = await issuersFor(verifier, issuerKeyId);
 
   await requireKnownEpoch(verifier, parsed.statement.bundleEpoch);
   const repeated = evidenceDigestOf(parsed) === host.markEvidence;
@@ -77,7 +103,7 @@ async function takeEvidence(
   }
   verifier.limitStranger(host);
 
-  const taken = { purpose, evidence, verified, host, challengeMadeAt, now };
+  const taken = { purpose, evidence, verified, host, caEpoch, challengeMadeAt, now };
   const outcome = await settledOrUntrusted(verifier, taken).catch(async (error: unknown) => {
     if (error instanceof ImaRefusal) await verifier.database.transaction(error.afterwards);
     throw error;
@@ -128,6 +154,7 @@ async function settledOrUntrusted(verifier: Verifier, taken: Taken): Promise<Out
   try {
     return await verifier.database.transaction((on) => settle(verifier, on, taken));
   } catch (error) {
+    if (error instanceof IssuersChanged) throw error;
     const unsettled = { ...taken, mark: markOf(taken.verified), error };
     await settleAsUntrusted(verifier, unsettled).catch((failure: unknown) =>
       verifier.log.error({ err: failure, host: taken.host.id }, 'a host keeps its state'),
@@ -143,16 +170,18 @@ type Outcome =
 async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<Outcome> {
   const { purpose, evidence, verified, now } = taken;
   const mark = markOf(verified);
-  const host = await moveMark(on, {
+  const moved = await moveMark(on, {
     akName: verified.akName,
     mark,
     evidence: verified.digest,
     now,
   });
-  if (host === null) {
+  if (moved === null) {
     const { akName, digest } = verified;
     return explainOlder(on, { ...taken, mark, akName, digest, hostId: taken.host.id });
   }
+  const { host } = moved;
+  if (moved.caEpoch > taken.caEpoch) throw new IssuersChanged();
 
   // Under the host's lock: what was approved while this evidence waited for it counts already.
   const policy = {

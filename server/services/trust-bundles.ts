@@ -5,6 +5,7 @@ import { checkAgainst, TrustBundle } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
 import { bundleKeyCertificate } from '../store/bundle-key-certificates.ts';
+import { storedCaEpoch } from '../store/ca-bundle.ts';
 import type { Database, Queryable } from '../store/database.ts';
 import { serverKeys } from '../store/server-keys.ts';
 import { livePins } from '../store/tls-pins.ts';
@@ -41,7 +42,7 @@ export type TrustBundles = {
 export type BundleParts = {
   readonly database: Database;
   readonly clock: Pick<DatabaseClock, 'now'>;
-  readonly issuers: Pick<IssuerList, 'known'>;
+  readonly issuers: Pick<IssuerList, 'known' | 'recalled'>;
   readonly settings: {
     readonly publicUrl: string;
     readonly ca: { readonly url: string; readonly pin: string };
@@ -67,14 +68,14 @@ export function trustBundles(parts: BundleParts): TrustBundles {
 
   const refresh = async () => {
     newest = await newestBundle(database);
-    const { epoch } = issuers.known();
+    const { epoch } = await issuers.recalled();
     const held = newest === null ? null : readBundle(newest.jws);
     const ending = isEnding(held, clock.now());
     const wanted = JSON.stringify([epoch, await storedContent(database, parts)]);
     if (settledFor === wanted && !ending) return;
-    await publish(parts);
+    const isSettled = await publish(parts);
     newest = await newestBundle(database);
-    settledFor = wanted;
+    if (isSettled) settledFor = wanted;
   };
 
   return {
@@ -136,17 +137,23 @@ function says({ epoch: _epoch, notAfter: _notAfter, ...content }: TrustBundle, w
   return isDeepStrictEqual(content, wanted);
 }
 
-/** One at a time, and of what the database says then: no replica takes back what another has just published. */
-async function publish(parts: BundleParts): Promise<void> {
+/**
+ * One at a time, and of what the database says then: no replica takes back what another has just published, nor an
+ * anchor of a list of issuers that it has not seen yet. False: that is to be looked at again.
+ */
+async function publish(parts: BundleParts): Promise<boolean> {
   const now = parts.clock.now();
-  await parts.database.transaction(async (on) => {
+  return parts.database.transaction(async (on) => {
     await lockBundles(on);
+    if ((await storedCaEpoch(on)) > parts.issuers.known().epoch) return false;
     const newest = await newestBundle(on);
     const held = newest === null ? null : readBundle(newest.jws);
     const content = await contentOf(on, parts, held);
-    if (held !== null && !isEnding(held, now) && says(held, content)) return;
+    if (held !== null && !isEnding(held, now) && says(held, content)) return true;
     const bundle = { ...content, epoch: (held?.epoch ?? 0) + 1, notAfter: endFrom(now) };
-    await storeBundle(on, await signBundle(on, parts, { held, bundle, now }), now);
+    const signed = await signBundle(on, parts, { held, bundle, now });
+    await storeBundle(on, signed, { newest, now });
+    return true;
   });
 }
 
@@ -166,7 +173,8 @@ export async function supersedeBundles(
   const held = readBundle(newest.jws);
   const epoch = Math.max(held.epoch + RESTORED_EPOCHS, Math.floor(now.getTime() / 1_000));
   const bundle = { ...held, epoch, notAfter: endFrom(now) };
-  await storeBundle(on, await signBundle(on, signers, { held, bundle, now }), now);
+  const signed = await signBundle(on, signers, { held, bundle, now });
+  await storeBundle(on, signed, { newest, now });
   return { was: held.epoch, now: epoch };
 }
 
@@ -195,9 +203,16 @@ async function signBundle(
   return { bundle, jws, signer: `${kid}, certified by the CA's anchor` };
 }
 
-async function storeBundle(on: Queryable, { bundle, jws, signer }: Signed, now: Date) {
-  const { epoch, notAfter, bundleKey } = bundle;
-  if (!(await insertBundle(on, { epoch, jws, createdAt: now }))) return;
+async function storeBundle(
+  on: Queryable,
+  { bundle, jws, signer }: Signed,
+  { newest, now }: { readonly newest: StoredBundle | null; readonly now: Date },
+) {
+  const { epoch, notAfter, bundleKey, anchors } = bundle;
+  const known = newest === null ? [] : readBundle(newest.jws).anchors;
+  const bringsNone = anchors.every((anchor) => known.includes(anchor));
+  const anchorsSince = newest !== null && bringsNone ? newest.anchorsSince : epoch;
+  if (!(await insertBundle(on, { epoch, jws, createdAt: now, anchorsSince }))) return;
   const detail = `key ${bundleKey.kid}, signed by ${signer}, until ${notAfter}`;
   const line = { actor: 'verifier', action: 'trust-bundle.publish', subject: `epoch ${epoch}` };
   await appendAudit(on, { ...line, detail }, now);

@@ -15,11 +15,11 @@ import {
   windowByKey,
   type WindowPosition,
 } from '../store/windows.ts';
-import { shownState } from './host-state.ts';
+import { readingOf, shownState } from './host-state.ts';
 import { EpochMs, keyOfColumns, type Page, pageOf } from './paging.ts';
 import type { Verifier } from './verifier.ts';
 
-type Viewer = Pick<Verifier, 'database' | 'clock' | 'settings'>;
+type Viewer = Pick<Verifier, 'database' | 'clock' | 'settings' | 'issuers'>;
 
 /** One whose time is up has ended, whoever has settled that or not. */
 export function shownWindow(
@@ -56,23 +56,23 @@ export async function viewWindows(
 }
 
 export async function viewWindowHosts(
-  { database, clock, settings }: Viewer,
+  viewer: Viewer,
   key: string,
   page: Page,
 ): Promise<WindowHosts> {
-  const now = clock.now();
+  const { database } = viewer;
+  const reading = readingOf(viewer);
   const { id } = await requireWindow(database, key);
   const { rows, next } = await pageOf(page, {
     key: Slug,
     load: (after: PageAfter<string>) => hostsOfWindow(database, { id, laggards: false }, after),
     keyOf: ({ name }) => name,
   });
-  const { intervalSeconds } = settings;
   return {
     hosts: rows.map((host) => ({
       id: host.id,
       name: host.name,
-      state: shownState(host, { now, intervalSeconds }).state,
+      state: shownState(host, reading).state,
       class: host.class,
       acceptedAt: host.acceptedAt?.toISOString() ?? null,
       lastAuthenticAt: host.lastAuthenticAt.toISOString(),

@@ -6,11 +6,15 @@ import type { Host, Standing } from './host.ts';
 import { HOST_COLUMNS } from './host-row.ts';
 
 /** @throws unique_violation on hosts_name_key, hosts_ek_ref_key or hosts_ak_name_key. */
-export async function insertHost(on: Queryable, host: Host): Promise<void> {
+export async function insertHost(
+  on: Queryable,
+  host: Omit<Host, 'akIssuer' | 'markIssuer'>,
+): Promise<void> {
   await on.query(
-    `INSERT INTO hosts (${HOST_COLUMNS}, mark_evidence_day, latest_attestation_day, ak_not_after)
+    `INSERT INTO hosts (${HOST_COLUMNS}, mark_evidence_day, latest_attestation_day, ak_not_after,
+       mark_issuer)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-       $20, $21, $22, $23, $24, $25)`,
+       $20, $21, $22, $23, $24, $25, issuer_key_of($11))`,
     [
       host.id,
       host.name,
@@ -134,7 +138,7 @@ export async function replaceIdentity(
             class = $6, admissible_classes = $7, labels = $8, reset_count = $9, restart_count = $10,
             clock = $11, mark_evidence = $12, last_authentic_at = $13, binding_public = $14,
             mark_evidence_day = $15, ak_not_after = $16,
-            evidence_doubted = false
+            evidence_doubted = false, mark_issuer = issuer_key_of($5)
       WHERE id = $1`,
     [
       id,

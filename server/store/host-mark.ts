@@ -6,7 +6,8 @@ import { HOST_SELECTED, hostOf, type HostRow } from './host-row.ts';
 /**
  * Moves the mark, and locks the host until the transaction ends. Single use of evidence is this one
  * statement: only counters greater than those seen move it, so that of two deliveries of one piece, to
- * whatever replica, one moves it and the other gets null.
+ * whatever replica, one moves it and the other gets null. `caEpoch` is that of the newest list of issuers that any
+ * replica has.
  */
 export async function moveMark(
   on: Queryable,
@@ -16,15 +17,15 @@ export async function moveMark(
     readonly evidence: string;
     readonly now: Date;
   },
-): Promise<Host | null> {
-  const { rows } = await on.query<HostRow>(
+): Promise<{ readonly host: Host; readonly caEpoch: number } | null> {
+  const { rows } = await on.query<HostRow & { ca_epoch: string }>(
     `UPDATE hosts
         SET reset_count = $2, restart_count = $3, clock = $4,
             mark_evidence = $5, last_authentic_at = $6, mark_evidence_day = $7,
-            evidence_doubted = false
+            evidence_doubted = false, mark_issuer = ak_issuer
       WHERE ak_name = $1 AND removed_at IS NULL
         AND (reset_count, restart_count, clock) < ($2::numeric, $3::numeric, $4::numeric)
-      RETURNING ${HOST_SELECTED}`,
+      RETURNING ${HOST_SELECTED}, coalesce((SELECT epoch FROM ca_bundle), 0) AS ca_epoch`,
     [
       moved.akName,
       moved.mark.resetCount.toString(),
@@ -35,7 +36,8 @@ export async function moveMark(
       dayOf(moved.now),
     ],
   );
-  return rows[0] === undefined ? null : hostOf(rows[0]);
+  const [row] = rows;
+  return row === undefined ? null : { host: hostOf(row), caEpoch: Number(row.ca_epoch) };
 }
 
 /** The order of the statement above: whether `one` is of a time before `other` by the TPM's own counters. */

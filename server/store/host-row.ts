@@ -13,6 +13,8 @@ export type HostRow = {
   ak_name: string;
   ak_public: Buffer;
   ak_certificate: Buffer;
+  ak_issuer: string;
+  mark_issuer: string | null;
   approved_ak_name: string | null;
   enrolled_at: Date;
   reset_count: string;
@@ -34,7 +36,7 @@ export const HOST_COLUMNS = `id, name, state, state_since, class, admissible_cla
   binding_public`;
 
 /** Days as text: -infinity is no Date. */
-export const HOST_SELECTED = `${HOST_COLUMNS}, mark_evidence_day::text, latest_attestation_day::text`;
+export const HOST_SELECTED = `${HOST_COLUMNS}, ak_issuer, mark_issuer, mark_evidence_day::text, latest_attestation_day::text`;
 
 export const hostOf = (row: HostRow): Host => ({
   id: row.id,
@@ -48,6 +50,8 @@ export const hostOf = (row: HostRow): Host => ({
   akName: row.ak_name,
   akPublic: row.ak_public,
   akCertificate: row.ak_certificate,
+  akIssuer: row.ak_issuer,
+  markIssuer: row.mark_issuer,
   approvedAkName: row.approved_ak_name,
   enrolledAt: row.enrolled_at,
   mark: {

@@ -29,6 +29,10 @@ export type Host = Standing & {
   readonly akPublic: Uint8Array;
   /** DER. */
   readonly akCertificate: Uint8Array;
+  /** The key id of whoever signed it, as it is counted and shown; '' where nobody can say. */
+  readonly akIssuer: string;
+  /** The same of the certificate that it attested by last; null: the same one. */
+  readonly markIssuer: string | null;
   readonly approvedAkName: string | null;
   readonly enrolledAt: Date;
   readonly mark: Mark;

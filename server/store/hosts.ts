@@ -51,6 +51,9 @@ export async function listHosts(
   return rows.map(hostOf);
 }
 
+/** The certificate that it is held to, or the one that it attested by last, is of an issuer that is not in $2. */
+const NOT_BELIEVED = '(ak_issuer <> ALL ($2) OR mark_issuer <> ALL ($2)) IS TRUE';
+
 export type HostCount = {
   readonly state: StoredState;
   readonly stale: boolean;
@@ -58,12 +61,21 @@ export type HostCount = {
   readonly count: number;
 };
 
-export async function countHostsByState(on: Queryable, staleBefore: Date): Promise<HostCount[]> {
+/** `believed`: the issuers whose certificates count; null where nobody knows. */
+export async function countHostsByState(
+  on: Queryable,
+  {
+    staleBefore,
+    believed,
+  }: { readonly staleBefore: Date; readonly believed: readonly string[] | null },
+): Promise<HostCount[]> {
   const { rows } = await on.query<HostCount>(
-    `SELECT state, class, state IN ('trusted', 'untrusted') AND last_authentic_at < $1 AS stale,
+    `SELECT state, class,
+            state IN ('trusted', 'untrusted')
+              AND (last_authentic_at < $1 OR ($2::text[] IS NOT NULL AND ${NOT_BELIEVED})) AS stale,
             count(*)::integer AS count
        FROM hosts WHERE ${THERE} GROUP BY 1, 2, 3`,
-    [staleBefore],
+    [staleBefore, believed],
   );
   return rows;
 }

@@ -4,6 +4,8 @@ export type StoredBundle = {
   readonly epoch: number;
   readonly jws: string;
   readonly createdAt: Date;
+  /** The first bundle from which on every one, up to this, had all of this one's anchors. */
+  readonly anchorsSince: number;
 };
 
 /** Agents ask again until they have them all. */
@@ -23,35 +25,38 @@ export async function bundlesAfter(on: Queryable, epoch: number): Promise<string
   return rows.map(({ jws }) => jws);
 }
 
+type Row = { epoch: string; jws: string; created_at: Date; anchors_since: string };
+const COLUMNS = 'epoch, jws, created_at, coalesce(anchors_since, epoch) AS anchors_since';
+
+const bundleOf = (row: Row): StoredBundle => ({
+  epoch: Number(row.epoch),
+  jws: row.jws,
+  createdAt: row.created_at,
+  anchorsSince: Number(row.anchors_since),
+});
+
 /** The newest first: some of those below `epoch`. */
 export async function bundlesDownFrom(on: Queryable, epoch: number): Promise<StoredBundle[]> {
-  const { rows } = await on.query<{ epoch: string; jws: string; created_at: Date }>(
-    'SELECT epoch, jws, created_at FROM trust_bundles WHERE epoch < $1 ORDER BY epoch DESC LIMIT 8',
+  const { rows } = await on.query<Row>(
+    `SELECT ${COLUMNS} FROM trust_bundles WHERE epoch < $1 ORDER BY epoch DESC LIMIT 8`,
     [epoch],
   );
-  return rows.map((row) => ({
-    epoch: Number(row.epoch),
-    jws: row.jws,
-    createdAt: row.created_at,
-  }));
+  return rows.map(bundleOf);
 }
 
 export async function newestBundle(on: Queryable): Promise<StoredBundle | null> {
-  const { rows } = await on.query<{ epoch: string; jws: string; created_at: Date }>(
-    'SELECT epoch, jws, created_at FROM trust_bundles ORDER BY epoch DESC LIMIT 1',
+  const { rows } = await on.query<Row>(
+    `SELECT ${COLUMNS} FROM trust_bundles ORDER BY epoch DESC LIMIT 1`,
   );
-  const [row] = rows;
-  return row === undefined
-    ? null
-    : { epoch: Number(row.epoch), jws: row.jws, createdAt: row.created_at };
+  return rows[0] === undefined ? null : bundleOf(rows[0]);
 }
 
 /** Of two replicas that make one at once, the first does: there is one bundle an epoch. */
 export async function insertBundle(on: Queryable, bundle: StoredBundle): Promise<boolean> {
   const { rowCount } = await on.query(
-    `INSERT INTO trust_bundles (epoch, jws, created_at) VALUES ($1, $2, $3)
+    `INSERT INTO trust_bundles (epoch, jws, created_at, anchors_since) VALUES ($1, $2, $3, $4)
      ON CONFLICT DO NOTHING`,
-    [bundle.epoch, bundle.jws, bundle.createdAt],
+    [bundle.epoch, bundle.jws, bundle.createdAt, bundle.anchorsSince],
   );
   return rowCount === 1;
 }

@@ -163,6 +163,8 @@ export type WindowHost = {
   readonly class: AssuranceClass;
   readonly stateSince: Date;
   readonly lastAuthenticAt: Date;
+  readonly akIssuer: string;
+  readonly markIssuer: string | null;
   readonly acceptedAt: Date | null;
 };
 
@@ -179,9 +181,12 @@ export async function hostsOfWindow(
     class: AssuranceClass;
     state_since: Date;
     last_authentic_at: Date;
+    ak_issuer: string;
+    mark_issuer: string | null;
     accepted_at: Date | null;
   }>(
-    `SELECT h.id, h.name, h.state, h.class, h.state_since, h.last_authentic_at, a.at AS accepted_at
+    `SELECT h.id, h.name, h.state, h.class, h.state_since, h.last_authentic_at, h.ak_issuer,
+            h.mark_issuer, a.at AS accepted_at
        FROM windows w CROSS JOIN hosts h
        LEFT JOIN window_hosts a ON a.window_id = w.id AND a.host_id = h.id
       WHERE w.id = $1 AND ${MATCHES} AND (NOT $3 OR a.at IS NULL) AND ($4::text IS NULL OR h.name > $4)
@@ -195,6 +200,8 @@ export async function hostsOfWindow(
     class: row.class,
     stateSince: row.state_since,
     lastAuthenticAt: row.last_authentic_at,
+    akIssuer: row.ak_issuer,
+    markIssuer: row.mark_issuer,
     acceptedAt: row.accepted_at,
   }));
 }

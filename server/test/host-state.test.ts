@@ -59,11 +59,11 @@ describe('Host state', () => {
     const at = (seconds: number) => new Date(seconds * 1_000);
     const shown = (state: StoredState, now: number) =>
       shownState(
-        { state, stateSince: at(0), lastAuthenticAt: at(100) },
-        { now: at(now), intervalSeconds: 60 },
+        { state, stateSince: at(0), lastAuthenticAt: at(100), akIssuer: 'aa', markIssuer: null },
+        { now: at(now), intervalSeconds: 60, known: null },
       );
-    assert.deepEqual(shown('trusted', 280), { state: 'trusted', since: at(0) });
-    assert.deepEqual(shown('trusted', 281), { state: 'stale', since: at(280) });
+    assert.deepEqual(shown('trusted', 280), { state: 'trusted', since: at(0), lost: null });
+    assert.deepEqual(shown('trusted', 281), { state: 'stale', since: at(280), lost: null });
     assert.equal(shown('untrusted', 281).state, 'stale');
     assert.equal(shown('pending', 281).state, 'pending');
     assert.equal(shown('revoked', 281).state, 'revoked');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { CaBundle } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
+import { issuersFor } from '../services/issuer-standing.ts';
 import { issuerList } from '../services/issuers.ts';
 import { ISSUER, ISSUER_PEM } from './support/made-authority.ts';
 import { useFleet } from './support/made-fleet.ts';
@@ -34,6 +35,48 @@ describe('The list of issuers', () => {
     answer = bundle(1, 'active');
     await assert.rejects(list.poll(), { code: 'CA_BUNDLE_OLDER' });
     assert.equal(stateIn(list), 'refused');
+  });
+
+  it('asks the CA at once for an issuer that it does not know, once for all who wait', async () => {
+    let asked = 0;
+    const counting: Client = {
+      request: async (options) => ((asked += 1), ca.request(options)),
+      close: async () => {},
+    };
+    const list = issuerList(counting, fleet.verifier.database);
+    answer = bundle(2, 'active');
+    await list.poll();
+    answer = bundle(3, 'refused');
+    await issuersFor({ issuers: list }, ISSUER.keyId);
+    assert.deepEqual([asked, stateIn(list)], [1, 'active']);
+    const unknown = 'ab'.repeat(20);
+    await Promise.all(Array.from({ length: 20 }, () => issuersFor({ issuers: list }, unknown)));
+    assert.deepEqual([asked, stateIn(list)], [2, 'refused']);
+    answer = new Error('away');
+    const { epoch } = await issuersFor({ issuers: list }, unknown);
+    assert.deepEqual([asked, epoch], [3, 3]);
+  });
+
+  it('is what another replica was told, when that is newer', async () => {
+    const [one, other] = [newList(), newList()];
+    answer = bundle(2, 'active');
+    await Promise.all([one.poll(), other.poll()]);
+    answer = bundle(3, 'refused');
+    await one.poll();
+    assert.equal(stateIn(other), 'active');
+    await other.recalled();
+    assert.equal(stateIn(other), 'refused');
+  });
+
+  it('remembers since when an issuer is refused', async () => {
+    const list = newList();
+    answer = bundle(2, 'refused');
+    await list.poll();
+    const since = list.known().refusedSince?.get(ISSUER.keyId);
+    answer = bundle(3, 'refused');
+    await list.poll();
+    assert.ok(since !== undefined && list.known().epoch === 3);
+    assert.deepEqual(list.known().refusedSince?.get(ISSUER.keyId), since);
   });
 
   it('is what it was while the CA is away', async () => {

@@ -19,18 +19,36 @@ import {
   type TpmtPublicEcc,
 } from '@touchstone/tpm';
 
-const CA_KEYS = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const CA_NAME = encodeName({ commonName: 'AK CA' });
-const CA_SPKI = CA_KEYS.publicKey.export({ format: 'der', type: 'spki' });
 const EKREF_SECRET = Buffer.alloc(32, 7);
 const DAY_MS = 86_400_000;
 
+/** Whoever certifies AKs, with its key in our hands. */
+export type MadeCa = {
+  readonly name: Uint8Array;
+  readonly spki: Uint8Array;
+  readonly privateKey: KeyObject;
+};
+
+const CA = makeCa('AK CA');
+/** The one that comes after it. */
+export const NEXT_CA = makeCa('next AK CA');
+
 /** The one issuer of these tests. */
-export const ISSUER = {
-  keyId: keyIdOf(CA_SPKI),
-  certificate: issue(CA_NAME, CA_SPKI, issuerCertificateExtensions({ spki: CA_SPKI })),
-  state: 'active',
-} as const;
+export const ISSUER = issuerOf(CA);
+export const NEXT_ISSUER = issuerOf(NEXT_CA);
+
+function makeCa(commonName: string): MadeCa {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const spki = publicKey.export({ format: 'der', type: 'spki' });
+  return { name: encodeName({ commonName }), spki, privateKey };
+}
+
+function issuerOf(ca: MadeCa) {
+  const { name: subject, spki } = ca;
+  const extensions = issuerCertificateExtensions({ spki });
+  const certificate = issue(ca, { subject, spki, extensions });
+  return { keyId: keyIdOf(spki), certificate, state: 'active' } as const;
+}
 
 export const ISSUER_PEM = new X509Certificate(ISSUER.certificate).toString();
 
@@ -57,6 +75,7 @@ export function certify(
   ak: MadeAk,
   assuranceClass: AssuranceClass,
   validFrom = new Date(Date.now() - DAY_MS),
+  by = CA,
 ): string {
   const spki = createPublicKey(ak.privateKey).export({ format: 'der', type: 'spki' });
   const extensions = akCertificateExtensions({
@@ -64,28 +83,27 @@ export function certify(
     ekRef: ekRefOf(EKREF_SECRET, nameOf(ek)),
     akQualifiedName: akQualifiedNameOf(ek, ak.akPublic),
     spki,
-    issuerKeyId: ISSUER.keyId,
+    issuerKeyId: keyIdOf(by.spki),
   });
   const commonName = Buffer.from(nameOf(ak.akPublic)).toString('hex');
-  const der = issue(encodeName({ commonName }), spki, extensions, validFrom);
+  const subject = encodeName({ commonName });
+  const der = issue(by, { subject, spki, extensions, notBefore: validFrom });
   return new X509Certificate(der).toString();
 }
 
+type Issued = Pick<Parameters<typeof encodeTbsCertificate>[0], 'subject' | 'spki' | 'extensions'>;
+
 function issue(
-  subject: Uint8Array,
-  spki: Uint8Array,
-  extensions: Parameters<typeof encodeTbsCertificate>[0]['extensions'],
-  notBefore = new Date(Date.now() - DAY_MS),
+  { name, privateKey }: MadeCa,
+  { notBefore = new Date(Date.now() - DAY_MS), ...issued }: Issued & { readonly notBefore?: Date },
 ): Uint8Array {
   const tbs = encodeTbsCertificate({
+    ...issued,
     serial: Uint8Array.of(1, 2, 3),
     signatureAlgorithm: 'ecdsa-sha256',
-    issuer: CA_NAME,
-    subject,
+    issuer: name,
     notBefore,
     notAfter: new Date(notBefore.getTime() + 8 * DAY_MS),
-    spki,
-    extensions,
   });
-  return encodeCertificate(tbs, 'ecdsa-sha256', sign('sha256', tbs, CA_KEYS.privateKey));
+  return encodeCertificate(tbs, 'ecdsa-sha256', sign('sha256', tbs, privateKey));
 }

@@ -67,7 +67,8 @@ export function useFleet() {
   });
   const permitEvidence = (host: MadeHost, hostId: string, request: StartRequest) =>
     host.answer({ purpose: 'permit', challenge: challengeFor(host, 'permit'), hostId, request });
-  const stateOf = async (id: string) => (await viewHost(verifier(), id)).host;
+  const detailOf = (id: string) => viewHost(verifier(), id);
+  const stateOf = async (id: string) => (await detailOf(id)).host;
 
   const alerts = async (code: string, subject: string) => {
     const sql = 'SELECT count::int FROM alerts WHERE code = $1 AND subject = $2';
@@ -134,7 +135,9 @@ export function useFleet() {
     evidenceOf,
     requestFor,
     permitEvidence,
+    detailOf,
     stateOf,
+    newHost: makeHost,
     alerts,
     trustedHost,
     registeredVm,

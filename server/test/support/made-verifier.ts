@@ -6,6 +6,7 @@ import { refusal } from '../../codes.ts';
 import { makeAppraiser } from '../../services/appraiser.ts';
 import { challengeKeysOf } from '../../services/challenge-key-days.ts';
 import { windowCounter } from '../../services/count-for-windows.ts';
+import type { KnownIssuers } from '../../services/issuers.ts';
 import { knownIdentities } from '../../services/known-identities.ts';
 import { judgesApart } from '../../services/judges-apart.ts';
 import { previewTurns, sharedJudges } from '../../services/preview-turns.ts';
@@ -25,6 +26,8 @@ import { ISSUER, ISSUER_PEM } from './made-authority.ts';
 
 export const SELECTION = { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13] };
 
+const ONE_ISSUER: KnownIssuers = { epoch: 1, anchors: [ISSUER_PEM], issuers: [ISSUER] };
+
 export type MadeVerifier = Verifier & {
   /** As the cluster's administrator: what no role of the server may do. */
   asAdministrator(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
@@ -32,6 +35,8 @@ export type MadeVerifier = Verifier & {
   readonly postgres: Postgres;
   /** Moves the clock on. */
   pass(seconds: number): void;
+  /** The list of issuers that the CA would have given; by default the one issuer of these tests. */
+  believe(list?: KnownIssuers): void;
   /** A bearer token. */
   token(roles: Role[], options?: { expired?: true; revoked?: true }): Promise<string>;
   withoutClock(off: boolean): void;
@@ -55,6 +60,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
       if (off) throw refusal('CLOCK_OFF');
       return new Date(Date.now() + passedMs);
     };
+    let issuers: KnownIssuers = ONE_ISSUER;
     const asAdministrator = async (sql: string, values: unknown[] = []) =>
       (await postgres.query('server', sql, values)).rows as Record<string, unknown>[];
     const sealer = keySealer(randomBytes(32));
@@ -66,8 +72,10 @@ export async function startVerifier(): Promise<MadeVerifier> {
       bundleKey: await signingKey(newKey(), 'touchstone-bundle+jwt'),
       clock: { now, measure: async () => {}, keep: async () => {} },
       issuers: {
-        known: () => ({ epoch: 1, anchors: [ISSUER_PEM], issuers: [ISSUER] }),
+        known: () => issuers,
+        recalled: async () => issuers,
         poll: async () => {},
+        pollSoon: async () => {},
         keep: async () => {},
       },
       challengeKeysAt: challengeKeysOf(randomBytes(32)),
@@ -97,6 +105,9 @@ export async function startVerifier(): Promise<MadeVerifier> {
       ...{ bundles, postgres, asAdministrator },
       pass: (seconds) => {
         passedMs += seconds * 1_000;
+      },
+      believe: (list = ONE_ISSUER) => {
+        issuers = list;
       },
       withoutClock: (gone) => {
         off = gone;
