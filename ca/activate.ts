@@ -53,7 +53,7 @@ export async function activateEnrollment(
 }
 
 const subjectOf = (attempt: Attempt): AkSubject =>
-  attempt.pinned ? { ...attempt, tpm: { pinned: true, weaknesses: [] } } : attempt;
+  attempt.pinned ? { ...attempt, tpm: { ...attempt.tpm, pinned: true } } : attempt;
 
 /** Agents that know another anchor than the issuer's come to it by a cross-certificate. */
 const answer = (ak: Uint8Array, { certificate, crosses }: IssuingAuthority): ActivationAnswer => ({

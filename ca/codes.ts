@@ -45,6 +45,21 @@ export const CA_CODES = {
     section: 'TCG EK Credential Profile 2.5, 3.2',
     remedy: 'Nothing to do: it was read all the same.',
   },
+  EK_CERT_EKU: {
+    title: 'The EK certificate does not say that it is one',
+    section: 'TCG EK Credential Profile 2.5, 3.2.16',
+    remedy:
+      'Its root is one whose certificates are taken all the same. To have them refused, set `eku: strict` beside that root in ' +
+      'the configuration of the CA.',
+  },
+  EK_WEAK_KEY: {
+    title:
+      'The endorsement key is known to be weak: whoever has its public half can work out the other',
+    section: 'CVE-2017-15361',
+    remedy:
+      'The host is untrusted while it has this key. Update the firmware of its TPM, have the TPM make a new endorsement key where ' +
+      'its maker offers that, and enrol again; else replace it.',
+  },
   ID_MALFORMED: {
     title: 'The id in the path is none',
     section: 'RFC 9562, 4',

@@ -5,8 +5,10 @@ import {
   AssuranceClass,
   checkAgainst,
   closed,
+  EkAlgorithm,
   HttpsUrl,
   JsonError,
+  oneOf,
   parseStrictJson,
   SchemaError,
 } from '@touchstone/schemas';
@@ -45,6 +47,10 @@ const CaConfig = closed({
       class: AssuranceClass,
       /** As its certificates may name them, `id:494E5443` or `INTC`. Another one is a warning. */
       manufacturers: Type.Optional(Type.Array(Text, { minItems: 1, maxItems: 64 })),
+      /** Where its TPMs have certificates of several EKs, which one is taken. Default any. */
+      ekAlgorithm: Type.Optional(EkAlgorithm),
+      /** Whether its certificates have to say that they are for EKs: ca/validation/ek-chain.ts. */
+      eku: Type.Optional(oneOf('strict', 'usual', 'lenient')),
     }),
     { maxItems: 256 },
   ),

@@ -57,9 +57,11 @@ export async function beginEnrollment(
 export async function checkedEnrollment(
   context: CaContext,
   bytes: EnrollmentBytes,
+  { renewal = false }: { readonly renewal?: boolean } = {},
 ): Promise<CheckedEnrollment> {
   const now = await databaseNow(context.pool);
-  const verdict = await verdictOn(context, bytes, { ...(await context.tpmRoots.current()), now });
+  const trusted = await context.tpmRoots.current();
+  const verdict = await verdictOn(context, bytes, { ...trusted, now, renewal });
   switch (verdict.kind) {
     case 'refused':
       throw refusal(verdict.problems);
@@ -120,6 +122,7 @@ export async function challenge(
     ekPublic: encodeTpmtPublic(enrollment.ekPublic),
     ekRef: await issuance.ekRef(enrollment.ekName),
     ekCertificates: enrollment.ekCertificates,
+    ...{ tpm: enrollment.tpm, quirks: enrollment.quirks },
   });
   if (stored === undefined) throw caError('ENROLLMENTS_FULL', 503, { retryAfterSeconds: 60 });
   const { notes } = enrollment;

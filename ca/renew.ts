@@ -19,12 +19,13 @@ export async function beginRenewal(context: CaContext, id: string): Promise<Enro
   const recorded = await recordedKey(context.pool, id);
   if (recorded === undefined) throw caError('RENEWAL_UNKNOWN', 404);
   const { software } = recorded;
-  const enrollment = await checkedEnrollment(context, {
+  const bytes = {
     ekCertificates: recorded.ekCertificates,
     ekPublic: encodeTpm2bPublic(parseTpmtPublic(recorded.ekPublic)),
     akPublic: encodeTpm2bPublic(parseTpmtPublic(recorded.akPublic)),
     software,
-  });
+  };
+  const enrollment = await checkedEnrollment(context, bytes, { renewal: true });
   const ekRef = await context.issuance.ekRef(enrollment.ekName);
   const asPinned =
     Buffer.compare(enrollment.ekName, recorded.ekName) === 0 &&

@@ -138,6 +138,13 @@ export const ENDORSEMENT_CODES = {
     section: 'TCG EK Credential Profile 2.5, annex B',
     remedy: 'Use the endorsement key of template L-1 (RSA-2048), L-2 (P-256) or H-3 (P-384).',
   },
+  EK_ALGORITHM_NOT_CHOSEN: {
+    title: 'Of this maker’s TPMs, endorsement keys of another algorithm are taken',
+    section: 'One identity for one TPM',
+    remedy:
+      'The agent tries that one by itself. Where the TPM has no certificate of it, have the administrator set ' +
+      '`ekAlgorithm` of its root to any.',
+  },
   EK_WEAK: {
     title: 'The endorsement key is too short',
     section: 'NIST SP 800-57 Part 1, 5.6',

@@ -39,13 +39,15 @@ export async function recordActivation(
              WHERE ek_name = enrollments.ek_name AND class = enrollments.class)
            ELSE true END
        RETURNING id, renews, ak_name, ak_public, ek_name, ek_public, ek_ref, ek_certificates,
-         software, class, vouched_by, root_fingerprint
+         software, class, vouched_by, root_fingerprint, tpm, quirks
      ), pinned AS (
        INSERT INTO endorsement_keys
-         (ek_name, ek_ref, class, certificates, vouched_by, root_fingerprint)
-       SELECT ek_name, ek_ref, class, ek_certificates, vouched_by, root_fingerprint FROM activated
+         (ek_name, ek_ref, class, certificates, vouched_by, root_fingerprint, tpm, quirks)
+       SELECT ek_name, ek_ref, class, ek_certificates, vouched_by, root_fingerprint, tpm, quirks
+       FROM activated
        ON CONFLICT (ek_name) DO UPDATE SET last_activated_at = now(), class = excluded.class,
-         vouched_by = excluded.vouched_by, root_fingerprint = excluded.root_fingerprint
+         vouched_by = excluded.vouched_by, root_fingerprint = excluded.root_fingerprint,
+         tpm = excluded.tpm, quirks = excluded.quirks
      ), recorded AS (
        INSERT INTO attestation_keys
          (enrollment_id, ak_name, ak_public, ek_name, ek_public, ek_certificates, software, class)

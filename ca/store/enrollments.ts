@@ -1,4 +1,4 @@
-import type { AssuranceClass } from '@touchstone/endorsement';
+import type { AssuranceClass, TpmDescription } from '@touchstone/endorsement';
 import type pg from 'pg';
 import { inTransaction } from './transaction.ts';
 
@@ -30,6 +30,8 @@ export type NewEnrollment = {
   readonly software: boolean;
   readonly class: AssuranceClass;
   readonly voucher: Voucher;
+  readonly tpm: TpmDescription;
+  readonly quirks: readonly string[];
   /** The enrolment whose keys are proved again. */
   readonly renews: string | null;
 };
@@ -43,6 +45,7 @@ export type Attempt = {
   readonly class: AssuranceClass;
   /** An operator's word gave it its class. */
   readonly pinned: boolean;
+  readonly tpm: TpmDescription;
   readonly now: Date;
 };
 
@@ -90,9 +93,9 @@ async function insert(client: pg.PoolClient, enrollment: NewEnrollment): Promise
     `INSERT INTO enrollments
        (id, expires_at, secret_sha256, ak_name, ak_public, ak_qualified_name,
         ek_name, ek_public, ek_ref, ek_certificates, software, class, renews, vouched_by,
-        root_fingerprint)
+        root_fingerprint, tpm, quirks)
      VALUES ($1, now() + make_interval(secs => $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-       $15)
+       $15, $16, $17)
      RETURNING expires_at`,
     [
       enrollment.id,
@@ -110,6 +113,8 @@ async function insert(client: pg.PoolClient, enrollment: NewEnrollment): Promise
       enrollment.renews,
       enrollment.voucher.by,
       'fingerprint' in enrollment.voucher ? enrollment.voucher.fingerprint : null,
+      enrollment.tpm,
+      enrollment.quirks,
     ],
   );
   const [row] = rows;
@@ -128,7 +133,7 @@ export async function takeAttempt(
   const { rows } = await pool.query<AttemptRow>(
     `UPDATE enrollments SET tries = tries + 1
      WHERE id = $1 AND tries < 3 AND activated_at IS NULL AND expires_at > now()
-     RETURNING secret_sha256, ak_public, ak_qualified_name, ek_ref, class, now() AS now,
+     RETURNING secret_sha256, ak_public, ak_qualified_name, ek_ref, class, tpm, now() AS now,
        vouched_by IS NOT DISTINCT FROM 'pin' AS pinned`,
     [id],
   );
@@ -145,6 +150,7 @@ type AttemptRow = {
   ek_ref: Buffer;
   class: AssuranceClass;
   pinned: boolean;
+  tpm: TpmDescription;
   now: Date;
 };
 
@@ -155,6 +161,7 @@ const attemptOf = (row: AttemptRow): Attempt => ({
   ekRef: row.ek_ref,
   class: row.class,
   pinned: row.pinned,
+  tpm: row.tpm,
   now: row.now,
 });
 

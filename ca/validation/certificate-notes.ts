@@ -1,4 +1,9 @@
-import { isRegisteredManufacturer, manufacturerOf } from '@touchstone/endorsement';
+import {
+  isRegisteredManufacturer,
+  manufacturerOf,
+  TCG_OID,
+  type TpmDescription,
+} from '@touchstone/endorsement';
 import type { Finding } from '@touchstone/schemas';
 import { CA_CODES, type CaCode } from '../codes.ts';
 import type { EkChain } from './ek-chain.ts';
@@ -9,19 +14,50 @@ import type { Vouched } from './enrollment-check.ts';
  * here changes it; but a certificate that names another maker than the one that vouches for it, or a maker where
  * nobody vouches, is somebody's lie or mistake.
  */
-export function certificateNotes(chain: EkChain, vouched: Vouched): Finding[] {
-  if (chain.leaf === undefined) return [];
-  const { quirks, tpm } = chain.leaf;
-  const claimed = tpm.manufacturer;
+export function certificateNotes(
+  chain: EkChain,
+  vouched: Vouched,
+  { weaknesses }: TpmDescription,
+): Finding[] {
+  const quirks = quirksOf(chain);
+  const claimed = chain.leaf?.tpm.manufacturer;
   const expected = expectedMaker(chain, vouched, claimed);
   return [
     ...(expected === undefined
       ? []
       : [note('EK_CLAIM_MISMATCH', 'warn', { expected, actual: claimed ?? 'no tpmManufacturer' })]),
+    ...(weaknesses.length === 0
+      ? []
+      : [note('EK_WEAK_KEY', 'warn', { actual: weaknesses.join(', ') })]),
+    ...usageNotes(chain),
     ...(quirks.length === 0
       ? []
-      : [note('EK_CERT_QUIRKS', 'observe', { actual: quirks.join(', ') })]),
+      : [
+          note('EK_CERT_QUIRKS', 'observe', {
+            actual: quirks.map((quirk) => `quirk:${quirk}`).join(', '),
+          }),
+        ]),
   ];
+}
+
+/** Of the EK's certificate, and of the path to the root. */
+export const quirksOf = (chain: EkChain): readonly string[] => [
+  ...(chain.leaf?.quirks ?? []),
+  ...(chain.kind === 'trusted' ? chain.quirks : []),
+];
+
+/** I19: what a root lets pass is told all the same. Of one that nobody vouches for there is nothing to add. */
+function usageNotes(chain: EkChain): Finding[] {
+  if (chain.kind !== 'trusted') return [];
+  const { quirks } = chain.leaf;
+  const actual = quirks.includes('no-eku')
+    ? 'no extKeyUsage'
+    : quirks.includes('other-eku')
+      ? 'extKeyUsage for other uses'
+      : undefined;
+  return actual === undefined
+    ? []
+    : [note('EK_CERT_EKU', 'warn', { expected: TCG_OID.ekCertificate, actual })];
 }
 
 /** undefined where the claim is as it may be. */

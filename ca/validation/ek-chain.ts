@@ -3,8 +3,10 @@ import {
   type EkCertificate,
   parseEkCertificate,
   type PathFinding,
+  type PathQuirk,
   validatePath,
 } from '@touchstone/endorsement';
+import type { EkAlgorithm } from '@touchstone/schemas';
 import { ParseError, publicKeyOf, type TpmtPublic } from '@touchstone/tpm';
 
 /** A root that the administrator trusts, and what kind of TPM it vouches for. */
@@ -15,8 +17,17 @@ export type ConfiguredRoot = {
   readonly class: AssuranceClass;
   /** What it may call the makers of the TPMs that it vouches for; undefined where nobody said. */
   readonly manufacturers?: readonly string[];
+  /** Which EKs of its TPMs are taken, where they have certificates of several. `any` where nobody said. */
+  readonly ekAlgorithm?: EkAlgorithm;
+  /** What its certificates have to say of their use; `usual` where nobody said. */
+  readonly eku?: EkuPolicy;
 };
 
+/**
+ * extKeyUsage of an EK certificate, which TCG EK Credential Profile 2.5, 3.2.16 has with tcg-kp-EKCertificate. `usual`:
+ * one that has none is taken, with a warning. `strict`: it is not. `lenient`: nor does one for other uses matter.
+ */
+export type EkuPolicy = 'strict' | 'usual' | 'lenient';
 /** Whom the CA goes by. */
 export type TrustedCertificates = {
   readonly roots: readonly ConfiguredRoot[];
@@ -26,7 +37,12 @@ export type TrustedCertificates = {
 
 /** What the EK certificates say about the key that the host presents. */
 export type EkChain =
-  | { readonly kind: 'trusted'; readonly leaf: EkCertificate; readonly root: ConfiguredRoot }
+  | {
+      readonly kind: 'trusted';
+      readonly leaf: EkCertificate;
+      readonly root: ConfiguredRoot;
+      readonly quirks: readonly PathQuirk[];
+    }
   /** Well formed, and vouched for by nobody that is configured. */
   | { readonly kind: 'unknown-root'; readonly leaf: EkCertificate }
   /** The host has none: some chips were never given one. */
@@ -52,7 +68,7 @@ export function ekChainOf(
   const key = publicKeyOf(ekPublic);
   const leaf = readable.find(({ publicKey }) => publicKey.equals(key)) ?? readable[0];
   const path = validatePath({
-    ...{ leaf, roots, collected, now, kind: 'ek' },
+    ...{ leaf, roots, collected, now, kind: 'ek', leafUsage: 'unchecked' },
     intermediates: readable.filter((certificate) => certificate !== leaf),
   });
   if (!path.ok) {
@@ -63,7 +79,7 @@ export function ekChainOf(
   const root = roots.find(({ der }) => Buffer.compare(der, path.root) === 0);
   if (root === undefined)
     throw new Error('validatePath gave a root that was not among those given');
-  return { kind: 'trusted', leaf, root };
+  return { kind: 'trusted', leaf, root, quirks: path.quirks };
 }
 
 /** One that cannot be read is left aside: it may be of another key, and vouches for nothing. */

@@ -6,11 +6,14 @@ import {
   checkEkPublic,
   type PathFinding,
   type Problem,
+  type TpmDescription,
 } from '@touchstone/endorsement';
 import type { Finding } from '@touchstone/schemas';
 import { nameOf, parseTpm2bPublic, type TpmtPublic } from '@touchstone/tpm';
-import { certificateNotes } from './certificate-notes.ts';
+import { certificateNotes, quirksOf } from './certificate-notes.ts';
 import { type EkChain, ekChainOf, type TrustedCertificates } from './ek-chain.ts';
+import { algorithmProblems, usageProblems } from './root-policy.ts';
+import { tpmDescription } from './tpm-description.ts';
 
 /** The bytes of an EnrollmentRequest. */
 export type EnrollmentBytes = {
@@ -27,6 +30,8 @@ export type EnrollmentContext = TrustedCertificates & {
   readonly now: Date;
   /** What an operator said of this EK, by its Name. */
   readonly pinnedClass?: AssuranceClass | undefined;
+  /** An EK that was taken before stays the host's, whichever would be taken now. */
+  readonly renewal?: boolean;
 };
 
 declare const checked: unique symbol;
@@ -35,6 +40,10 @@ declare const checked: unique symbol;
 export type CheckedEnrollment = EnrollmentIdentity & {
   readonly class: AssuranceClass;
   readonly voucher: Voucher;
+  /** For the AK's certificate. */
+  readonly tpm: TpmDescription;
+  /** How its certificate and chain are beside the specifications. */
+  readonly quirks: readonly string[];
   /** What a person should know; none of it speaks against the enrolment. */
   readonly notes: readonly Finding[];
   readonly [checked]: true;
@@ -70,6 +79,7 @@ export type EnrollmentVerdict =
  * - a trusted root vouches for the certificate, and gives the class; or, where none does, an operator has pinned
  *   this very EK, and said of which class it is; or the host calls itself software, which is the one class that
  *   nobody has to vouch for and that any host may have;
+ * - it is of the algorithm that the root has one chosen of, and its certificate for the use that the root asks for;
  * - the AK is restricted, cannot leave its TPM, and has no other use;
  * - both Names and the AK's Qualified Name were computed here, from the public areas.
  *
@@ -86,6 +96,8 @@ export function checkEnrollment(
     ...checkEkPublic(ekPublic, chain.leaf),
     ...checkAkPublic(akPublic),
     ...chainProblems(chain, request.software),
+    ...usageProblems(chain),
+    ...(request.software || context.renewal ? [] : algorithmProblems(chain, ekPublic)),
   ];
   if (first !== undefined) return { kind: 'refused', problems: [first, ...rest] };
 
@@ -97,10 +109,12 @@ export function checkEnrollment(
   };
   const vouched = vouchedFor(chain, request.software, context.pinnedClass);
   if (vouched === undefined) return { kind: 'unvouched', identity };
+  const tpm = tpmDescription(chain, ekPublic, request.software);
   const found: Omit<CheckedEnrollment, typeof checked> = {
     ...identity,
     ...vouched,
-    notes: certificateNotes(chain, vouched),
+    ...{ tpm, quirks: quirksOf(chain) },
+    notes: certificateNotes(chain, vouched, tpm),
   };
   return { kind: 'checked', enrollment: found as CheckedEnrollment };
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { X509Certificate } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { parseAkCertificate, parseEkCertificate } from '@touchstone/endorsement';
 import type { EnrollmentChallenge, Finding } from '@touchstone/schemas';
 import { EK_TEMPLATE_RSA2048, encodeTpm2bPublic } from '@touchstone/tpm';
+import { AppError } from '@touchstone/transport';
 import { attack } from '../support/attack.ts';
 import { type CaReplica, startCaReplica, type TrustedRoot } from '../support/ca-replica.ts';
 import { corpusPath, describeCorpus } from '../support/corpus.ts';
@@ -20,7 +21,9 @@ import {
   SUBJECT_DIRECTORY_ATTRIBUTES,
   tpmName,
   unknownExtension,
+  usedFor,
 } from '../support/made-certificate.ts';
+import { rocaModulus } from '../support/roca-modulus.ts';
 import { codeOf, TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
@@ -30,6 +33,9 @@ describe('An EK certificate at the CA', function () {
   this.timeout(60_000);
   const root = makeCertificate('A root of TPMs');
   const intel = makeCertificate('A root of one maker');
+  const strict = makeCertificate('A strict root');
+  const lenient = makeCertificate('A lenient root');
+  const both = makeCertificate('A root of TPMs with two EKs');
   let touchstone: Touchstone;
   let ca: CaReplica;
   /** Its EK serves for all of them: what is tried is what is said of it. */
@@ -41,6 +47,9 @@ describe('An EK certificate at the CA', function () {
     const roots: TrustedRoot[] = [
       { der: root.der, class: 'discrete' },
       { der: intel.der, class: 'firmware', manufacturers: ['id:494E5443'] },
+      { der: strict.der, class: 'discrete', eku: 'strict' },
+      { der: lenient.der, class: 'discrete', eku: 'lenient' },
+      { der: both.der, class: 'discrete', ekAlgorithm: 'ecc' },
     ];
     ca = await startCaReplica(touchstone, roots);
     host = new ForgedHost(touchstone);
@@ -55,6 +64,21 @@ describe('An EK certificate at the CA', function () {
     makeCertificate('An EK', { ...{ keys: host.ek, issuer, extensions: [] }, ...making });
   const sent = (certificates: readonly Uint8Array[], software = false) =>
     host.enrollmentRequest({ ekCertificates: certificates.map(base64Url), software });
+  /** For a key that nobody has: no more than an answer can be got. */
+  const sentFor = (modulus: Buffer) => {
+    const e = Buffer.from([1, 0, 1]).toString('base64url');
+    const jwk = { kty: 'RSA', n: modulus.toString('base64url'), e };
+    const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
+    const certificate = ekOf(root, {
+      spki: publicKey.export({ format: 'der', type: 'spki' }),
+      extensions: [usedFor()],
+    });
+    return host.enrollmentRequest({
+      ekCertificates: [base64Url(certificate.der)],
+      ekPublic: base64Url(encodeTpm2bPublic({ ...EK_TEMPLATE_RSA2048, unique: modulus })),
+      software: false,
+    });
+  };
   const refused = (...request: Parameters<typeof sent>) =>
     codeOf(ca.enroll(sent(...request))).then((code) => ({ outcome: 'R', code }) as const);
   /** The class in the AK's certificate, and what the CA had to say. */
@@ -65,7 +89,10 @@ describe('An EK certificate at the CA', function () {
     return { class: certificate.class, findings };
   };
   const quirks = ({ findings = [] }: Pick<EnrollmentChallenge, 'findings'>) =>
-    findings.find(({ code }) => code === 'EK_CERT_QUIRKS')?.actual?.split(', ') ?? [];
+    findings
+      .find(({ code }) => code === 'EK_CERT_QUIRKS')
+      ?.actual?.split(', ')
+      .map((quirk) => quirk.replace(/^quirk:/, '')) ?? [];
 
   describe('that claims another maker than the one that vouches for it', () => {
     const warned = (findings: readonly Finding[]) => {
@@ -110,7 +137,7 @@ describe('An EK certificate at the CA', function () {
     });
 
     it('is not, where it names the maker that vouches, or none and nobody does', async () => {
-      const honest = await taken([ekOf(intel, { extensions: [INTEL] }).der]);
+      const honest = await taken([ekOf(intel, { extensions: [INTEL, usedFor()] }).der]);
       assert.equal(honest.class, 'firmware');
       assert.ok(honest.findings.every(({ effect }) => effect === 'observe'));
       const real = await TestHost.boot(touchstone);
@@ -181,6 +208,7 @@ describe('An EK certificate at the CA', function () {
       'long-serial': () => ekOf(root, { serial: Buffer.alloc(24, 0x41) }).der,
       'nv-wrapper': () => nvWrapped(ekOf(root).der),
       'trailing-bytes': () => Buffer.concat([ekOf(root).der, zeros]),
+      'padded-serial': () => ekOf(root, { serial: Uint8Array.of(0, 0, 1) }).der,
       'no-authority-key-id': () => ekOf(root).der,
       'no-eku': () => ekOf(root).der,
       'no-expiry': () => ekOf(root, { notAfter: new Date('9999-12-31T23:59:59Z') }).der,
@@ -194,6 +222,99 @@ describe('An EK certificate at the CA', function () {
           return { outcome: 'T' };
         }));
     }
+  });
+
+  describe('whose issuer has ended since', () => {
+    const DAY_MS = 86_400_000;
+    const ago = (days: number) => new Date(Date.now() - days * DAY_MS);
+    const ended = (name: string, issuer?: Made) =>
+      makeCertificate(name, {
+        ...(issuer === undefined ? {} : { issuer }),
+        ...{ notBefore: ago(9), notAfter: ago(3) },
+      });
+
+    it('is taken where that issuer was valid when it signed, and noted: expired-issuer', async () => {
+      const old = ended('An old issuer', root);
+      const leaf = ekOf(old, { notBefore: ago(5), extensions: [usedFor()] });
+      const answer = await taken([leaf.der, old.der]);
+      assert.equal(answer.class, 'discrete');
+      assert.ok(quirks(answer).includes('expired-issuer'));
+    });
+
+    it('is refused where that one had ended by then, or another signed: CERT_EXPIRED', async () => {
+      const old = ended('An old issuer', root);
+      const late = ekOf(old, { notBefore: ago(1) });
+      assert.equal((await refused([late.der, old.der])).code, 'CERT_EXPIRED');
+      const impostor = ended('An old issuer');
+      const forged = ekOf(impostor, { notBefore: ago(5) });
+      assert.equal((await refused([forged.der, old.der])).code, 'CERT_SIGNATURE_INVALID');
+    });
+  });
+
+  describe('that does not say that it is for endorsement keys', () => {
+    const WEB = '1.3.6.1.5.5.7.3.1';
+    const told = (findings: readonly Finding[]) => {
+      const found = findings.find(({ code }) => code === 'EK_CERT_EKU');
+      assert.equal(found?.effect, 'warn');
+      return { outcome: 'W', code: found.code } as const;
+    };
+
+    it('is taken with a warning where it says nothing: I19', () =>
+      attack('I19', async () => told((await taken([ekOf(root).der])).findings)));
+
+    it('is taken with a warning where it is for other uses, if its root is lenient: I19', () =>
+      attack('I19', async () => {
+        const answer = await taken([ekOf(lenient, { extensions: [usedFor(WEB)] }).der]);
+        return told(answer.findings);
+      }));
+
+    it('is refused where its root asks for it, and for other uses unless it is lenient', async () => {
+      const chains = [
+        ekOf(strict),
+        ekOf(strict, { extensions: [usedFor(WEB)] }),
+        ekOf(root, { extensions: [usedFor(WEB)] }),
+      ];
+      for (const { der } of chains) {
+        assert.equal((await refused([der])).code, 'EK_CERT_PROFILE');
+        // What calls itself software is no better for it.
+        const own = await codeOf(ca.enroll(sent([der], true)));
+        assert.equal(own, 'EK_CERT_PROFILE');
+      }
+    });
+
+    it('gets no word where it says so', async () => {
+      const { findings } = await taken([ekOf(strict, { extensions: [usedFor()] }).der]);
+      assert.deepEqual(
+        findings.filter(({ effect }) => effect !== 'observe'),
+        [],
+      );
+    });
+  });
+
+  describe('of an algorithm that is not the one taken of its maker’s TPMs', () => {
+    it('is refused, and the answer names the one that is: EK_ALGORITHM_NOT_CHOSEN', async () => {
+      const answer = ca.enroll(sent([ekOf(both, { extensions: [usedFor()] }).der]));
+      await assert.rejects(answer, (error: unknown) => {
+        assert.ok(error instanceof AppError);
+        const [found] = error.findings ?? [];
+        assert.equal(error.code, 'EK_ALGORITHM_NOT_CHOSEN');
+        assert.deepEqual([found?.expected, found?.actual], ['ecc', 'rsa']);
+        return true;
+      });
+    });
+
+    it('is nothing to a host that calls itself software', async () => {
+      const answer = await taken([ekOf(both, { extensions: [usedFor()] }).der], true);
+      assert.equal(answer.class, 'software');
+    });
+  });
+
+  describe('over a key that Infineon’s library made', () => {
+    it('says so in the AK’s certificate, each time, and warns: I22', async () => {
+      const { findings } = await ca.enroll(sentFor(rocaModulus(2048, 71)));
+      const [found] = findings?.filter(({ code }) => code === 'EK_WEAK_KEY') ?? [];
+      assert.deepEqual([found?.effect, found?.actual], ['warn', 'ek-roca']);
+    });
   });
 
   describe('under an intermediate that the host brought', () => {
@@ -278,7 +399,8 @@ describeCorpus('An EK certificate of a real chip', function () {
     it(`${path} is taken through two intermediates up to GlobalSign: I16, I17`, () =>
       attack('I16', () =>
         attack('I17', async () => {
-          const noted = 'no-subject, critical-subject-alt-name, subject-directory-attributes';
+          const noted =
+            'quirk:no-subject, quirk:critical-subject-alt-name, quirk:subject-directory-attributes';
           assert.deepEqual(told(await ask(path, false)), [`EK_CERT_QUIRKS ${noted}`]);
           return { outcome: 'T' };
         }),
@@ -296,7 +418,7 @@ describeCorpus('An EK certificate of a real chip', function () {
     attack('I17', async () => {
       const answer = await ask('ekcert/tpm2/ek-rsa2048.crt', true);
       assert.deepEqual(told(answer), [
-        'EK_CERT_QUIRKS critical-subject-alt-name, subject-directory-attributes, no-expiry',
+        'EK_CERT_QUIRKS quirk:critical-subject-alt-name, quirk:subject-directory-attributes, quirk:no-expiry',
       ]);
       return { outcome: 'T' };
     }));

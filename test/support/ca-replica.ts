@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AssuranceClass, EnrollmentRequest } from '@touchstone/schemas';
+import type { AssuranceClass, EkAlgorithm, EnrollmentRequest } from '@touchstone/schemas';
 import { EnrollmentChallenge } from '@touchstone/schemas';
 import { type Client, pinnedClient, spkiPinOf } from '@touchstone/transport';
 import { startProcess } from './replica-process.ts';
@@ -22,6 +22,8 @@ export type TrustedRoot = {
   readonly der: Uint8Array;
   readonly class: AssuranceClass;
   readonly manufacturers?: readonly string[];
+  readonly ekAlgorithm?: EkAlgorithm;
+  readonly eku?: 'strict' | 'usual' | 'lenient';
 };
 
 /** An administrator has named those roots, and nobody waits for a token bucket. */

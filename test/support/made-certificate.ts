@@ -125,6 +125,12 @@ export const tpmName = (
   ),
 });
 
+/** extKeyUsage: tcg-kp-EKCertificate unless stated. */
+export const usedFor = (...uses: readonly string[]): Extension => ({
+  oid: '2.5.29.37',
+  value: der(0x30, ...(uses.length === 0 ? [TCG_OID.ekCertificate] : uses).map(oid)),
+});
+
 /** Nobody knows it. */
 export const unknownExtension = (critical?: true): Extension => ({
   oid: '1.2.3.4.5',
