@@ -149,7 +149,7 @@ const subjectOf = (tag: number, bytes: Uint8Array) =>
 describe('a name in another type of string', () => {
   const utf32 = (text: string) =>
     Buffer.concat(
-      [...text].map((character) => {
+      Array.from(text, (character) => {
         const bytes = Buffer.alloc(4);
         bytes.writeUInt32BE(character.codePointAt(0) ?? 0);
         return bytes;

@@ -179,8 +179,8 @@ describe('a certification path', () => {
   it('is refused outside the validity of any part: CERT_EXPIRED, CERT_NOT_YET_VALID', () => {
     const ended = { notBefore: before, notAfter: new Date(NOW.getTime() - 2000) };
     const old = makeCertificate('old', { issuer: root, ...ended });
-    const leaf = makeCertificate('leaf', { issuer: root, extensions: [notCa], ...ended });
-    assert.deepEqual(refusals(leaf, []), ['CERT_EXPIRED leaf']);
+    const over = makeCertificate('leaf', { issuer: root, extensions: [notCa], ...ended });
+    assert.deepEqual(refusals(over, []), ['CERT_EXPIRED leaf']);
     const since = makeCertificate('since', {
       ...{ issuer: old, extensions: [notCa], notBefore: new Date(NOW.getTime() - 1000) },
     });
@@ -197,14 +197,14 @@ describe('a certification path', () => {
     const began = { notBefore: before, notAfter: soon };
     const old = makeCertificate('old', { ...began });
     const between = makeCertificate('between', { issuer: old, ...began });
-    const leaf = makeCertificate('leaf', {
+    const below = makeCertificate('leaf', {
       ...{ issuer: between, extensions: [notCa], notBefore: new Date(soon.getTime() - 1000) },
     });
     for (const [roots, sent] of [
       [[old], [between]],
       [[between], []],
     ]) {
-      const verdict = validate(leaf, sent ?? [], NOW, roots);
+      const verdict = validate(below, sent ?? [], NOW, roots);
       assert.deepEqual(verdict.ok && verdict.quirks, ['expired-issuer']);
     }
     const fresh = validate(leafOf(root), []);
