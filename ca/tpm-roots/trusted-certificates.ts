@@ -34,7 +34,12 @@ async function load(
   const named = new Set(configured.map(({ der }) => keyOf(der)));
   const roots = stored.flatMap((root) =>
     root.kind === 'root' && !named.has(keyOf(root.certificate))
-      ? [{ der: root.certificate, class: root.class, inBundle: true }]
+      ? [
+          {
+            ...{ der: root.certificate, class: root.class, inBundle: true },
+            ekAlgorithm: root.ekAlgorithm,
+          },
+        ]
       : [],
   );
   const intermediates = stored
