@@ -51,11 +51,8 @@ async function main(): Promise<void> {
   const config = await loadConfig(given.configFile);
   process.umask(0o077);
   if (given.command === 'init') return initialize(config, log);
-  if (given.command === 'first-operator') {
-    process.stdout.write(`${JSON.stringify(await firstOperator(config, log))}\n`);
-    return;
-  }
-  if (given.command === 'restored') return restored(config, log);
+  if (given.command === 'first-operator') return tell(await firstOperator(config, log));
+  if (given.command === 'restored') return tell(await restored(config, log));
   if (given.command === 'revoke-ek') return revokeEk(config, given, log);
 
   const serving = await serve(config, log);
@@ -67,6 +64,8 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   process.stdout.write(`${JSON.stringify({ ready: true, port: serving.port })}\n`);
 }
+
+const tell = (answer: object): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
 
 const isPlain = (command: string | undefined): command is PlainCommand =>
   ['init', 'serve', 'first-operator', 'restored'].includes(command ?? '');

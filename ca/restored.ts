@@ -1,9 +1,39 @@
 import type { Logger } from 'pino';
 import type { CaConfig } from './config.ts';
-import { forgetPending, withConnection } from './store/index.ts';
+import { type FirstOperators, issueForSetup, SETUP } from './operators/index.ts';
+import {
+  appendAudit,
+  claimFirstOperator,
+  forgetPending,
+  inTransaction,
+  lapseEveryApproval,
+  openPool,
+  readQuorum,
+  revokeEveryOperator,
+} from './store/index.ts';
 
-/** After the database came back from a backup: an enrolment that was under way has no tries any more. */
-export async function restored(config: CaConfig, log: Logger): Promise<void> {
-  const forgotten = await withConnection(config.database, forgetPending);
-  log.info({ forgotten }, 'restored from a backup');
+/**
+ * Once in a database that came back from a backup, before anybody is served from it. Nobody knows here what happened since:
+ * - an enrolment that was under way has no tries any more;
+ * - every token and every approval ends, for some may have been taken back since; there are new ones, as many as the
+ *   quorum takes.
+ */
+export async function restored(config: CaConfig, log: Logger): Promise<FirstOperators> {
+  const pool = await openPool(config.database, (err) => log.error({ err }, 'database connection'));
+  try {
+    const forgotten = await forgetPending(pool);
+    log.info({ forgotten }, 'restored from a backup');
+    return await inTransaction(pool, async (client) => {
+      const operators = await revokeEveryOperator(client);
+      const approvals = await lapseEveryApproval(client, SETUP);
+      await claimFirstOperator(client);
+      await appendAudit(client, {
+        ...{ actor: SETUP, action: 'ca.restore', subject: 'a backup' },
+        detail: `ended: ${operators} tokens of operators, ${approvals} approvals that waited`,
+      });
+      return issueForSetup(client, await readQuorum(client), ['restored', 'restored-second']);
+    });
+  } finally {
+    await pool.end();
+  }
 }

@@ -1,11 +1,9 @@
-import { join } from 'node:path';
-import { type Child, runToEnd, startRoom } from './child.ts';
+import { type Child, startRoom } from './child.ts';
 import { ensureDataDirectory } from './data-directory.ts';
 import type { Postgres } from './database-access.ts';
-import { UpError } from './failure.ts';
+import { firstTokensOf } from './first-tokens.ts';
 import { openPostgres } from './postgres.ts';
 import { type CaAddress, prepareCa, prepareServer, room, type RoomOptions } from './rooms.ts';
-import { keepSecret } from './secrets.ts';
 
 export type DeploymentOptions = Omit<RoomOptions, 'quorum'> & {
   readonly quorum?: number;
@@ -19,6 +17,10 @@ export type Deployment = {
   readonly firstToken: string | null;
   /** Likewise, for another person, where loosening takes two. */
   readonly secondToken: string | null;
+  /** The CA is another party: its tokens are its own. */
+  readonly firstCaToken: string | null;
+  readonly secondCaToken: string | null;
+  readonly ca: CaAddress;
   /** How many people loosening takes: as the database has it. */
   readonly quorum: number;
   /** Resolves with a name when a part has ended by itself. */
@@ -50,7 +52,9 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     return {
       url: server.url,
       fingerprint: server.tls.pin,
-      ...server.tokens,
+      ...{ firstToken: server.tokens.first, secondToken: server.tokens.second },
+      ...{ firstCaToken: ca.tokens.first, secondCaToken: ca.tokens.second },
+      ca: { url: ca.url, pin: ca.pin },
       quorum: server.quorum,
       failed: Promise.race(started.map(({ name, child }) => child.ended.then(() => name))),
       stop,
@@ -65,8 +69,9 @@ async function startCa(options: DeploymentOptions, postgres: Postgres) {
   options.progress('starting the CA');
   const { config, logFile, url, pin } = await prepareCa({ quorum: 1, ...options }, postgres);
   const command = room('ca', 'serve', '--config', config);
+  const tokens = await firstTokensOf('ca', options.dataDir, { config, logFile });
   const { child } = await startRoom({ name: 'the CA', command, logFile });
-  return { child, url, pin };
+  return { child, url, pin, tokens };
 }
 
 async function startServer(options: DeploymentOptions, postgres: Postgres, ca: CaAddress) {
@@ -79,35 +84,11 @@ async function startServer(options: DeploymentOptions, postgres: Postgres, ca: C
   const command = room('server', 'serve', '--config', config);
   const { child, ready } = await startRoom({ name: 'the verifier', logFile, command });
   try {
-    const tokens = await firstTokensOf(options.dataDir, config, logFile);
-    const quorum = tokens.secondToken === null ? Number(ready['quorum']) : 2;
+    const tokens = await firstTokensOf('server', options.dataDir, { config, logFile });
+    const quorum = tokens.second === null ? Number(ready['quorum']) : 2;
     return { child, url, tls, tokens, quorum };
   } catch (error) {
     await child.stop();
     throw error;
   }
-}
-
-/** Asked for once a data directory: the server gives it out once and stores its hash. */
-async function firstTokensOf(
-  dataDir: string,
-  config: string,
-  logFile: string,
-): Promise<{ firstToken: string | null; secondToken: string | null }> {
-  const marker = join(dataDir, 'first-token-given');
-  const made = { firstToken: null as string | null, secondToken: null as string | null };
-  await keepSecret(marker, async () => {
-    const command = room('server', 'first-token', '--config', config);
-    const answer = JSON.parse(await runToEnd({ name: 'the verifier', command, logFile })) as {
-      token?: unknown;
-      second?: { token?: unknown };
-    };
-    if (typeof answer.token !== 'string') {
-      throw new UpError('CHILD_FAILED', 'the verifier gave no first token', `Read ${logFile}.`);
-    }
-    made.firstToken = answer.token;
-    if (typeof answer.second?.token === 'string') made.secondToken = answer.second.token;
-    return `${new Date().toISOString()}\n`;
-  });
-  return made;
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Deployment, startDeployment } from './deployment.ts';
 import { UpError } from './failure.ts';
+import { loginText } from './first-tokens.ts';
 import { freePort } from './free-port.ts';
 
 export type UpOptions = {
@@ -76,28 +77,45 @@ function noteOtherQuorum(asked: string | undefined, quorum: number): void {
   );
 }
 
-const jsonText = ({ url, fingerprint, firstToken, secondToken, quorum }: Deployment): string =>
-  `${JSON.stringify({
+const jsonText = (deployment: Deployment): string => {
+  const { url, fingerprint, ca, quorum } = deployment;
+  const { firstToken, secondToken, firstCaToken, secondCaToken } = deployment;
+  return `${JSON.stringify({
     ...{ ready: true, server: url, fingerprint, token: firstToken },
     ...(secondToken === null ? {} : { secondToken }),
+    ...{ ca: ca.url, caFingerprint: ca.pin, caToken: firstCaToken },
+    ...(secondCaToken === null ? {} : { secondCaToken }),
     quorum,
   })}\n`;
+};
 
 function upText(deployment: Deployment, data: string): string {
-  const { url, fingerprint, firstToken, secondToken, quorum } = deployment;
-  const second =
-    secondToken === null
-      ? ''
-      : `For another person, who is to be the second; printed this once:\n\n  ${secondToken}\n\n`;
-  const token =
-    firstToken === null
-      ? `The operator’s first token was printed when ${data} was made; it is not kept here.\n`
-      : `The operator’s first token, printed this once:\n\n  ${firstToken}\n\n${second}` +
-        `Log in:        touchstone login --server ${url} --fingerprint ${fingerprint} --token-file -\n`;
+  const { url, fingerprint, ca, quorum } = deployment;
   return (
-    `\nTouchstone is up.\n\n  server       ${url}\n  fingerprint  ${fingerprint}\n\n${token}` +
+    `\nTouchstone is up.\n\n  server       ${url}\n  fingerprint  ${fingerprint}\n` +
+    `  CA           ${ca.url}\n  fingerprint  ${ca.pin}\n\n${tokensText(deployment, data)}` +
     `Enrol a host:  touchstone-agent enroll --server ${url} --fingerprint ${fingerprint}\n` +
     `Look at it:    ${url} in a browser, which will not know the certificate: it is this deployment’s own.\n` +
     `${quorum === 1 ? 'Quorum is 1: one person can loosen what is trusted.' : 'Quorum is 2: it takes two people to loosen what is trusted.'}\nCtrl-C stops it.\n`
+  );
+}
+
+/** One text to log in with, though server and CA each have a token of their own in it. */
+function tokensText(deployment: Deployment, data: string): string {
+  const { url, fingerprint, firstToken, firstCaToken } = deployment;
+  const first = loginText(firstToken, firstCaToken);
+  if (first === null) {
+    return `The operator’s first token was printed when ${data} was made; it is not kept here.\n`;
+  }
+  const second = loginText(deployment.secondToken, deployment.secondCaToken);
+  // A deployment of a version before had none at its CA.
+  const whose =
+    firstToken === null ? 'The operator’s first token of the CA' : 'The operator’s first token';
+  return (
+    `${whose}, printed this once:\n\n  ${first}\n\n` +
+    (second === null
+      ? ''
+      : `For another person, who is to be the second; printed this once:\n\n  ${second}\n\n`) +
+    `Log in:        touchstone login --server ${url} --fingerprint ${fingerprint} --token-file -\n`
   );
 }

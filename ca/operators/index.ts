@@ -1,5 +1,5 @@
-export { firstOperator, type FirstOperators } from './first-operator.ts';
-export { type Operator, operatorActor, operatorTransaction } from './operator.ts';
+export { firstOperator, type FirstOperators, issueForSetup } from './first-operator.ts';
+export { type Operator, operatorActor, operatorTransaction, SETUP } from './operator.ts';
 export {
   byQuorum,
   changeQuorum,

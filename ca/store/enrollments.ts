@@ -1,5 +1,6 @@
 import type { AssuranceClass, TpmDescription } from '@touchstone/endorsement';
 import type pg from 'pg';
+import type { Queryable } from './transaction.ts';
 import { inTransaction } from './transaction.ts';
 
 /** What lives in the table at once, ended ones included. */
@@ -166,7 +167,7 @@ const attemptOf = (row: AttemptRow): Attempt => ({
 });
 
 /** Those under way: their tries may have been used up, or they activated, after what is known here. */
-export async function forgetPending(client: pg.Client): Promise<number> {
+export async function forgetPending(client: Queryable): Promise<number> {
   const { rowCount } = await client.query('DELETE FROM enrollments WHERE activated_at IS NULL');
   return rowCount ?? 0;
 }

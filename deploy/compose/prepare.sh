@@ -113,4 +113,8 @@ Ready in $out:
 Start:         docker compose --env-file deployment/compose.env up --build --detach --wait
 First token:   docker compose --env-file deployment/compose.env run --rm --no-deps server \\
                  node server/main.ts first-token --config /etc/touchstone/server.json
+The CA's own:  docker compose --env-file deployment/compose.env run --rm --no-deps ca \\
+                 node ca/main.ts first-operator --config /etc/touchstone/ca.json
+Log in:        touchstone login --server https://$name:8443 --fingerprint $(pin server) \\
+                 --ca-fingerprint $(pin ca) --token-file FILE      # in it: TOKEN.TOKEN OF THE CA
 EOF

@@ -31,6 +31,9 @@ export interface Touchstone {
   readonly url: string;
   readonly fingerprint: string;
   readonly token: string;
+  /** Of the first operator at the CA; empty where that was given out before. */
+  readonly caToken: string;
+  readonly ca: { readonly url: string; readonly fingerprint: string };
   readonly directory: string;
   /** At the server, without a token: what an agent has. */
   readonly client: Client;
@@ -69,6 +72,7 @@ export type TouchstoneOptions = {
   /** A data directory of the caller's: it stays. `token` is for one that came up before. */
   readonly data?: string;
   readonly token?: string;
+  readonly caToken?: string;
   /** PEM of the roots that the CA trusts, by the class that each vouches for. */
   readonly tpmRoots?: Partial<Record<AssuranceClass, string>>;
 };
@@ -110,6 +114,7 @@ export async function startTouchstone(options: TouchstoneOptions = {}): Promise<
     await stop();
     throw new Error(`touchstone up said ${line}`);
   }
+  const ca = { url: said['ca'] ?? '', fingerprint: said['caFingerprint'] ?? '' };
   const client = pinnedClient({ url, pin: fingerprint });
   const operator: Touchstone['operator'] = (method, path, schema, body) =>
     client.request({
@@ -123,6 +128,8 @@ export async function startTouchstone(options: TouchstoneOptions = {}): Promise<
     url,
     fingerprint,
     token,
+    caToken: said['caToken'] ?? options.caToken ?? '',
+    ca,
     directory: data,
     client,
     operator,

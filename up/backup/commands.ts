@@ -6,6 +6,7 @@ import { openBackup } from './open.ts';
 import { newPassphrase, type PassphraseOptions, readPassphrase } from './passphrase.ts';
 import { refuseFilled, refuseNewer, type Restored, restoreBackup } from './restore.ts';
 import { rowsOf } from '../database-facts.ts';
+import { loginText } from '../first-tokens.ts';
 
 type Options = PassphraseOptions & { readonly data: string; readonly json?: true };
 
@@ -81,11 +82,11 @@ Restored into ${dataDir}.
 
 ${aboutText(manifest, bytes)}
 Ended, for nobody knows what of it was revoked or used after the backup:
-  ${number(apiTokens, 'API token')}, ${number(joinTokens, 'join token')}, ${number(browserSessions, 'browser session')}, every challenge.
+  ${number(apiTokens, 'API token')}, every token of the CA, ${number(joinTokens, 'join token')}, ${number(browserSessions, 'browser session')}, every challenge.
 ${bundle === null ? '' : `The trust bundle is now epoch ${bundle.now}, above any that agents may have seen.\n`}
 The operator’s new token, printed this once:
 
-  ${restored.token}
+  ${loginText(restored.token, restored.caToken)}
 ${secondText(restored)}
 Start it:      touchstone up --data ${dataDir} ${listen}
 Log in:        touchstone login --server ${restored.url} --fingerprint ${restored.fingerprint} --token-file -
@@ -118,7 +119,9 @@ function ageText(at: string): string {
 }
 
 /** Where loosening takes two people, all tokens of the second have ended as well. */
-const secondText = ({ secondToken }: Restored): string =>
-  secondToken === undefined
+function secondText({ secondToken, secondCaToken }: Restored): string {
+  const text = loginText(secondToken ?? null, secondCaToken ?? null);
+  return text === null
     ? ''
-    : `\nFor another person, without whom nothing can be loosened:\n\n  ${secondToken}\n`;
+    : `\nFor another person, without whom nothing can be loosened:\n\n  ${text}\n`;
+}

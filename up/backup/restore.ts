@@ -14,6 +14,7 @@ import { differences, inSnapshot, readFacts } from '../database-facts.ts';
 import { ensureDataDirectory, restoreMarker, restoreUnderWay } from '../data-directory.ts';
 import { syncDirectory } from '../durable-file.ts';
 import { UpError } from '../failure.ts';
+import { markTokensGiven, readTokens } from '../first-tokens.ts';
 import { loadDatabase } from '../postgres-programs.ts';
 import { PRIVATE_VERSION, startPrivatePostgres } from '../private-postgres.ts';
 import { HOUSE, prepareCa, prepareServer, room } from '../rooms.ts';
@@ -34,7 +35,13 @@ type Afterwards = {
   readonly bundleEpoch: { readonly was: number; readonly now: number } | null;
 };
 
-export type Restored = Afterwards & { readonly url: string; readonly fingerprint: string };
+export type Restored = Afterwards & {
+  readonly url: string;
+  readonly fingerprint: string;
+  /** The CA's own: all others that it gave out have ended. */
+  readonly caToken: string | null;
+  readonly secondCaToken?: string;
+};
 
 /**
  * A deployment out of a backup, into an empty directory. Nothing is written before the whole backup has been read
@@ -171,7 +178,8 @@ async function bringForward(
   const options = { dataDir, ...address, quorum: 1 };
   const ca = await prepareCa(options, postgres);
   const ofCa = room('ca', 'restored', '--config', ca.config);
-  await runToEnd({ name: 'the CA', command: ofCa, logFile: ca.logFile });
+  const saidByCa = await runToEnd({ name: 'the CA', command: ofCa, logFile: ca.logFile });
+  const ofOperators = readTokens('the CA', saidByCa, ca.logFile);
   const server = await prepareServer(options, postgres, ca);
   const command = room(
     'server',
@@ -182,8 +190,13 @@ async function bringForward(
     server.config,
   );
   const said = await runToEnd({ name: 'the verifier', command, logFile: server.logFile });
+  await markTokensGiven(dataDir);
   const { url, tls } = server;
-  return { ...readAfterwards(said, server.logFile), url, fingerprint: tls.pin };
+  return {
+    ...{ ...readAfterwards(said, server.logFile), url, fingerprint: tls.pin },
+    caToken: ofOperators.first,
+    ...(ofOperators.second === null ? {} : { secondCaToken: ofOperators.second }),
+  };
 }
 
 function readAfterwards(said: string, logFile: string): Afterwards {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Deployment, startDeployment } from '../deployment.ts';
 import { UpError } from '../failure.ts';
+import { loginText } from '../first-tokens.ts';
 import { freePort } from '../free-port.ts';
 import { BIN, type Outcome, runBin } from './bins.ts';
 import { Hypervisor } from './hypervisor.ts';
@@ -138,9 +139,9 @@ async function operator(
 }
 
 async function logIn(stage: Stage): Promise<void> {
-  const { url, fingerprint, firstToken } = stage.deployment;
+  const { url, fingerprint, firstToken, firstCaToken } = stage.deployment;
   const server = ['--server', url, '--fingerprint', fingerprint];
-  const input = firstToken ?? '';
+  const input = loginText(firstToken, firstCaToken) ?? '';
   await operator(stage, ['login', ...server, '--token-file', '-'], { input, quiet: true });
   stage.story.good('the operator is logged in with the first token');
 }
