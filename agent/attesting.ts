@@ -15,6 +15,9 @@ import { followBundles } from './trust-bundle.ts';
 /** Of IMA's list, in one turn: some hundred thousand entries. */
 const MAX_SEGMENTS = 64;
 
+/** Whoever issued this host's certificate is believed no more. */
+const ISSUER_LOST = new Set(['AK_CERT_ISSUER_REFUSED', 'AK_CERT_ISSUER_UNKNOWN']);
+
 /** Attests when it is time and when it is asked to, one after the other, and remembers how it went. */
 export class Attesting {
   readonly #attestation: Attestation;
@@ -44,7 +47,8 @@ export class Attesting {
     const onBundleEpoch = (epoch: number) => {
       this.#newestEpoch = epoch;
     };
-    this.#attestation = { ...attestation, onBundleEpoch };
+    const onRenew = () => this.#renewal.ask();
+    this.#attestation = { ...attestation, onBundleEpoch, onRenew };
     this.#held = held;
     const { tpm, ek } = attestation.attester;
     const device = tpm.kind === 'device' ? tpm.path : null;
@@ -100,10 +104,12 @@ export class Attesting {
         // The next statement acknowledges it.
         answer = await this.#attest();
       }
+      await this.#renewal.whenAsked();
       return answer;
     } catch (error) {
       const lastError = { code: codeOf(error), detail: detailOf(error) };
       if (lastError.code === 'AK_CERT_EXPIRED') this.#renewal.atOnce();
+      if (ISSUER_LOST.has(lastError.code)) this.#renewal.ask();
       this.#last = { ...this.#last, lastError };
       throw error;
     }

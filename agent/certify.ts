@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import {
   ActivationAnswer,
   EnrollmentChallenge,
@@ -6,7 +5,7 @@ import {
   type TrustBundle,
 } from '@touchstone/schemas';
 import { type Client, pinnedClient } from '@touchstone/transport';
-import { agentError } from './codes.ts';
+import { requireVouched } from './certificate-path.ts';
 import type { KeyRecord } from './state/identity.ts';
 import { activateCredential } from './tpm/attestation-key.ts';
 import type { Attester } from './tpm/attester.ts';
@@ -104,19 +103,8 @@ async function activate(
     schema: ActivationAnswer,
     body,
   });
-  checkChain(certificates, bundle.anchors);
+  requireVouched(certificates, bundle.anchors);
   return certificates;
 }
 
 const base64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
-
-/** Each certificate is signed by the next, the last by an anchor. @throws AppError CERTIFICATE_UNTRUSTED */
-function checkChain(certificates: readonly string[], anchors: readonly string[]): void {
-  const chain = certificates.map((pem) => new X509Certificate(pem));
-  const roots = anchors.map((pem) => new X509Certificate(pem));
-  const vouched = chain.every((certificate, index) => {
-    const issuers = index + 1 < chain.length ? chain.slice(index + 1, index + 2) : roots;
-    return issuers.some((issuer) => issuer.ca && certificate.verify(issuer.publicKey));
-  });
-  if (!vouched) throw agentError('CERTIFICATE_UNTRUSTED', { status: 502 });
-}

@@ -130,9 +130,12 @@ export const AGENT_CODES = {
     actor: 'operator',
   },
   CERTIFICATE_UNTRUSTED: {
-    title: 'The CA answered with a certificate that its own anchor does not vouch for',
-    section: '4 Enrol, step 3',
-    remedy: 'Check that --server and --fingerprint name the deployment that you mean.',
+    title: 'The CA answered with a certificate that no anchor vouches for which this host holds',
+    section: "4 Enrol, step 3; 4 Rotate the CA's keys",
+    remedy:
+      'A host that enrols: check that --server and --fingerprint name the deployment that you mean. One that is ' +
+      'enrolled was away while the CA’s keys were changed, or the CA is another: compare the server’s fingerprint with ' +
+      'what the deployment shows, and take its present keys: `touchstone-agent trust --fingerprint F`.',
     actor: 'host-administrator',
   },
   DEFINITION_UNREADABLE: {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { CertificateRenewalAnswer, Health } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import { recertify } from './certify.ts';
@@ -9,17 +10,19 @@ import type { Logger } from 'pino';
 import type { Attestation } from './evidence/deliver.ts';
 import type { HeldEnrolment } from './state/held-enrolment.ts';
 import type { Conversations } from './tpm/conversation.ts';
+import { followBundles } from './trust-bundle.ts';
 
 /**
  * A fresh activation at the CA, then the new certificate to the server, and only then into the state: one that
- * stopped half-way is done over.
+ * stopped half-way is done over. Gives whether another issuer signed it than the one before.
  */
 async function renewCertificate(
   { client, attester, key }: Attestation,
   held: HeldEnrolment,
   conversations: Conversations,
-): Promise<void> {
+): Promise<boolean> {
   const { enrollmentId, hostId, trustBundle: bundle } = held.current;
+  const [before = ''] = held.current.certificates;
   const certificates = await recertify(enrollmentId, {
     ...{ attester, key, bundle },
     hold: (work) => conversations.hold('attest', work),
@@ -31,6 +34,15 @@ async function renewCertificate(
     body: { certificates },
   });
   await held.change({ certificates });
+  return issuerOf(certificates[0] ?? '') !== issuerOf(before);
+}
+
+function issuerOf(pem: string): string | null {
+  try {
+    return new X509Certificate(pem).issuer;
+  } catch {
+    return null;
+  }
 }
 
 const LONGEST_RETRY_SECONDS = 300;
@@ -49,6 +61,9 @@ export class Renewal {
   readonly #log: Logger;
   #due: { readonly of: string; readonly atMs: number } | null = null;
   #notBeforeSeconds = 0;
+  #asked = false;
+  /** The same for one that was asked for. */
+  #askedNotBeforeSeconds = 0;
   #failures = 0;
 
   constructor(
@@ -77,6 +92,18 @@ export class Renewal {
   }
 
   /**
+   * The server asks for a new certificate, or takes no evidence by this one: the CA's keys change. It asks with a
+   * challenge or refuses evidence, and a fleet's attestations are spread over the interval: so are their renewals.
+   */
+  ask(): void {
+    this.#asked = true;
+  }
+
+  async whenAsked(): Promise<void> {
+    if (this.#asked) await this.whenDue();
+  }
+
+  /**
    * One that fails is tried again at a later attestation, less and less often, so that a fleet does not lean on a
    * CA that is away: the certificate has half its life left.
    */
@@ -86,11 +113,17 @@ export class Renewal {
       this.#due = { of: pem, atMs: renewalTime(pem, Math.random()).getTime() };
       this.#failures = 0;
     }
-    if (bootTime() < this.#notBeforeSeconds || !(await this.#isAt(this.#due.atMs))) return;
+    const asked = this.#asked && bootTime() >= this.#askedNotBeforeSeconds;
+    const due = bootTime() >= this.#notBeforeSeconds && (await this.#isAt(this.#due.atMs));
+    if (!asked && !due) return;
+    await this.#follow();
     try {
-      await renewCertificate(this.#attestation, this.#held, this.#conversations);
+      const changed = await renewCertificate(this.#attestation, this.#held, this.#conversations);
       this.#notBeforeSeconds = bootTime() + LEAST_BETWEEN_SECONDS;
-      this.#log.info('certificate renewed');
+      this.#asked = false;
+      this.#askedNotBeforeSeconds = changed ? 0 : this.#notBeforeSeconds;
+      this.#failures = 0;
+      this.#log.info({ asked, changed }, 'certificate renewed');
     } catch (error) {
       this.#failures += 1;
       const { retryAfterSeconds } = error instanceof AppError ? error : {};
@@ -99,7 +132,20 @@ export class Renewal {
         random: Math.random(),
       });
       this.#notBeforeSeconds = bootTime() + retryInSeconds;
+      this.#askedNotBeforeSeconds = this.#notBeforeSeconds;
       this.#log.warn({ err: error, retryInSeconds }, 'the certificate could not be renewed');
+    }
+  }
+
+  /**
+   * What was published while this host was away comes first: the CA may be another by now, or be vouched for by
+   * another anchor. Where that fails, what is held has to do.
+   */
+  async #follow(): Promise<void> {
+    try {
+      await followBundles(this.#attestation.client, this.#held);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the trust bundle could not be followed');
     }
   }
 

@@ -9,6 +9,7 @@ import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config
 import { createApp } from './http/app.ts';
 import { readPage } from './http/page.ts';
 import { adoptKeys } from './services/adopt-keys.ts';
+import { askToRenew } from './services/ask-to-renew.ts';
 import { afterRestore } from './services/after-restore.ts';
 import { createFirstToken } from './services/api-tokens.ts';
 import { makeAppraiser } from './services/appraiser.ts';
@@ -113,10 +114,12 @@ async function serve(config: ServerConfig): Promise<void> {
   const { publicUrl, selection, intervalSeconds, maxEvidenceBytes } = config;
   const rootSecret = await readRootSecret(config.rootSecretFile);
   const signing = await signingKeysOf(config, database, rootSecret);
+  const issuers = issuerList(ca, database);
   const parts = {
     database,
     clock: databaseClock(database),
-    issuers: issuerList(ca, database),
+    issuers,
+    askToRenew: askToRenew({ database, issuers }),
     challengeKeysAt: challengeKeysOf(rootSecret, await newestRestore(database)),
     ...signing,
     ...(await bundleSigners(config)),
@@ -154,7 +157,7 @@ async function serve(config: ServerConfig): Promise<void> {
   const stop = new AbortController();
   const kept = [
     verifier.clock.keep(stop.signal, noClock),
-    verifier.issuers.keep(stop.signal, noIssuers),
+    verifier.issuers.keep(stop.signal, noIssuers, () => bundles.refresh()),
     bundles.keep(stop.signal, noBundle),
     keepKeys(verifier, stop.signal, noKeys),
     keepDailyWork(verifier, stop.signal, notDone),

@@ -28,13 +28,15 @@ export type Attestation = {
   readonly key: KeyRecord;
   /** Told the newest epoch with each challenge. */
   readonly onBundleEpoch?: (epoch: number) => void;
+  /** The server asks for a new AK certificate. */
+  readonly onRenew?: () => void;
   /** What the last results said of themselves. */
   readonly judgedBy?: LastPolicy;
 };
 
 /** A challenge, and the evidence that answers it. */
 export async function answerChallenge(
-  { client, attester, key, onBundleEpoch, judgedBy }: Attestation,
+  { client, attester, key, onBundleEpoch, onRenew, judgedBy }: Attestation,
   options: {
     readonly purpose: ChallengePurpose;
     readonly hostId: string | null;
@@ -42,13 +44,14 @@ export async function answerChallenge(
     readonly permits?: readonly StartRequest[];
   },
 ): Promise<{ readonly challenge: string; readonly evidence: Evidence }> {
-  const { challenge, selection, bundleEpoch } = await client.request({
+  const { challenge, selection, bundleEpoch, renew } = await client.request({
     method: 'POST',
     path: '/v1/challenges',
     body: { akName: key.akName, purpose: options.purpose },
     schema: ChallengeAnswer,
   });
   onBundleEpoch?.(bundleEpoch);
+  if (renew === true) onRenew?.();
   const evidence = await buildEvidence(attester, key, {
     ...{ ...options, challenge, selection },
     policyId: judgedBy?.id,

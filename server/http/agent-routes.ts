@@ -90,7 +90,10 @@ export const AGENT_ROUTES: readonly AgentRoute[] = [
     summary: 'A challenge for one AK and one purpose',
     body: ChallengeRequest,
     answer: ChallengeAnswer,
-    handle: ({ verifier, body }) => giveChallenge(verifier, body),
+    handle: async ({ verifier, body }) => ({
+      ...giveChallenge(verifier, body),
+      ...((await verifier.askToRenew(body.akName)) ? { renew: true as const } : {}),
+    }),
   }),
   route({
     method: 'POST',

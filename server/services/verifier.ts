@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Selection } from '@touchstone/schemas';
 import type { ActivePolicy } from '../store/active-policy.ts';
 import type { Database } from '../store/database.ts';
+import type { AskToRenew } from './ask-to-renew.ts';
 import type { Appraiser } from './appraiser.ts';
 import type { WindowCounter } from './count-for-windows.ts';
 import type { ChallengeKeys } from './challenge-keys.ts';
@@ -29,6 +30,7 @@ export type Verifier = {
   readonly policy: ActivePolicy;
   readonly windows: WindowCounter;
   readonly identityOf: (host: Host) => Identity;
+  readonly askToRenew: AskToRenew;
   readonly limitStranger: (host: Host) => void;
   readonly signing: SigningKeys;
   readonly sealer: KeySealer;

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import type { Role } from '@touchstone/schemas';
 import { type Postgres, startPostgres } from '../../../test/support/postgres.ts';
 import { refusal } from '../../codes.ts';
+import { askToRenew } from '../../services/ask-to-renew.ts';
 import { makeAppraiser } from '../../services/appraiser.ts';
 import { challengeKeysOf } from '../../services/challenge-key-days.ts';
 import { windowCounter } from '../../services/count-for-windows.ts';
@@ -60,24 +61,26 @@ export async function startVerifier(): Promise<MadeVerifier> {
       if (off) throw refusal('CLOCK_OFF');
       return new Date(Date.now() + passedMs);
     };
-    let issuers: KnownIssuers = ONE_ISSUER;
+    let believed: KnownIssuers = ONE_ISSUER;
     const asAdministrator = async (sql: string, values: unknown[] = []) =>
       (await postgres.query('server', sql, values)).rows as Record<string, unknown>[];
     const sealer = keySealer(randomBytes(32));
     await adoptKeys({ database, sealer }, { result: newKey(), permit: newKey() });
     const signing = await openSigningKeys(database, sealer);
+    const issuers = {
+      known: () => believed,
+      recalled: async () => believed,
+      poll: async () => {},
+      pollSoon: async () => {},
+      keep: async () => {},
+    };
     const parts = {
       database,
       ...{ signing, sealer, resultKey: signing.resultKey, permitKey: signing.permitKey },
       bundleKey: await signingKey(newKey(), 'touchstone-bundle+jwt'),
       clock: { now, measure: async () => {}, keep: async () => {} },
-      issuers: {
-        known: () => issuers,
-        recalled: async () => issuers,
-        poll: async () => {},
-        pollSoon: async () => {},
-        keep: async () => {},
-      },
+      issuers,
+      askToRenew: askToRenew({ database, issuers }),
       challengeKeysAt: challengeKeysOf(randomBytes(32)),
       settings: {
         publicUrl: 'https://verifier.test:8443',
@@ -107,7 +110,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
         passedMs += seconds * 1_000;
       },
       believe: (list = ONE_ISSUER) => {
-        issuers = list;
+        believed = list;
       },
       withoutClock: (gone) => {
         off = gone;
