@@ -33,6 +33,30 @@ export const CA_CODES = {
     remedy:
       'If the machine is to serve again, readmit it: `touchstone ca ek readmit EKREF --reason TEXT`.',
   },
+  TPM_ROOT_MALFORMED: {
+    title: 'The file holds no certificate that could be a root',
+    section: 'RFC 5280, 4.1',
+    remedy:
+      'Give one certificate, PEM or DER, as its maker publishes it; `touchstone ca bundle import` takes directories.',
+  },
+  TPM_ROOT_HELD: {
+    title: 'That certificate is a root already',
+    section: 'Roots of TPM makers',
+    remedy:
+      'Nothing to do. To give it another class, remove it first: what it admitted has to enrol anew then.',
+  },
+  TPM_ROOT_UNKNOWN: {
+    title: 'No certificate has this fingerprint',
+    section: 'Roots of TPM makers',
+    remedy: 'Copy the fingerprint (SHA-256) from `touchstone ca bundle list`.',
+  },
+  TPM_ROOT_CONFIGURED: {
+    title:
+      'That root is named in the configuration of the CA, and only whoever holds its machine removes it',
+    section: 'Configuration of the CA (roots)',
+    remedy:
+      'Take it out of `roots` there (with `touchstone up`: out of `ca/tpm-roots/` of the data directory), then start the CA again.',
+  },
   EK_CLAIM_MISMATCH: {
     title: 'The EK certificate names another maker of TPMs than the one that vouches for it',
     section: 'TCG EK Credential Profile 2.5, 3.2.9',

@@ -36,7 +36,7 @@ export function isSelfIssued(certificate: Certificate): boolean {
   return certificate.issuer.comparable === certificate.subject.comparable;
 }
 
-function mayHaveIssued(issuer: Certificate, subject: Certificate): boolean {
+export function mayHaveIssued(issuer: Certificate, subject: Certificate): boolean {
   if (subject.issuer.rdns.length === 0) return false;
   if (subject.issuer.comparable !== issuer.subject.comparable) return false;
   const wanted = authorityKeyId(subject)?.keyId;

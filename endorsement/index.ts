@@ -41,6 +41,7 @@ export { type EkCertificate, type EkQuirk, parseEkCertificate } from './ek-certi
 export { CRL_CERTIFICATES_MAX, crlKeyOf, type CrlPlace } from './crl-place.ts';
 export { checkEkPublic } from './ek-public.ts';
 export { akQualifiedNameOf, ekRefOf } from './ek-ref.ts';
+export { isIssuedBy } from './issued-by.ts';
 export { type IssuerCertificate, parseIssuerCertificate } from './issuer-certificate.ts';
 export { TCG_OID, TOUCHSTONE_OID } from './oids.ts';
 export {

@@ -9,6 +9,10 @@ import { publicKeyOfSpki } from './public-key.ts';
 export type IssuerCertificate = {
   /** The certificate alone, cut at its own length. */
   readonly der: Uint8Array;
+  readonly subject: string;
+  readonly issuer: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
   /**
    * Its name is its issuer's and its own key signed it, as far as can be told: the form of a root. A
    * signature that is weak, or of a kind that cannot be checked here, is enough, for it says nothing of
@@ -25,7 +29,11 @@ export function parseIssuerCertificate(bytes: Uint8Array): IssuerCertificate {
   extension.extendedKeyUsage(certificate);
   extension.subjectKeyId(certificate);
   extension.authorityKeyId(certificate);
-  return { der: certificate.der, selfSigned: isSelfSigned(certificate) };
+  const { der, subject, issuer, notBefore, notAfter } = certificate;
+  return {
+    ...{ der, subject: subject.text, issuer: issuer.text, notBefore, notAfter },
+    selfSigned: isSelfSigned(certificate),
+  };
 }
 
 function isSelfSigned(certificate: Certificate): boolean {

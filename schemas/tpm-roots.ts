@@ -3,6 +3,7 @@ import { AssuranceClass } from './classes.ts';
 import {
   base64UrlUpTo,
   closed,
+  HttpsUrl,
   LineOfText,
   oneOf,
   Sha256Hex,
@@ -61,17 +62,21 @@ export const TpmRootList = closed({
   version: Uint32,
   /** Of the list that matches at once. */
   listVersion: Uint32,
+  /** Where certificates of many makers can be had at once. */
+  collections: Type.Array(closed({ name: LineOfText(128), url: HttpsUrl }), { maxItems: 8 }),
   roots: Type.Array(TpmRoot, { maxItems: 1_000 }),
   intermediates: Type.Array(TpmRoot, { maxItems: 4_000 }),
   /** EKs that hold a certificate and that no root vouches for: by a pin, or software that said so. */
   admittedByPin: Count,
   admittedAsSoftware: Count,
+  /** Those that activated last before it was written down by what. */
+  admittedUnrecorded: Count,
   /** Those that wait for an administrator. */
   waiting: Count,
 });
 export type TpmRootList = Type.Static<typeof TpmRootList>;
 
-/** GET /v1/operator/tpm-roots/export: as the list, with the certificates. */
+/** GET /v1/operator/tpm-roots-export at the CA: as the list, with the certificates. */
 export const TpmRootExport = closed({
   schema: Type.Literal('touchstone/tpm-roots-export/1'),
   version: Uint32,
@@ -79,7 +84,7 @@ export const TpmRootExport = closed({
 });
 export type TpmRootExport = Type.Static<typeof TpmRootExport>;
 
-/** POST /v1/operator/tpm-roots/import at the CA. `name` is for the report alone. */
+/** POST /v1/operator/tpm-roots-import at the CA. `name` is for the report alone. */
 export const TpmRootImport = closed({
   certificates: Type.Array(closed({ name: LineOfText(1_024), der: Certificate }), {
     minItems: 1,
@@ -95,9 +100,7 @@ export type TpmRootImport = Type.Static<typeof TpmRootImport>;
  */
 export const TpmRootImportOutcome = closed({
   name: LineOfText(1_024),
-  outcome: oneOf(
-    ...['taken', 'already', 'class-needed', 'not-on-list', 'no-root', 'expired', 'malformed'],
-  ),
+  outcome: oneOf(...['taken', 'already', 'class-needed', 'not-on-list', 'no-root', 'malformed']),
   kind: OrNull(oneOf('root', 'intermediate')),
   fingerprint: OrNull(Sha256Hex),
   subject: OrNull(Text),

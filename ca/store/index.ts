@@ -14,6 +14,7 @@ export {
   lockWaiting,
   type StoredApproval,
 } from './approvals.ts';
+export { admittedByRoot, admittedKeys, countVouched } from './admitted-keys.ts';
 export { recordedKey } from './attestation-keys.ts';
 export { appendAudit, listAudit } from './audit.ts';
 export { readBundle } from './bundle.ts';
@@ -35,5 +36,16 @@ export { approvers, holdQuorum, lockQuorum, readQuorum, setQuorum } from './quor
 export { forgetEnded, setCertificateDays } from './retention.ts';
 export { checkSchemaVersion, migrate } from './schema-version.ts';
 export { inTransaction, type Queryable } from './transaction.ts';
-export { listRoots, rootsVersion } from './tpm-roots.ts';
-export { queueUntrusted } from './untrusted-endorsement-keys.ts';
+export {
+  deleteRoot,
+  insertRoot,
+  listRoots,
+  lockRoots,
+  type NewRoot,
+  nextRootsVersion,
+  recordRootChange,
+  type RootProvenance,
+  rootsVersion,
+  type StoredRoot,
+} from './tpm-roots.ts';
+export { listWaiting, queueUntrusted } from './untrusted-endorsement-keys.ts';

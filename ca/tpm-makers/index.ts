@@ -1,0 +1,5 @@
+export {
+  KNOWN_CERTIFICATES,
+  type KnownCertificate,
+  type KnownCertificates,
+} from './known-certificates.ts';
