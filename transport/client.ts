@@ -15,12 +15,18 @@ export type ClientRequest<T extends TSchema> = {
   readonly timeoutMs?: number;
 };
 
+const MAX_ANSWER_BYTES = 33_554_432;
+
 export type Client = {
   /**
    * One exchange; the answer is strict JSON of the schema's shape.
    * @throws ProblemError for a problem; AppError UNREACHABLE, PIN_MISMATCH, TIMEOUT, ANSWER_MALFORMED.
    */
   request<T extends TSchema>(options: ClientRequest<T>): Promise<Static<T>>;
+  /** GET of something that is no JSON, as it is. Throws the same. */
+  bytes(
+    options: Pick<ClientRequest<TSchema>, 'path' | 'maxBytes' | 'timeoutMs'>,
+  ): Promise<Uint8Array>;
   close(): Promise<void>;
 };
 
@@ -95,22 +101,21 @@ function clientOver(
   defaultTimeoutMs: number,
   onDate?: (date: Date) => void,
 ): Client {
+  const answered = async ({
+    maxBytes = MAX_ANSWER_BYTES,
+    timeoutMs = defaultTimeoutMs,
+    ...options
+  }: Omit<ClientRequest<TSchema>, 'schema'>) => {
+    const asked = { ...options, maxBytes, timeoutMs };
+    const { statusCode, retryAfter, date, bytes } = await exchange(dispatcher, origin, asked);
+    if (date !== null) onDate?.(date);
+    if (statusCode >= 200 && statusCode < 300) return bytes;
+    throw new ProblemError(readAnswer(Problem, bytes, maxBytes), secondsOf(retryAfter));
+  };
   return {
-    request: async ({
-      schema,
-      maxBytes = 33_554_432,
-      timeoutMs = defaultTimeoutMs,
-      ...options
-    }) => {
-      const { statusCode, retryAfter, date, bytes } = await exchange(dispatcher, origin, {
-        ...options,
-        maxBytes,
-        timeoutMs,
-      });
-      if (date !== null) onDate?.(date);
-      if (statusCode >= 200 && statusCode < 300) return readAnswer(schema, bytes, maxBytes);
-      throw new ProblemError(readAnswer(Problem, bytes, maxBytes), secondsOf(retryAfter));
-    },
+    request: async ({ schema, ...options }) =>
+      readAnswer(schema, await answered(options), options.maxBytes ?? MAX_ANSWER_BYTES),
+    bytes: (options) => answered({ method: 'GET', ...options }),
     close: () => dispatcher.destroy(),
   };
 }
