@@ -4,6 +4,7 @@ import { decodeBase64Url } from './base64url.ts';
 import { caError } from './ca-error.ts';
 import type { CaContext } from './enroll.ts';
 import { type AkSubject, pemOf } from './issuance/index.ts';
+import { placeForCertificate } from './revocation/index.ts';
 import {
   type Attempt,
   type IssuingAuthority,
@@ -20,16 +21,18 @@ const MAX_ISSUERS = 3;
  *
  * - the enrolment exists, is not over, and this is one of its three tries;
  * - the secret's SHA-256 is the stored one, compared in constant time;
+ * - it has a place in a revocation list that is out;
  * - this call, and no other, ended the enrolment, while its issuer still issued for this TPM.
  *
  * Its key and all else in it were stored when the challenge was made: nothing in the request names them.
  * No answer tells anything of the secret but that it was wrong.
  */
 export async function activateEnrollment(
-  { pool, issuance }: CaContext,
+  context: CaContext,
   id: string,
   request: ActivationRequest,
 ): Promise<ActivationAnswer> {
+  const { pool, issuance } = context;
   const given = createHash('sha256').update(decodeBase64Url(request.secret, '/secret')).digest();
   const attempt = await takeAttempt(pool, id);
   if (attempt === 'unknown') throw caError('ACTIVATION_UNKNOWN', 404);
@@ -39,11 +42,12 @@ export async function activateEnrollment(
   let issuer = await issuerFor(pool, attempt.ekRef);
   for (let issuers = 1; issuer !== undefined && issuers <= MAX_ISSUERS; issuers += 1) {
     if (issuer.notAfter <= attempt.now) throw caError('ISSUER_EXPIRED', 503);
+    const { url: crlUrl, partition } = await placeForCertificate(context, issuer.keyId);
     const { der, serial } = await issuance.signAk({
-      ...{ issuer: issuer.certificate, ak: subjectOf(attempt), now: attempt.now },
+      ...{ issuer: issuer.certificate, ak: subjectOf(attempt), crlUrl, now: attempt.now },
     });
     const { validFromDate: notBefore, validToDate: notAfter } = new X509Certificate(der);
-    const record = { serial, issuerKeyId: issuer.keyId, notBefore, notAfter };
+    const record = { serial, issuerKeyId: issuer.keyId, partition, notBefore, notAfter };
     if (await recordActivation(pool, id, record)) return answer(der, issuer);
     const now = await issuerFor(pool, attempt.ekRef);
     if (now?.keyId === issuer.keyId) break;

@@ -187,6 +187,11 @@ export const CA_CODES = {
     remedy:
       'Use it. If it is lost, another operator makes a new one; if all are lost, restore a backup, which gives new ones.',
   },
+  CRL_UNKNOWN: {
+    title: 'There is no such revocation list, or none of it that still counts',
+    section: 'RFC 5280, 5',
+    remedy: 'GET /v1/crls names all that there are.',
+  },
   CONFIG_INVALID: {
     title: 'The configuration cannot be used',
     section: 'Configuration of the CA',

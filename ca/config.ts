@@ -61,6 +61,13 @@ const CaConfig = closed({
   retentionDays: Type.Optional(
     closed({ certificates: Type.Integer({ minimum: 1, maximum: 36_500 }) }),
   ),
+  /** How often revocation lists are made where nothing is revoked, and how long each counts: an hour and a day. */
+  revocationLists: Type.Optional(
+    closed({
+      everySeconds: Type.Integer({ minimum: 1, maximum: 604_800 }),
+      validSeconds: Type.Integer({ minimum: 2, maximum: 2_592_000 }),
+    }),
+  ),
   /** How fast enrolments may come. */
   limits: Type.Optional(closed({ perAddress: Bucket, total: Bucket })),
 });

@@ -9,6 +9,7 @@ import { decodeBase64Url, encodeBase64Url } from './base64url.ts';
 import { caError } from './ca-error.ts';
 import { CA_CODES, type CaCode } from './codes.ts';
 import type { Issuance } from './issuance/index.ts';
+import type { ListTimes } from './revocation/index.ts';
 import { databaseNow, insertEnrollment, pinOf, queueUntrusted, stateOfEk } from './store/index.ts';
 import type { TpmRoots } from './tpm-roots/index.ts';
 import {
@@ -28,6 +29,8 @@ export type CaContext = {
   readonly tpmRoots: TpmRoots;
   /** What hosts and operators call this CA by. */
   readonly publicUrl: string;
+  /** When revocation lists are made, and for how long they count. */
+  readonly lists: ListTimes;
   readonly log: Logger;
 };
 

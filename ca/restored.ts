@@ -7,6 +7,7 @@ import {
   forgetPending,
   inTransaction,
   lapseEveryApproval,
+  makeAllDue,
   openPool,
   readQuorum,
   revokeEveryOperator,
@@ -16,13 +17,15 @@ import {
  * Once in a database that came back from a backup, before anybody is served from it. Nobody knows here what happened since:
  * - an enrolment that was under way has no tries any more;
  * - every token and every approval ends, for some may have been taken back since; there are new ones, as many as the
- *   quorum takes.
+ *   quorum takes;
+ * - revocation lists are made anew, under numbers that none had before.
  */
 export async function restored(config: CaConfig, log: Logger): Promise<FirstOperators> {
   const pool = await openPool(config.database, (err) => log.error({ err }, 'database connection'));
   try {
     const forgotten = await forgetPending(pool);
     log.info({ forgotten }, 'restored from a backup');
+    await makeAllDue(pool);
     return await inTransaction(pool, async (client) => {
       const operators = await revokeEveryOperator(client);
       const approvals = await lapseEveryApproval(client, SETUP);

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import { caError } from './ca-error.ts';
 import type { CaConfig } from './config.ts';
-import { revokeEndorsementKey, withConnection } from './store/index.ts';
+import { revokeTpm } from './revocation/index.ts';
+import { withConnection } from './store/index.ts';
 
 /**
- * No certificate any more for the TPM with this ekRef (hex), from the next statement on. The one that it has
- * lives on for its seven days: the server's own revocation of the host ends that.
+ * No certificate any more for the TPM with this ekRef (hex), and those that it has are revoked: the CA that serves
+ * makes their lists within seconds, or as soon as it runs.
  * @throws AppError EK_UNKNOWN
  */
 export async function revokeEk(
@@ -13,9 +13,11 @@ export async function revokeEk(
   { ekRef, reason }: { readonly ekRef: string; readonly reason: string },
   log: Logger,
 ): Promise<void> {
-  const known = await withConnection(config.database, (client) =>
-    revokeEndorsementKey(client, Buffer.from(ekRef, 'hex'), reason),
-  );
-  if (!known) throw caError('EK_UNKNOWN', 404, { detail: ekRef });
-  log.info({ ekRef, reason }, 'endorsement key revoked');
+  const certificates = await withConnection(config.database, async (client) => {
+    await client.query('BEGIN');
+    const revoked = await revokeTpm(client, Buffer.from(ekRef, 'hex'), reason);
+    await client.query('COMMIT');
+    return revoked;
+  });
+  log.info({ ekRef, reason, certificates }, 'endorsement key revoked');
 }

@@ -3,9 +3,11 @@ import type { Logger } from 'pino';
 import { createEdge, listenTls } from '@touchstone/transport';
 import { caError } from './ca-error.ts';
 import type { CaConfig } from './config.ts';
+import type { CaContext } from './enroll.ts';
 import { keepForgetting } from './forget.ts';
 import { caRouter, type Limits } from './http/router.ts';
 import { heldAuthority } from './issuance/index.ts';
+import { keepLists, type ListTimes } from './revocation/index.ts';
 import { loadRoots } from './roots.ts';
 import { activeIssuer, checkSchemaVersion, openPool } from './store/index.ts';
 import { tpmRootsOf } from './tpm-roots/index.ts';
@@ -15,6 +17,8 @@ const DEFAULT_LIMITS: Limits = {
   perAddress: { burst: 40, perSecond: 2 },
   total: { burst: 1_000, perSecond: 100 },
 };
+
+const DEFAULT_LISTS: ListTimes = { everySeconds: 3_600, validSeconds: 86_400 };
 
 export type Serving = { readonly port: number; close(): Promise<void> };
 
@@ -30,23 +34,22 @@ export async function serve(config: CaConfig, log: Logger): Promise<Serving> {
     const tpmRoots = tpmRootsOf(pool, roots);
     const issuer = await activeIssuer(pool);
     if (issuer === undefined) throw caError('STATE_INCOMPLETE', 503, { detail: 'no issuing CA' });
-    const router = caRouter(
-      { pool, issuance, tpmRoots, publicUrl: config.publicUrl, log },
-      config.limits ?? DEFAULT_LIMITS,
-    );
+    const { publicUrl, revocationLists: lists = DEFAULT_LISTS } = config;
+    const context: CaContext = { pool, issuance, tpmRoots, publicUrl, lists, log };
+    const router = caRouter(context, config.limits ?? DEFAULT_LIMITS);
     const app = createEdge({ log });
     app.use(router.routes());
     app.use(router.allowedMethods());
     const listening = await listenTls(app, { ...config.listen, key, cert });
     const stop = new AbortController();
-    const forgetting = keepForgetting(pool, log, stop.signal);
+    const kept = [keepForgetting(pool, log, stop.signal), keepLists(context, stop.signal)];
     log.info({ port: listening.port, issuer: issuer.keyId }, 'serving');
     return {
       port: listening.port,
       close: async () => {
         stop.abort();
         await listening.close();
-        await forgetting;
+        await Promise.all(kept);
         await pool.end();
       },
     };

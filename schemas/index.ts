@@ -26,6 +26,7 @@ export * from './quorum.ts';
 export * from './replacement.ts';
 export * from './result.ts';
 export * from './retention.ts';
+export * from './revocation.ts';
 export * from './scalars.ts';
 export * from './secure-boot.ts';
 export * from './server-keys.ts';

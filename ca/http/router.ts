@@ -10,6 +10,7 @@ import { activateEnrollment } from '../activate.ts';
 import { caError } from '../ca-error.ts';
 import { beginEnrollment, type CaContext } from '../enroll.ts';
 import { beginRenewal } from '../renew.ts';
+import { revocationListRoutes } from './revocation-list-routes.ts';
 import { activeIssuer, databaseNow, readBundle } from '../store/index.ts';
 import { OPERATOR_ROUTES } from './operator/operator-routes.ts';
 import { serveOperatorCall } from './operator/serve-operator-call.ts';
@@ -55,6 +56,8 @@ export function caRouter(context: CaContext, limits: Limits): Router {
     ctx.body = await beginRenewal(context, id);
     ctx.status = 201;
   });
+
+  revocationListRoutes(router, context);
 
   router.get('/v1/bundle', limitReading, async (ctx) => {
     ctx.body = await readBundle(context.pool);

@@ -1,19 +1,21 @@
-import { parseTpmtPublic } from '@touchstone/tpm';
-import { ekRefOf } from '@touchstone/endorsement';
-import { issueAkCertificate } from './ak-certificate.ts';
 import { loadAuthority } from './authority.ts';
+import type { Custody, CustodyKey } from './custody.ts';
 import type { Issuance } from './issuance.ts';
+import { localIssuance } from './local-issuance.ts';
 
 /** What a state directory with one root and one issuing CA can do: it issues, and rotates nothing. */
 export async function heldAuthority(stateDir: string): Promise<Issuance> {
-  const authority = await loadAuthority(stateDir);
-  const refuse = () => Promise.reject(new Error('these keys do not rotate'));
-  return {
-    ...{ makeKey: refuse, destroyKey: refuse, signRoot: refuse, signIssuing: refuse },
-    ...{ signCross: refuse, signCrl: refuse },
-    keys: () => Promise.resolve([]),
-    signAk: ({ ak, now }) =>
-      issueAkCertificate({ ...ak, akPublic: parseTpmtPublic(ak.akPublic) }, authority, now),
-    ekRef: (ekName) => Promise.resolve(ekRefOf(authority.ekRefSecret, ekName)),
+  const { issuing, issuingKey, ekRefSecret } = await loadAuthority(stateDir);
+  const { spki, signatureAlgorithm, sign } = issuingKey;
+  const key: CustodyKey = {
+    ...{ keyId: issuing.keyId, role: 'issuing', label: 'first/issuing' },
+    ...{ spki, signatureAlgorithm, sign },
   };
+  const refuse = () => Promise.reject(new Error('these keys do not rotate'));
+  const custody: Custody = {
+    root: { make: refuse, destroy: refuse, keys: () => Promise.resolve([]) },
+    issuing: { make: refuse, destroy: refuse, keys: () => Promise.resolve([key]) },
+    ekRefSecret: () => Promise.resolve(ekRefSecret),
+  };
+  return localIssuance(custody, () => new Date());
 }

@@ -5,6 +5,8 @@ export type IssuedRecord = {
   readonly serial: Uint8Array;
   /** Hex. */
   readonly issuerKeyId: string;
+  /** Of the issuer's revocation lists. */
+  readonly partition: number;
   readonly notBefore: Date;
   readonly notAfter: Date;
 };
@@ -45,19 +47,22 @@ export async function recordActivation(
          (ek_name, ek_ref, class, certificates, vouched_by, root_fingerprint, tpm, quirks)
        SELECT ek_name, ek_ref, class, ek_certificates, vouched_by, root_fingerprint, tpm, quirks
        FROM activated
+       -- Whoever refuses this EK at the same time is waited for, and counts.
        ON CONFLICT (ek_name) DO UPDATE SET last_activated_at = now(), class = excluded.class,
          vouched_by = excluded.vouched_by, root_fingerprint = excluded.root_fingerprint,
          tpm = excluded.tpm, quirks = excluded.quirks
+         WHERE endorsement_keys.revoked_at IS NULL AND endorsement_keys.decommissioned_at IS NULL
+       RETURNING ek_name
      ), recorded AS (
        INSERT INTO attestation_keys
          (enrollment_id, ak_name, ak_public, ek_name, ek_public, ek_certificates, software, class)
        SELECT coalesce(renews, id), ak_name, ak_public, ek_name, ek_public, ek_certificates,
-         software, class FROM activated
+         software, class FROM activated JOIN pinned USING (ek_name)
        ON CONFLICT (enrollment_id) DO UPDATE SET last_activated_at = now()
      )
      INSERT INTO certificates
-       (serial, enrollment_id, ak_name, ek_ref, class, issuer_key_id, not_before, not_after)
-     SELECT $2, id, ak_name, ek_ref, class, $3, $4, $5 FROM activated
+       (serial, enrollment_id, ak_name, ek_ref, class, issuer_key_id, not_before, not_after, crl_partition)
+     SELECT $2, id, ak_name, ek_ref, class, $3, $4, $5, $6 FROM activated JOIN pinned USING (ek_name)
      RETURNING serial`,
     [
       enrollmentId,
@@ -65,6 +70,7 @@ export async function recordActivation(
       Buffer.from(issued.issuerKeyId, 'hex'),
       issued.notBefore,
       issued.notAfter,
+      issued.partition,
     ],
   );
   return rows.length === 1;

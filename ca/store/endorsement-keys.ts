@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Queryable } from './transaction.ts';
 
 export type EndorsementKeyState = 'active' | 'revoked' | 'decommissioned';
 
@@ -16,7 +17,7 @@ const STATE = `CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
 
 /** For good: there is no way back. `false` where no EK has that ekRef. */
 export async function revokeEndorsementKey(
-  database: pg.Pool | pg.Client,
+  database: Queryable,
   ekRef: Uint8Array,
   reason: string,
 ): Promise<boolean> {

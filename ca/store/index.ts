@@ -35,6 +35,18 @@ export {
 export { approvers, holdQuorum, lockQuorum, readQuorum, setQuorum } from './quorum.ts';
 export { forgetEnded, setCertificateDays } from './retention.ts';
 export { checkSchemaVersion, migrate } from './schema-version.ts';
+export {
+  dueLists,
+  type ListPlace,
+  lockListContents,
+  makeAllDue,
+  openUnnamedPartitions,
+  publishedList,
+  publishedLists,
+  storeList,
+  takePlace,
+} from './revocation-lists.ts';
+export { isListedWhole, revokeCertificatesOf } from './revoked-certificates.ts';
 export { inTransaction, type Queryable } from './transaction.ts';
 export {
   deleteRoot,

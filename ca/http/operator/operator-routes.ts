@@ -1,6 +1,11 @@
 import { OPERATORS_ROUTES } from './operators.ts';
+import { REVOCATION_ROUTES } from './revocations.ts';
 import type { OperatorRoute } from './operator-route.ts';
 import { TPM_ROOT_ROUTES } from './tpm-roots.ts';
 
 /** Every call of the CA's operators, with the role that it takes. */
-export const OPERATOR_ROUTES: readonly OperatorRoute[] = [...OPERATORS_ROUTES, ...TPM_ROOT_ROUTES];
+export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
+  ...OPERATORS_ROUTES,
+  ...REVOCATION_ROUTES,
+  ...TPM_ROOT_ROUTES,
+];
