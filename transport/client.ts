@@ -23,11 +23,15 @@ export type Client = {
    * @throws ProblemError for a problem; AppError UNREACHABLE, PIN_MISMATCH, TIMEOUT, ANSWER_MALFORMED.
    */
   request<T extends TSchema>(options: ClientRequest<T>): Promise<Static<T>>;
+  close(): Promise<void>;
+};
+
+/** A client of what is no JSON, too. */
+export type ByteClient = Client & {
   /** GET of something that is no JSON, as it is. Throws the same. */
   bytes(
     options: Pick<ClientRequest<TSchema>, 'path' | 'maxBytes' | 'timeoutMs'>,
   ): Promise<Uint8Array>;
-  close(): Promise<void>;
 };
 
 /** A refusal in the answerer's own words. */
@@ -58,7 +62,7 @@ export function pinnedClient(options: {
   readonly pin: string;
   readonly timeoutMs?: number;
   readonly onDate?: (date: Date) => void;
-}): Client {
+}): ByteClient {
   const { url, pin, timeoutMs = 10_000 } = options;
   if (!/^[0-9a-f]{64}$/u.test(pin)) {
     throw new AppError('PIN_MALFORMED', 400, { detail: 'A fingerprint is 64 hex digits.' });
@@ -100,7 +104,7 @@ function clientOver(
   origin: string,
   defaultTimeoutMs: number,
   onDate?: (date: Date) => void,
-): Client {
+): ByteClient {
   const answered = async ({
     maxBytes = MAX_ANSWER_BYTES,
     timeoutMs = defaultTimeoutMs,

@@ -2,6 +2,7 @@ export { AppError, type AppErrorOptions } from './app-error.ts';
 export { readJson } from './body.ts';
 export {
   type Client,
+  type ByteClient,
   type ClientRequest,
   pinnedClient,
   ProblemError,

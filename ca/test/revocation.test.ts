@@ -106,8 +106,8 @@ describe('revocation at the CA', () => {
     const files = { anchor: anchors[0], issuer: issuers[0]?.certificate, ak: pem };
     for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text ?? '');
     await writeFile(join(dir, 'crl.der'), der);
-    const read = ['crl', '-inform', 'DER', '-in', 'crl.der', '-CAfile', 'issuer'];
-    const { stderr } = await run('openssl', [...read, '-out', 'crl.pem'], { cwd: dir });
+    const checked = ['crl', '-inform', 'DER', '-in', 'crl.der', '-CAfile', 'issuer'];
+    const { stderr } = await run('openssl', [...checked, '-out', 'crl.pem'], { cwd: dir });
     assert.match(stderr, /verify OK/);
     const verify = ['verify', '-x509_strict', '-purpose', 'any', '-crl_check', '-CAfile', 'anchor'];
     const with_ = ['-untrusted', 'issuer', '-CRLfile', 'crl.pem', 'ak'];

@@ -172,7 +172,6 @@ describe('the exit status of touchstone', () => {
   it('is 70 for a bug: BUG', async () => {
     const broken: Client = {
       request: () => Promise.reject(new TypeError('undefined is not a function')),
-      bytes: () => Promise.reject(new TypeError('undefined is not a function')),
       close: () => Promise.resolve(),
     };
     const { exit, err } = await operator.run(['host', 'list'], { connect: () => broken });

@@ -13,7 +13,6 @@ describe('The list of issuers', () => {
   const ca: Client = {
     request: () =>
       answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer as never),
-    bytes: () => Promise.reject(new Error('not asked for')),
     close: async () => {},
   };
   const bundle = (epoch: number, state: 'active' | 'refused'): CaBundle => ({

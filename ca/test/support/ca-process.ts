@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { CaConfig } from '@touchstone/ca';
-import { type Client, pinnedClient, spkiPinOf } from '@touchstone/transport';
+import { type ByteClient, pinnedClient, spkiPinOf } from '@touchstone/transport';
 import type { Postgres, PostgresLogin } from '../../../test/support/postgres.ts';
 
 const run = promisify(execFile);
@@ -15,7 +15,7 @@ const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
 
 /** The CA as it is deployed: `init`, then `serve`, with a database of its own. */
 export interface CaProcess {
-  readonly client: Client;
+  readonly client: ByteClient;
   readonly url: string;
   readonly stateDir: string;
   readonly configFile: string;
@@ -47,7 +47,7 @@ export async function startCa(postgres: Postgres, options: CaOptions): Promise<C
   const configFile = join(dir, 'ca.json');
   const output = { stderr: '', stdout: '' };
   let child: ChildProcess | undefined;
-  let client: Client | undefined;
+  let client: ByteClient | undefined;
   let port = 0;
 
   const end = async (signal: NodeJS.Signals) => {
