@@ -55,8 +55,6 @@ const CaConfig = closed({
     { maxItems: 256 },
   ),
   publicUrl: HttpsUrl,
-  /** How many people loosening takes in a new CA. From its first operator on, its operators decide. */
-  quorum: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 })),
   /** How long ended AK certificates are remembered; `init` tells the database. Default 400. */
   retentionDays: Type.Optional(
     closed({ certificates: Type.Integer({ minimum: 1, maximum: 36_500 }) }),

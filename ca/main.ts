@@ -9,7 +9,8 @@ import { revokeEk } from './revoke.ts';
 import { serve } from './serve.ts';
 
 const USAGE =
-  'usage: main.ts init|serve|first-operator|restored --config FILE\n' +
+  'usage: main.ts init|serve|restored --config FILE\n' +
+  '       main.ts first-operator --config FILE [--quorum 1|2]\n' +
   '       main.ts revoke-ek --config FILE --ek-ref HEX --reason TEXT\n';
 
 /** sysexits.h */
@@ -35,10 +36,11 @@ const log = pino(
   pino.destination({ fd: 2, sync: true }),
 );
 
-type PlainCommand = 'init' | 'serve' | 'first-operator' | 'restored';
+type PlainCommand = 'init' | 'serve' | 'restored';
 
 type Arguments =
   | { readonly command: PlainCommand; readonly configFile: string }
+  | { readonly command: 'first-operator'; readonly configFile: string; readonly quorum: number }
   | {
       readonly command: 'revoke-ek';
       readonly configFile: string;
@@ -51,7 +53,9 @@ async function main(): Promise<void> {
   const config = await loadConfig(given.configFile);
   process.umask(0o077);
   if (given.command === 'init') return initialize(config, log);
-  if (given.command === 'first-operator') return tell(await firstOperator(config, log));
+  if (given.command === 'first-operator') {
+    return tell(await firstOperator(config, given.quorum, log));
+  }
   if (given.command === 'restored') return tell(await restored(config, log));
   if (given.command === 'revoke-ek') return revokeEk(config, given, log);
 
@@ -68,7 +72,7 @@ async function main(): Promise<void> {
 const tell = (answer: object): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
 
 const isPlain = (command: string | undefined): command is PlainCommand =>
-  ['init', 'serve', 'first-operator', 'restored'].includes(command ?? '');
+  ['init', 'serve', 'restored'].includes(command ?? '');
 
 function readArguments(): Arguments {
   try {
@@ -78,12 +82,16 @@ function readArguments(): Arguments {
         config: { type: 'string' },
         'ek-ref': { type: 'string' },
         reason: { type: 'string' },
+        quorum: { type: 'string' },
       },
     });
     const [command, ...more] = positionals;
-    const { config: configFile, 'ek-ref': ekRef, reason } = values;
+    const { config: configFile, 'ek-ref': ekRef, reason, quorum } = values;
     const known = configFile !== undefined && more.length === 0;
-    if (known && isPlain(command) && !ekRef && !reason) return { command, configFile };
+    if (known && isPlain(command) && !ekRef && !reason && !quorum) return { command, configFile };
+    if (known && command === 'first-operator' && /^[12]$/.test(quorum ?? '1')) {
+      return { command, configFile, quorum: Number(quorum ?? 1) };
+    }
     if (known && command === 'revoke-ek' && /^[0-9a-f]{64}$/.test(ekRef ?? '') && reason) {
       return { command, configFile, ekRef: ekRef ?? '', reason };
     }

@@ -49,11 +49,13 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     started.push({ name: 'the CA', child: ca.child, signal: 'SIGTERM' });
     const server = await startServer(options, postgres, ca);
     started.push({ name: 'the verifier', child: server.child, signal: 'SIGTERM' });
+    // A CA that is given its first operators later than the server begins with the same quorum.
+    const atCa = await firstTokensOf('ca', dataDir, { ...ca, quorum: server.quorum });
     return {
       url: server.url,
       fingerprint: server.tls.pin,
       ...{ firstToken: server.tokens.first, secondToken: server.tokens.second },
-      ...{ firstCaToken: ca.tokens.first, secondCaToken: ca.tokens.second },
+      ...{ firstCaToken: atCa.first, secondCaToken: atCa.second },
       ca: { url: ca.url, pin: ca.pin },
       quorum: server.quorum,
       failed: Promise.race(started.map(({ name, child }) => child.ended.then(() => name))),
@@ -69,9 +71,8 @@ async function startCa(options: DeploymentOptions, postgres: Postgres) {
   options.progress('starting the CA');
   const { config, logFile, url, pin } = await prepareCa({ quorum: 1, ...options }, postgres);
   const command = room('ca', 'serve', '--config', config);
-  const tokens = await firstTokensOf('ca', options.dataDir, { config, logFile });
   const { child } = await startRoom({ name: 'the CA', command, logFile });
-  return { child, url, pin, tokens };
+  return { child, url, pin, config, logFile };
 }
 
 async function startServer(options: DeploymentOptions, postgres: Postgres, ca: CaAddress) {

@@ -16,12 +16,14 @@ const GIVERS = {
 export async function firstTokensOf(
   of: 'server' | 'ca',
   dataDir: string,
-  { config, logFile }: { readonly config: string; readonly logFile: string },
+  given: { readonly config: string; readonly logFile: string; readonly quorum?: number },
 ): Promise<FirstTokens> {
   const { name, command, marker } = GIVERS[of];
   let made: FirstTokens = { first: null, second: null };
   await keepSecret(join(dataDir, marker), async () => {
-    const giving = { name, command: room(of, command, '--config', config), logFile };
+    const { config, logFile, quorum } = given;
+    const asked = quorum === undefined ? [] : ['--quorum', String(quorum)];
+    const giving = { name, command: room(of, command, '--config', config, ...asked), logFile };
     made = readTokens(name, await runToEnd(giving), logFile);
     return markText();
   });

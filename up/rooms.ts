@@ -34,7 +34,7 @@ export type CaAddress = { readonly url: string; readonly pin: string };
 
 /** Makes what is not there; what is there stays. */
 export async function prepareCa(
-  { dataDir, host, caPort, quorum }: RoomOptions,
+  { dataDir, host, caPort }: RoomOptions,
   postgres: Postgres,
 ): Promise<Prepared & CaAddress> {
   const directory = join(dataDir, 'ca');
@@ -44,7 +44,6 @@ export async function prepareCa(
     listen: { host, port: caPort },
     tls: { keyFile: tls.keyFile, certFile: tls.certFile },
     publicUrl: url,
-    quorum,
     database: postgres.access('touchstone_ca', 'ca'),
     migrateDatabase: postgres.access('touchstone_ca', 'ca_migrate'),
     stateDir: join(directory, 'state'),

@@ -21,21 +21,25 @@ export type FirstOperators = CaOperatorCreated & {
 
 /**
  * The first token that commands this CA, once in its life, for whoever holds its machine; and the quorum that it begins
- * with.
+ * with: where that is 2, a second token for another person.
  * @throws AppError FIRST_OPERATOR_EXISTS
  */
-export async function firstOperator(config: CaConfig, log: Logger): Promise<FirstOperators> {
+export async function firstOperator(
+  config: CaConfig,
+  quorum: number,
+  log: Logger,
+): Promise<FirstOperators> {
   const pool = await openPool(config.database, (err) => log.error({ err }, 'database connection'));
   try {
     await checkSchemaVersion(pool);
     return await inTransaction(pool, async (client) => {
       if (!(await claimFirstOperator(client))) throw caError('FIRST_OPERATOR_EXISTS', 409);
-      if (config.quorum === 2) {
+      if (quorum === 2) {
         await setQuorum(client, 2);
         const line = { actor: SETUP, action: 'quorum.raise', subject: 'quorum', detail: '1 -> 2' };
         await appendAudit(client, line);
       }
-      return issueForSetup(client, config.quorum ?? 1, ['first', 'second']);
+      return issueForSetup(client, quorum, ['first', 'second']);
     });
   } finally {
     await pool.end();

@@ -33,9 +33,9 @@ describe('operators of the CA', () => {
     postgres = await startPostgres();
     [ca, shared] = await Promise.all([
       startCa(postgres, { database: ALONE }),
-      startCa(postgres, { database: TOGETHER, quorum: 2 }),
+      startCa(postgres, { database: TOGETHER }),
     ]);
-    [[token], two] = await Promise.all([firstOperators(ca), firstOperators(shared)]);
+    [[token], two] = await Promise.all([firstOperators(ca), firstOperators(shared, 2)]);
   });
   after(async () => {
     await ca?.remove();

@@ -156,7 +156,7 @@ describe('The calls of the server', function () {
     }
   });
 
-  it('are none of the CA’s, which knows no token at all: NOT_FOUND', async () => {
+  it('are none of the CA’s: NOT_FOUND', async () => {
     const { bundles } = await touchstone.client.request({
       ...{ method: 'GET', path: '/v1/trust-bundle', schema: TrustBundles },
     });

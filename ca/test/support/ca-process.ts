@@ -35,7 +35,6 @@ export type CaOptions = {
   readonly database: string;
   readonly roots?: CaConfig['roots'];
   readonly limits?: CaConfig['limits'];
-  readonly quorum?: number;
 };
 
 /** Far above what tests send. */
@@ -86,7 +85,6 @@ export async function startCa(postgres: Postgres, options: CaOptions): Promise<C
       roots: options.roots ?? [],
       publicUrl: 'https://ca.example:9443',
       limits: options.limits ?? { perAddress: UNLIMITED, total: UNLIMITED },
-      ...(options.quorum === undefined ? {} : { quorum: options.quorum }),
     };
     await writeFile(configFile, JSON.stringify(config));
     await run(process.execPath, [MAIN, 'init', '--config', configFile]);
@@ -116,8 +114,13 @@ export async function startCa(postgres: Postgres, options: CaOptions): Promise<C
 }
 
 /** Tokens of the CA's operators, once in its life: one, or two where its quorum is 2. */
-export async function firstOperators(ca: CaProcess): Promise<readonly [string, ...string[]]> {
-  const { code, stdout, stderr } = await runCa('first-operator', '--config', ca.configFile);
+export async function firstOperators(
+  ca: CaProcess,
+  quorum = 1,
+): Promise<readonly [string, ...string[]]> {
+  const { code, stdout, stderr } = await runCa(
+    ...['first-operator', '--config', ca.configFile, '--quorum', String(quorum)],
+  );
   if (code !== 0) throw new Error(`no first operator: ${stderr}`);
   const { token, second } = JSON.parse(stdout) as { token: string; second?: { token: string } };
   return second === undefined ? [token] : [token, second.token];
