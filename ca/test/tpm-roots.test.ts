@@ -50,8 +50,8 @@ const importing = (...ders: Uint8Array[]) =>
 
 async function startAll(): Promise<void> {
   postgres = await startPostgres();
-  ca = await startCa(postgres, { database: DATABASE, quorum: 2 });
-  two = await firstOperators(ca);
+  ca = await startCa(postgres, { database: DATABASE });
+  two = await firstOperators(ca, 2);
 }
 
 async function stopAll(): Promise<void> {
