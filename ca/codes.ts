@@ -132,6 +132,16 @@ export const CA_CODES = {
       'Its class or its ekRef would change: find out who changed a root or the ekRef secret of the CA. A class ' +
       'that changed on purpose takes a new enrolment.',
   },
+  BUNDLE_KEY_MALFORMED: {
+    title: 'What is to be certified is no EC P-256 public key',
+    section: 'RFC 7517, 4',
+    remedy: 'Let `touchstone keys replace-bundle-key` ask: it sends the key that the server holds.',
+  },
+  ROOT_MISSING: {
+    title: 'The CA has no root that is active',
+    section: "DESIGN 4, Rotate the CA's keys",
+    remedy: 'Run `init` of this version, or restore the CA from its backup.',
+  },
   ISSUER_EXPIRED: {
     title: 'The certificate of the issuing CA has expired',
     section: 'RFC 5280, 4.1.2.5',

@@ -2,6 +2,8 @@ import {
   Approval,
   ApprovalList,
   AuditList,
+  BundleKeyCertificate,
+  type BundleKeyRequest,
   CaOperator,
   CaOperatorCreated,
   CaOperatorList,
@@ -39,6 +41,12 @@ export function caOperatorApi(client: Client, bearer: string) {
       client.request({ ...get, path: `${at('approvals')}${whole(all)}`, schema: ApprovalList }),
     withdrawApproval: (id: string) =>
       client.request({ ...post, path: at('approvals', id, 'withdrawal'), schema: Approval }),
+
+    certifyBundleKey: (body: BundleKeyRequest) =>
+      client.request({
+        ...{ ...post, path: at('bundle-key-certificates'), body },
+        schema: BundleKeyCertificate,
+      }),
 
     audit: (cursor?: string) =>
       client.request({

@@ -160,6 +160,12 @@ export const CLI_CODES = {
     remedy: 'They are drafted; nothing was opened. Open a window for each name.',
     exit: EXIT.no,
   },
+  BUNDLE_KEY_THERE: {
+    title: 'The server has the key that signs the next trust bundle: nothing is lost',
+    remedy:
+      'To change the bundle key, give the new one as `bundleKeyFile` and this one as `previousBundleKeyFile`.',
+    exit: EXIT.no,
+  },
 } as const satisfies Record<string, Entry>;
 
 export type CliCode = keyof typeof CLI_CODES;

@@ -14,6 +14,7 @@ import {
   type BaselineCapture,
   BaselineList,
   type BaselineRetirement,
+  type BundleKeyCertificate,
   CaStatus,
   type HostApproval,
   PreviewPart,
@@ -34,6 +35,8 @@ import {
   JoinTokenCreated,
   JoinTokenList,
   type JoinTokenRequest,
+  type KeyRotation,
+  type KeyUse,
   type QuorumChange,
   QuorumStatus,
   Replacement,
@@ -41,6 +44,7 @@ import {
   Retention,
   RetentionRun,
   type ReplacementRejection,
+  ServerKeys,
   Session,
   StoredBlob,
   StoredVerdict,
@@ -84,6 +88,12 @@ export function operatorApi(client: Client, bearer: string) {
     }),
     withdrawApproval: (id: string) =>
       client.request({ ...post, path: at('approvals', id, 'withdrawal'), schema: Approval }),
+
+    keys: () => client.request({ ...get, path: at('keys'), schema: ServerKeys }),
+    rotateKey: (use: KeyUse, body: KeyRotation) =>
+      client.request({ ...post, path: at('keys', use, 'rotation'), body, schema: ServerKeys }),
+    takeBundleKeyCertificate: (body: BundleKeyCertificate) =>
+      client.request({ ...post, path: at('bundle-key-certificate'), body, schema: ServerKeys }),
 
     hosts: async () => ({
       hosts: await whole(

@@ -7,6 +7,7 @@ import { addCaCommands } from './commands/ca.ts';
 import { addHostCommands } from './commands/host.ts';
 import { addInspectCommands } from './commands/inspect.ts';
 import { addJoinTokenCommands } from './commands/join-token.ts';
+import { addKeysCommands } from './commands/keys.ts';
 import { addLoginCommand } from './commands/login.ts';
 import { addQuorumCommands } from './commands/quorum.ts';
 import { addRetentionCommands } from './commands/retention.ts';
@@ -62,6 +63,7 @@ function buildProgram(world: World): Command {
   addQuorumCommands(program, world);
   addAlertCommands(program, world);
   addCaCommands(program, world);
+  addKeysCommands(program, world);
   addAuditCommands(program, world);
   addRetentionCommands(program, world);
   addInspectCommands(program, world);

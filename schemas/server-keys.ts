@@ -73,7 +73,7 @@ export const BundleKeyRequest = closed({ jwk: SigningJwk, reason: LineOfText(512
 export type BundleKeyRequest = Type.Static<typeof BundleKeyRequest>;
 
 /**
- * The CA's answer, and what POST /v1/keys/bundle/certificate at the server takes: the new bundle key, certified by an
+ * The CA's answer, and what POST /v1/bundle-key-certificate at the server takes: the new bundle key, certified by an
  * anchor of the CA for that purpose.
  */
 export const BundleKeyCertificate = closed({ certificate: PemCertificate });

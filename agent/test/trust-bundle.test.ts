@@ -16,6 +16,7 @@ import {
   signBundle,
   signPermit,
 } from './support/permit-keys.ts';
+import { bundleKeyCertificate, madeRoot } from '../../test/support/bundle-signer.ts';
 import { enrolmentAt } from './support/verifier.ts';
 
 const REFUSED = { code: 'TRUST_BUNDLE_REFUSED' };
@@ -62,6 +63,70 @@ describe('A trust bundle after the one that is held', () => {
     await isRefused(await signPermit(after({}), keys().first));
     await isRefused(await signBundle({ ...after({}), more: 1 } as TrustBundle, keys().first));
     for (const junk of ['', 'a.b.c', 'a']) await isRefused(junk);
+  });
+
+  describe('by another key, where the one that the held bundle names is lost', () => {
+    const day = 86_400_000;
+    const now = new Date();
+    const root = madeRoot(now);
+    const certified = async (
+      changes: Partial<TrustBundle> = {},
+      made: Parameters<typeof bundleKeyCertificate>[1] = {},
+      key = keys().second,
+    ) => {
+      const x5c = [bundleKeyCertificate(key.jwk, { root, now, ...made }).toString('base64')];
+      const bundle = after({ bundleKey: key.jwk, anchors: [root.pem], ...changes });
+      return signPermit(bundle, key, { typ: 'touchstone-bundle+jwt', x5c });
+    };
+    const anchored = () => ({ ...held, anchors: [root.pem] });
+
+    it('is taken when an anchor that is held has certified that key for it', async () => {
+      const next = await nextBundle(anchored(), await certified(), now);
+      assert.deepEqual(next.bundleKey, keys().second.jwk);
+      // The one after it is signed by the new key, and needs no certificate.
+      const third = { ...next, epoch: 3 };
+      await nextBundle(next, await signBundle(third, keys().second));
+    });
+
+    it('is refused by another anchor, whatever the new bundle says: TRUST_BUNDLE_REFUSED', async () => {
+      const stranger = madeRoot(now);
+      const theirs = await certified({ anchors: [stranger.pem] }, { root: stranger });
+      await assert.rejects(nextBundle(anchored(), theirs, now), REFUSED);
+      const both = { ...held, anchors: [madeRoot(now).pem, madeRoot(now).pem] };
+      await assert.rejects(nextBundle(both, await certified(), now), REFUSED);
+    });
+
+    it('is refused by a certificate that has ended, or is for something else', async () => {
+      const ended = { notAfter: new Date(+now - 1_000) };
+      const early = { notBefore: new Date(+now + day), notAfter: new Date(+now + 2 * day) };
+      for (const made of [ended, early, { usage: '2.23.133.8.3' }, { usage: '2.5.29.37.0' }]) {
+        await assert.rejects(nextBundle(anchored(), await certified({}, made), now), REFUSED);
+      }
+    });
+
+    it('is refused when it names another key than the certified one, or has no later epoch', async () => {
+      const another = await certified({ bundleKey: keys().other.jwk });
+      await assert.rejects(nextBundle(anchored(), another, now), REFUSED);
+      const same = await certified({ epoch: held.epoch });
+      await assert.rejects(nextBundle(anchored(), same, now), REFUSED);
+    });
+
+    it('is refused with a certificate for another key, with none and with two', async () => {
+      const x5cOf = (...list: PermitKey[]) =>
+        list.map(({ jwk }) => bundleKeyCertificate(jwk, { root, now }).toString('base64'));
+      const bundle = after({ bundleKey: keys().second.jwk, anchors: [root.pem] });
+      for (const x5c of [
+        x5cOf(keys().other),
+        [],
+        x5cOf(keys().second, keys().second),
+        ['AAAA'],
+        ['x'.repeat(9_000)],
+      ]) {
+        const header = { typ: 'touchstone-bundle+jwt', x5c };
+        const jws = await signPermit(bundle, keys().second, header);
+        await assert.rejects(nextBundle(anchored(), jws, now), REFUSED);
+      }
+    });
   });
 
   it('taken by a person’s word is a later one, or the same; an older one is refused', () => {

@@ -70,6 +70,12 @@ export type Issuance = {
     readonly nextUpdate: Date;
     readonly revoked: readonly RevokedCertificate[];
   }): Promise<Uint8Array>;
+  /** For a key (SubjectPublicKeyInfo, EC P-256) that is to sign trust bundles where the one before is lost. */
+  signBundleKey(asked: {
+    readonly root: Uint8Array;
+    readonly spki: Uint8Array;
+    readonly now: Date;
+  }): Promise<Uint8Array>;
   /** HMAC-SHA-256 under a secret that no rotation touches: DESIGN 4, Enrol 3. */
   ekRef(ekName: Uint8Array): Promise<Uint8Array>;
 };

@@ -9,6 +9,7 @@ import type { Custody, CustodyKey } from './custody.ts';
 import type { HeldKey, Issuance, KeyRole } from './issuance.ts';
 import { type OwnCertificate, readOwn, readOwnRoot } from './own-certificate.ts';
 import { signAkCertificate } from './sign-ak.ts';
+import { signBundleKeyCertificate } from './sign-bundle-key.ts';
 import { signRevocationList } from './sign-crl.ts';
 
 const CLOCK_APART_MS = 600_000;
@@ -71,6 +72,8 @@ export function localIssuance(custody: Custody, clock: () => Date): Issuance {
       timely(fields.thisUpdate);
       return signRevocationList(fields, await issuerIn(issuer));
     },
+    signBundleKey: async ({ root, spki, now }) =>
+      signBundleKeyCertificate(spki, await rootIn(root, 'root'), timely(now)),
     ekRef: async (ekName) => ekRefOf(await custody.ekRefSecret(), ekName),
   };
 }

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { akQualifiedNameOf, encodeName } from '@touchstone/endorsement';
+import {
+  akQualifiedNameOf,
+  encodeName,
+  TOUCHSTONE_OID,
+  verifyBundleSigner,
+} from '@touchstone/endorsement';
 import { EK_TEMPLATE_RSA2048, encodeTpmtPublic } from '@touchstone/tpm';
 import { fileCustodyIn, type Issuance, localIssuance, pemOf } from '../issuance/index.ts';
 import { makeAkPublic } from './support/made-endorsement.ts';
@@ -133,6 +138,32 @@ describe('the issuance', () => {
     await assert.rejects(issuance.signCross({ subject: successor, by: root, now }), {
       code: 'KEY_NOT_HELD',
     });
+  });
+
+  it('certifies a key for trust bundles by a root: for that alone, of 30 days', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const spki = publicKey.export({ format: 'der', type: 'spki' });
+    const der = await issuance.signBundleKey({ root, spki, now });
+    await opensslVerify(root, [], der);
+    const certificate = new X509Certificate(der);
+    assert.deepEqual(certificate.keyUsage, [TOUCHSTONE_OID.bundleSigner]);
+    assert.equal(Math.round((Date.parse(certificate.validTo) - +now) / 86_400_000), 30);
+    const verified = (anchor: Uint8Array, at = now, cert = der) =>
+      verifyBundleSigner({ certificate: cert, anchors: [anchor], now: at });
+    assert.deepEqual(Buffer.from(verified(root)), spki);
+    assert.throws(() => verified(issuing), /no anchor/u);
+    assert.throws(() => verified(root, new Date(+now + 31 * 86_400_000)), /not valid/u);
+    assert.throws(() => verified(root, new Date(+now - 86_400_000)), /not valid/u);
+    assert.throws(() => verified(root, now, issuing), /not for trust bundles/u);
+    const { der: leaf } = await issuance.signAk({ issuer: issuing, ak, now });
+    assert.throws(() => verified(issuing, now, leaf), /not for trust bundles/u);
+    const refused = { code: 'ISSUANCE_REFUSED' };
+    for (const namedCurve of ['P-384', 'secp256k1']) {
+      const other = generateKeyPairSync('ec', { namedCurve }).publicKey;
+      const wrong = other.export({ format: 'der', type: 'spki' });
+      await assert.rejects(issuance.signBundleKey({ root, spki: wrong, now }), refused);
+    }
+    await assert.rejects(issuance.signBundleKey({ root: issuing, spki, now }), refused);
   });
 
   describe('revocation lists', () => {

@@ -1,4 +1,5 @@
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, verify, X509Certificate } from 'node:crypto';
+import { verifyBundleSigner } from '@touchstone/endorsement';
 import { checkAgainst, parseStrictJson, type SigningJwk, TrustBundle } from '@touchstone/schemas';
 import { CliError } from '../codes.ts';
 import type { OperatorApi } from '../operator-api.ts';
@@ -47,14 +48,31 @@ export async function resultKeysOf(api: Bundles, noted: string | undefined): Pro
     if (bundles.length === 0) return keys;
     for (const jws of bundles) {
       const bundle = checkAgainst(TrustBundle, payloadOf(jws));
-      const signer = (before ?? bundle).bundleKey;
       const follows = before === undefined || bundle.epoch > before.epoch;
-      if (!follows || !isSignedBy(jws, keyOf(signer))) throw new TypeError('a trust bundle');
+      if (!follows || !isSignedBy(jws, signerOf(jws, bundle, before)))
+        throw new TypeError('a trust bundle');
       for (const { use, jwk } of bundle.keys) if (use === 'result') keys.set(jwk.kid, keyOf(jwk));
       before = bundle;
     }
   }
   throw new TypeError('trust bundles without end');
+}
+
+/**
+ * The key that the bundle before names; or, where that was lost, the one that an anchor of it certified. When that
+ * was is history: the certificate's dates are held against its own beginning.
+ */
+function signerOf(jws: string, bundle: TrustBundle, before = bundle): KeyObject {
+  const { kid, x5c } = parseStrictJson(partsOf(jws).header) as Record<string, unknown>;
+  const [base64] = Array.isArray(x5c) && x5c.length === 1 ? (x5c as unknown[]) : [];
+  if (typeof base64 !== 'string' || kid === before.bundleKey.kid) return keyOf(before.bundleKey);
+  const certificate = Buffer.from(base64, 'base64');
+  const anchors = before.anchors.map((pem) => new X509Certificate(pem).raw);
+  const now = new X509Certificate(certificate).validFromDate;
+  const spki = Buffer.from(verifyBundleSigner({ certificate, anchors, now }));
+  const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+  if (!key.equals(keyOf(bundle.bundleKey))) throw new TypeError('a trust bundle');
+  return key;
 }
 
 /** Of a compact JWS. @throws JsonError, TypeError */

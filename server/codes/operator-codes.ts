@@ -129,4 +129,22 @@ export const OPERATOR_CODES = {
     'DESIGN 8',
     'Use it, or have its holder make another.',
   ),
+  KEY_ROTATION_RUNS: entry(
+    409,
+    'The next key is made already, and waits until hosts know it',
+    'DESIGN 3',
+    'Look at `touchstone keys list`: it names the hosts that have not followed. It goes on by itself, after a day at the latest.',
+  ),
+  BUNDLE_KEY_NOT_LOST: entry(
+    409,
+    'The bundle key that this server holds is the one that signs the next bundle: it needs no certificate',
+    'DESIGN 3',
+    'Nothing has to be done. To change the bundle key, give the new one as `bundleKeyFile` and this one as `previousBundleKeyFile`.',
+  ),
+  BUNDLE_KEY_NOT_CERTIFIED: entry(
+    400,
+    'This is no certificate by which hosts would take the bundle key that this server holds',
+    'DESIGN 3',
+    'Ask the CA of this deployment again (`touchstone keys replace-bundle-key`): it has to be for this key, by an anchor of the newest trust bundle, and not ended.',
+  ),
 } as const satisfies Record<string, CodeEntry>;

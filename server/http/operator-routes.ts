@@ -1,5 +1,6 @@
 import { BASELINE_ROUTES } from './operator/baseline-routes.ts';
 import { HOST_ROUTES } from './operator/host-routes.ts';
+import { KEY_ROUTES } from './operator/key-routes.ts';
 import { RECORD_ROUTES } from './operator/record-routes.ts';
 import { SESSION_ROUTES } from './operator/session-routes.ts';
 import { TOKEN_ROUTES } from './operator/token-routes.ts';
@@ -16,6 +17,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   ...WINDOW_ROUTES,
   ...VM_ROUTES,
   ...TOKEN_ROUTES,
+  ...KEY_ROUTES,
   ...RECORD_ROUTES,
   ...VERDICT_ROUTES,
 ];

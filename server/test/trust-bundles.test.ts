@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
-import { compactVerify, decodeJwt, importJWK } from 'jose';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK } from 'jose';
 import type { TrustBundle } from '@touchstone/schemas';
 import { type SigningKey, signingKey } from '../services/signing-key.ts';
 import { type BundleParts, trustBundles } from '../services/trust-bundles.ts';
+import { takeBundleKeyCertificate, viewKeys } from '../services/view-keys.ts';
 import { makeNext } from '../services/turn-keys.ts';
 import { monthOf } from '../store/day.ts';
 import { serverKeys } from '../store/server-keys.ts';
-import { useFleet } from './support/made-fleet.ts';
+import { bundleKeyCertificate, madeRoot } from '../../test/support/bundle-signer.ts';
+import { BY, useFleet } from './support/made-fleet.ts';
 import { makeHost } from './support/made-host.ts';
 
 const newKey = (): Promise<SigningKey> => {
@@ -74,6 +76,42 @@ describe('Trust bundles', () => {
     const later = trustBundles({ ...parts, bundleKey });
     await later.refresh();
     await signedBy(later.current().jws, bundleKey);
+  });
+
+  it('go on by a new key where the old one is lost, with the word of the CA for it', async () => {
+    const now = new Date();
+    const root = madeRoot(now);
+    const issuers = {
+      ...fleet.verifier.issuers,
+      known: () => ({ ...fleet.verifier.issuers.known(), anchors: [root.pem] }),
+    };
+    await trustBundles({ ...parts, issuers }).refresh();
+    const bundleKey = await newKey();
+    const bundles = trustBundles({ ...parts, issuers, bundleKey });
+    await assert.rejects(bundles.refresh(), { code: 'BUNDLE_KEY_MISSING' });
+    const verifier = { ...fleet.verifier, bundleKey, bundles };
+    const certificate = (by = root, { jwk } = bundleKey) => ({
+      certificate: new X509Certificate(bundleKeyCertificate(jwk, { root: by, now })).toString(),
+    });
+    await assert.rejects(takeBundleKeyCertificate(verifier, BY, certificate(madeRoot(now))), {
+      code: 'BUNDLE_KEY_NOT_CERTIFIED',
+    });
+    const other = certificate(root, await newKey());
+    await assert.rejects(takeBundleKeyCertificate(verifier, BY, other), {
+      code: 'BUNDLE_KEY_NOT_CERTIFIED',
+    });
+    assert.equal((await viewKeys(verifier)).bundleKey.signs, false);
+    const keys = await takeBundleKeyCertificate(verifier, BY, certificate());
+    assert.deepEqual([keys.bundleEpoch, keys.bundleKey.signs], [2, true]);
+    const { jws } = bundles.current();
+    assert.equal(decodeProtectedHeader(jws).x5c?.length, 1);
+    await signedBy(jws, bundleKey);
+    await assert.rejects(takeBundleKeyCertificate(verifier, BY, certificate()), {
+      code: 'BUNDLE_KEY_NOT_LOST',
+    });
+    await nextPermitKey();
+    await bundles.refresh();
+    assert.equal(decodeProtectedHeader(bundles.current().jws).x5c, undefined);
   });
 
   it('have one bundle an epoch, of ten replicas at once', async () => {

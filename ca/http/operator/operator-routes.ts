@@ -1,3 +1,4 @@
+import { BUNDLE_KEY_ROUTES } from './bundle-key.ts';
 import { OPERATORS_ROUTES } from './operators.ts';
 import { REVOCATION_ROUTES } from './revocations.ts';
 import type { OperatorRoute } from './operator-route.ts';
@@ -8,4 +9,5 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   ...OPERATORS_ROUTES,
   ...REVOCATION_ROUTES,
   ...TPM_ROOT_ROUTES,
+  ...BUNDLE_KEY_ROUTES,
 ];
