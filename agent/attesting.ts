@@ -27,6 +27,7 @@ export class Attesting {
   readonly #renewal: Renewal;
   readonly #tpm: AgentStatus['tpm'];
   #newestEpoch = 0;
+  #following: Promise<void> | undefined;
   #last: Pick<AgentStatus, 'state' | 'verdict' | 'lastAttestedAt' | 'lastError'> = {
     state: null,
     verdict: null,
@@ -61,6 +62,21 @@ export class Attesting {
   get status(): AgentStatus {
     const { hostId, class: assuranceClass, server } = this.#held.current;
     return { hostId, class: assuranceClass, tpm: this.#tpm, server, ...this.#last };
+  }
+
+  /** With which newer bundles are heard of. */
+  get attestation(): Attestation {
+    return this.#attestation;
+  }
+
+  /** Takes the newer trust bundles, if the server has named one. Of two who ask at once, one goes. */
+  async follow(): Promise<void> {
+    if (this.#newestEpoch <= this.#held.current.trustBundle.epoch) return;
+    this.#following ??= followBundles(this.#attestation.client, this.#held).finally(() => {
+      this.#following = undefined;
+    });
+    await this.#following;
+    this.#log.info({ epoch: this.#held.current.trustBundle.epoch }, 'trust bundle taken');
   }
 
   /** One attestation, after what was asked for before it. @throws what the TPM, the CA or the server refused */
@@ -99,8 +115,7 @@ export class Attesting {
       const { epoch } = this.#held.current.trustBundle;
       let answer = await this.#attest();
       if (this.#newestEpoch > epoch) {
-        await followBundles(this.#attestation.client, this.#held);
-        this.#log.info({ epoch: this.#held.current.trustBundle.epoch }, 'trust bundle taken');
+        await this.follow();
         // The next statement acknowledges it.
         answer = await this.#attest();
       }

@@ -8,6 +8,7 @@ import { type Client, pinnedClient } from '@touchstone/transport';
 import { requireVouched } from './certificate-path.ts';
 import type { KeyRecord } from './state/identity.ts';
 import { activateCredential } from './tpm/attestation-key.ts';
+import { caPinsOf } from './tls-pins.ts';
 import type { Attester } from './tpm/attester.ts';
 
 /** The AK's certificate and its issuers, and the enrolment at the CA under which it is renewed. */
@@ -72,7 +73,7 @@ export function recertify(enrollmentId: string, prover: Prover): Promise<string[
 }
 
 async function withCa<T>(bundle: TrustBundle, use: (ca: Client) => Promise<T>): Promise<T> {
-  const ca = pinnedClient({ url: bundle.ca.url, pin: bundle.ca.pin });
+  const ca = pinnedClient({ url: bundle.ca.url, pin: () => caPinsOf(bundle) });
   try {
     return await use(ca);
   } finally {

@@ -21,9 +21,10 @@ export type DaemonOptions = {
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { stateDir, socketPath, attester, log, stop } = options;
   const host = await openEnrolledHost(stateDir, { attester, log });
-  const { attestation, held, conversations, attesting } = host;
+  const { held, conversations, attesting } = host;
   const gate = {
-    attestation,
+    attestation: attesting.attestation,
+    follow: () => attesting.follow(),
     get enrolment() {
       return held.current;
     },

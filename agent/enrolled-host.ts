@@ -5,6 +5,7 @@ import { agentError } from './codes.ts';
 import type { Attestation } from './evidence/deliver.ts';
 import { LastPolicy } from './evidence/last-policy.ts';
 import { ServerTime } from './server-time.ts';
+import { serverPinsOf, settlePin } from './tls-pins.ts';
 import { HeldEnrolment } from './state/held-enrolment.ts';
 import { readEnrolment, readKeyRecord } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
@@ -29,11 +30,13 @@ export async function openEnrolledHost(
     throw agentError('NOT_ENROLLED', { detail: stateDir });
   }
   const serverTime = new ServerTime();
+  const held = new HeldEnrolment(stateDir, enrolment);
   const client = pinnedClient({
-    ...{ url: enrolment.server, pin: enrolment.fingerprint },
+    url: enrolment.server,
+    pin: () => serverPinsOf(held.current),
+    onPin: (pin) => settlePin(held, pin, log),
     onDate: (date) => serverTime.hear(date),
   });
-  const held = new HeldEnrolment(stateDir, enrolment);
   const attestation: Attestation = { client, attester, key, judgedBy: new LastPolicy() };
   const conversations = new Conversations();
   const attesting = new Attesting(attestation, held, { conversations, serverTime, log });

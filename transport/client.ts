@@ -53,18 +53,22 @@ export class ProblemError extends AppError {
   }
 }
 
+/** One key, or those that are good when a connection is made: see spkiPinOf. */
+export type Pins = string | (() => readonly string[]);
+
 /**
- * A client that talks to the holder of one TLS key only. `pin`: see spkiPinOf. `onDate` is told the answerer's
+ * A client that talks to the holder of a pinned TLS key only. `onPin` is told whose connection it is; `onDate` is told the answerer's
  * time with each answer, whatever it says: RFC 9110, 6.6.1.
  */
 export function pinnedClient(options: {
   readonly url: string;
-  readonly pin: string;
+  readonly pin: Pins;
   readonly timeoutMs?: number;
+  readonly onPin?: (pin: string) => void;
   readonly onDate?: (date: Date) => void;
 }): ByteClient {
   const { url, pin, timeoutMs = 10_000 } = options;
-  if (!/^[0-9a-f]{64}$/u.test(pin)) {
+  if (typeof pin === 'string' && !/^[0-9a-f]{64}$/u.test(pin)) {
     throw new AppError('PIN_MALFORMED', 400, { detail: 'A fingerprint is 64 hex digits.' });
   }
   // The chain is not checked because the key itself is; no session is resumed past that check.
@@ -79,7 +83,9 @@ export function pinnedClient(options: {
       connect(target, (error, socket) => {
         if (error !== null) return callback(error, null);
         try {
-          checkPin(socket as TLSSocket, pin);
+          const good = typeof pin === 'string' ? [pin] : pin();
+          const shown = checkPin(socket as TLSSocket, good);
+          options.onPin?.(shown);
         } catch (mismatch) {
           socket.destroy();
           return callback(mismatch as Error, null);

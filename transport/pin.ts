@@ -10,20 +10,20 @@ export function spkiPinOf(certificate: string | X509Certificate): string {
 }
 
 /**
- * Proves that the peer holds the private key whose public half was pinned: TLS has verified the
- * handshake's signature with the key in the certificate, and that key is the pinned one. Names and
- * issuers play no part.
+ * Proves that the peer holds the private key of one of the public keys that were pinned, and gives its pin: TLS has
+ * verified the handshake's signature with the key in the certificate, and that key is a pinned one. Names and issuers
+ * play no part.
  * @throws AppError PIN_MISMATCH
  */
-export function checkPin(socket: TLSSocket, pin: string): void {
+export function checkPin(socket: TLSSocket, pins: readonly string[]): string {
   const certificate = socket.getPeerX509Certificate();
   const actual = certificate === undefined ? '' : spkiPinOf(certificate);
-  const same =
+  const isActual = (pin: string) =>
     actual.length === pin.length && timingSafeEqual(Buffer.from(actual), Buffer.from(pin));
-  if (same) return;
+  if (actual !== '' && pins.some(isActual)) return actual;
   throw new AppError('PIN_MISMATCH', 502, {
     title: 'The server does not have the pinned key',
-    detail: `pinned ${pin}, presented ${actual === '' ? 'no certificate' : actual}`,
+    detail: `pinned ${pins.join(' or ')}, presented ${actual === '' ? 'no certificate' : actual}`,
     remedy:
       'Compare the fingerprint with the one that `touchstone up` printed. If the server has a new key, take it by ' +
       '`touchstone-agent trust --fingerprint F`, or log in again; if it has not, somebody stands in between.',

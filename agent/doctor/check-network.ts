@@ -15,7 +15,7 @@ export type Peer = {
   /** 'server' or 'CA'. */
   readonly name: string;
   readonly url: string;
-  readonly pin: string;
+  readonly pins: readonly string[];
   /** Where it says whether it can do its work. */
   readonly readyPath?: string;
 };
@@ -27,7 +27,7 @@ export type PeerChecks = {
 };
 
 /** Name, connection, TLS, the pinned key, readiness: step by step, up to the first that fails. */
-export async function checkPeer({ name, url, pin, readyPath }: Peer): Promise<PeerChecks> {
+export async function checkPeer({ name, url, pins, readyPath }: Peer): Promise<PeerChecks> {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/u, '$1');
   const address = `${hostname}:${port || 443}`;
@@ -57,8 +57,7 @@ export async function checkPeer({ name, url, pin, readyPath }: Peer): Promise<Pe
       return failed(fault('TLS_FAILED', `${name} TLS`, `${address}: ${said(error)}`));
     }
     try {
-      checkPin(tls, pin);
-      checks.push(ok(`${name} key`, pin));
+      checks.push(ok(`${name} key`, checkPin(tls, pins)));
     } catch (error) {
       return failed(failure(`${name} key`, error));
     }

@@ -2,6 +2,7 @@ import type { AgentCheck } from '@touchstone/schemas';
 import { type Client, pinnedClient, unixClient } from '@touchstone/transport';
 import type { Machine } from '../tpm/host-tpm.ts';
 import { type Enrolment, readEnrolment, readKeyRecord } from '../state/identity.ts';
+import { caPinsOf, serverPinsOf } from '../tls-pins.ts';
 import { checkCertificate, checkEnrolment } from './check-certificate.ts';
 import { checkClock } from './check-clock.ts';
 import { checkDaemon, isLocked } from './check-daemon.ts';
@@ -51,8 +52,9 @@ export async function diagnose(patient: Patient): Promise<AgentCheck[]> {
       : [
           bounded('server', GROUP_TIMEOUT_MS, () => checkServer(enrolment)),
           bounded('CA', GROUP_TIMEOUT_MS, async () => {
-            const { url, pin } = enrolment.trustBundle.ca;
-            return (await checkPeer({ name: 'CA', url, pin })).checks;
+            const { url } = enrolment.trustBundle.ca;
+            const pins = caPinsOf(enrolment.trustBundle);
+            return (await checkPeer({ name: 'CA', url, pins })).checks;
           }),
         ]),
   ]);
@@ -80,11 +82,13 @@ async function checkAgentAndTpm(patient: Patient, enrolled: boolean): Promise<Ag
 }
 
 async function checkServer(enrolment: Enrolment): Promise<AgentCheck[]> {
-  const { server: url, fingerprint: pin, trustBundle } = enrolment;
-  const { checks, date } = await checkPeer({ name: 'server', url, pin, readyPath: '/v1/ready' });
+  const { server: url, trustBundle } = enrolment;
+  const pins = serverPinsOf(enrolment);
+  const { checks, date } = await checkPeer({ name: 'server', url, pins, readyPath: '/v1/ready' });
   let client: Client | null = null;
   try {
-    if (date !== null) client = pinnedClient({ url, pin, timeoutMs: SOCKET_TIMEOUT_MS });
+    if (date !== null)
+      client = pinnedClient({ url, pin: () => pins, timeoutMs: SOCKET_TIMEOUT_MS });
     const now = new Date();
     const bundle = await checkTrustBundle(trustBundle, client, now);
     return [...checks, checkClock(now, date), ...bundle];

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Finding,
   PermitsAnswer,
@@ -18,6 +19,8 @@ import { describeDefinition } from './definition.ts';
 import { type PendingRequest, verifyPermit } from './permit.ts';
 
 const MAX_TRIES = 3;
+/** Of the 15 s that a permit is good for. */
+const FOLLOW_MS = 4_000;
 /** Of a list that is longer than one piece of evidence; an agent that runs attests sooner than this. */
 const MAX_SEGMENTS = 8;
 
@@ -26,6 +29,8 @@ const START_OVER = new Set(['EVIDENCE_SUPERSEDED', 'IMA_LIST_ELSEWHERE', 'IMA_LO
 
 export type StartGate = {
   readonly attestation: Attestation;
+  /** Takes the newer trust bundles, if the server named one with its last challenge. */
+  readonly follow: () => Promise<void>;
   readonly enrolment: Enrolment;
   readonly conversations: Conversations;
   readonly log: Logger;
@@ -68,6 +73,10 @@ async function askForPermit(gate: StartGate, request: StartRequest): Promise<Sta
   const { pending, answer } = await exchange(gate, request);
   if ('refusal' in answer) return { decision: 'refused', requestId, vm, ...answer.refusal };
   const boot = await clockNow(gate);
+  // A host that was away may not know the key that signs now. Where bundles do not come, what is held decides.
+  await Promise.race([gate.follow(), sleep(FOLLOW_MS, undefined, { ref: false })]).catch(
+    (err: unknown) => gate.log.warn({ err }, 'no newer trust bundle came'),
+  );
   const { trustBundle } = gate.enrolment;
   const permit = await verifyPermit(answer.permit, pending, trustBundle, {
     bootTime: bootTime(),

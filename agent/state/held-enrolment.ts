@@ -1,9 +1,10 @@
 import { type Enrolment, writeEnrolment } from './identity.ts';
 
-/** The enrolment of a running agent. It changes on the disk first. */
+/** The enrolment of a running agent. It changes on the disk first, one change after the other. */
 export class HeldEnrolment {
   readonly #stateDir: string;
   #current: Enrolment;
+  #changing: Promise<unknown> = Promise.resolve();
 
   constructor(stateDir: string, enrolment: Enrolment) {
     this.#stateDir = stateDir;
@@ -14,11 +15,15 @@ export class HeldEnrolment {
     return this.#current;
   }
 
-  async change(
+  change(
     changed: Partial<Pick<Enrolment, 'certificates' | 'trustBundle' | 'fingerprint'>>,
   ): Promise<void> {
-    const next = { ...this.#current, ...changed };
-    await writeEnrolment(this.#stateDir, next);
-    this.#current = next;
+    const change = this.#changing.then(async () => {
+      const next = { ...this.#current, ...changed };
+      await writeEnrolment(this.#stateDir, next);
+      this.#current = next;
+    });
+    this.#changing = change.catch(() => undefined);
+    return change;
   }
 }

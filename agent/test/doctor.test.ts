@@ -172,7 +172,7 @@ describe('touchstone-agent doctor', () => {
       checkPeer({
         name: 'server',
         url: `https://${more.host ?? '127.0.0.1'}:${port}`,
-        pin: more.pin ?? spkiPinOf(cert),
+        pins: [more.pin ?? spkiPinOf(cert)],
         readyPath: '/v1/ready',
       });
     const last = async (...asked: Parameters<typeof peer>) => {

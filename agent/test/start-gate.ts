@@ -45,7 +45,8 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const conversations = new Conversations();
   const log: string[] = [];
   const logger = pino({}, { write: (line) => void log.push(line) });
-  const gate = { attestation, enrolment, conversations, log: logger };
+  const follow = async () => {};
+  const gate = { attestation, follow, enrolment, conversations, log: logger };
   const { hostId } = enrolment;
   const status = {
     hostId,

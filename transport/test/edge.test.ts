@@ -101,6 +101,22 @@ describe('the HTTP edge', () => {
     await other.close();
   });
 
+  it('talks to the holder of any key that is good at that moment, and says which', async () => {
+    let good: string[] = ['0'.repeat(64), pin];
+    const shown: string[] = [];
+    const url = `https://127.0.0.1:${server.port}`;
+    const open = () => pinnedClient({ url, pin: () => good, onPin: (one) => void shown.push(one) });
+    const first = open();
+    await post({ text: 'x' }, first);
+    assert.deepEqual(shown, [pin]);
+    for (good of [['0'.repeat(64)], [], ['']]) {
+      const later = open();
+      await assert.rejects(post({ text: 'x' }, later), { code: 'PIN_MISMATCH' });
+      await later.close();
+    }
+    await first.close();
+  });
+
   it('refuses a malformed pin: PIN_MALFORMED', () => {
     assert.throws(() => pinnedClient({ url: 'https://127.0.0.1', pin: '' }), {
       code: 'PIN_MALFORMED',
