@@ -55,6 +55,8 @@ const CaConfig = closed({
     { maxItems: 256 },
   ),
   publicUrl: HttpsUrl,
+  /** The public key (PEM) that the verifier signs its reports of progress with; a rotation waits for these. */
+  reporterKeyFile: Type.Optional(Path),
   /** How long ended AK certificates are remembered; `init` tells the database. Default 400. */
   retentionDays: Type.Optional(
     closed({ certificates: Type.Integer({ minimum: 1, maximum: 36_500 }) }),
@@ -88,6 +90,7 @@ export async function loadConfig(path: string): Promise<CaConfig> {
     database: database(config.database),
     migrateDatabase: database(config.migrateDatabase),
     stateDir: at(config.stateDir),
+    ...(config.reporterKeyFile && { reporterKeyFile: at(config.reporterKeyFile) }),
     roots: config.roots.map((root) => ({ ...root, certificateFile: at(root.certificateFile) })),
   };
 }

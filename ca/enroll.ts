@@ -27,6 +27,7 @@ export type CaContext = {
   /** All that the CA's keys do; they themselves are elsewhere. */
   readonly issuance: Issuance;
   readonly tpmRoots: TpmRoots;
+  readonly custody: 'file' | 'pkcs11';
   /** What hosts and operators call this CA by. */
   readonly publicUrl: string;
   /** When revocation lists are made, and for how long they count. */

@@ -53,3 +53,7 @@ export type CaProgress = Type.Static<typeof CaProgress>;
 /** POST /v1/progress at the CA. */
 export const CaProgressReport = closed({ report: Type.String({ maxLength: 262_144 }) });
 export type CaProgressReport = Type.Static<typeof CaProgressReport>;
+
+/** The CA's answer: the epoch of its bundle by then. */
+export const CaProgressAnswer = closed({ epoch: Uint32 });
+export type CaProgressAnswer = Type.Static<typeof CaProgressAnswer>;

@@ -6,8 +6,8 @@ const KeyId = Type.String({ pattern: '^[0-9a-f]{40,64}$', maxLength: 64 });
 
 /** DESIGN 4, Rotate. `done` and `rolled-back` are ends. */
 export const RotationPhase = oneOf(
-  ...['plan', 'stage', 'distribute', 'switch', 'reissue', 'drain', 'retire', 'destroy'],
-  ...['done', 'rolling-back', 'rolled-back'],
+  ...(['plan', 'stage', 'distribute', 'switch', 'reissue', 'drain', 'retire', 'destroy'] as const),
+  ...(['done', 'rolling-back', 'rolled-back'] as const),
 );
 export type RotationPhase = Type.Static<typeof RotationPhase>;
 
@@ -69,6 +69,14 @@ export const Rotation = closed({
   ),
 });
 export type Rotation = Type.Static<typeof Rotation>;
+
+/** GET /v1/operator/rotations at the CA: the last ones, the newest first. */
+export const RotationList = closed({ rotations: Type.Array(Rotation, { maxItems: 20 }) });
+export type RotationList = Type.Static<typeof RotationList>;
+
+/** POST /v1/operator/authorities/{keyId}/refusal at the CA: of one that no rotation is about, and that is not active. */
+export const AuthorityRefusal = closed({ reason: oneOf('retired', 'compromised') });
+export type AuthorityRefusal = Type.Static<typeof AuthorityRefusal>;
 
 /** GET /v1/operator/status at the CA: what it says of itself. */
 export const CaOwnStatus = closed({

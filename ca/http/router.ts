@@ -1,6 +1,7 @@
 import { Router, type RouterContext } from '@koa/router';
 import {
   ActivationRequest,
+  CaProgressReport,
   EnrollmentRequest,
   type Health,
   RenewalRequest,
@@ -11,6 +12,7 @@ import { caError } from '../ca-error.ts';
 import { beginEnrollment, type CaContext } from '../enroll.ts';
 import { beginRenewal } from '../renew.ts';
 import { revocationListRoutes } from './revocation-list-routes.ts';
+import { takeProgress } from '../rotation/index.ts';
 import { activeIssuer, databaseNow, readBundle } from '../store/index.ts';
 import { OPERATOR_ROUTES } from './operator/operator-routes.ts';
 import { serveOperatorCall } from './operator/serve-operator-call.ts';
@@ -18,6 +20,7 @@ import { serveOperatorCall } from './operator/serve-operator-call.ts';
 export type Limits = { readonly perAddress: Bucket; readonly total: Bucket };
 
 const MAX_REQUEST_BYTES = 131_072;
+const MAX_REPORT_BYTES = 300_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** What everybody polls has buckets of its own: enrolments cannot use them up. */
 const READING: Limits = {
@@ -58,6 +61,11 @@ export function caRouter(context: CaContext, limits: Limits): Router {
   });
 
   revocationListRoutes(router, context);
+
+  router.post('/v1/progress', limitReading, async (ctx) => {
+    const report = await readJson(ctx, CaProgressReport, { maxBytes: MAX_REPORT_BYTES });
+    ctx.body = await takeProgress(context.pool, report);
+  });
 
   router.get('/v1/bundle', limitReading, async (ctx) => {
     ctx.body = await readBundle(context.pool);

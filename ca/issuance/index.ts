@@ -1,6 +1,6 @@
 export { createAuthority, loadAuthority } from './authority.ts';
 export { heldAuthority } from './held-authority.ts';
-export type { AkSubject, Issuance, RevokedCertificate } from './issuance.ts';
+export type { AkSubject, Issuance, KeyRole, RevokedCertificate } from './issuance.ts';
 /** @public */
 export { localIssuance } from './local-issuance.ts';
 export { pemOf } from './pem.ts';

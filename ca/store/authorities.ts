@@ -1,7 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type pg from 'pg';
-
-export type Queryable = pg.Pool | pg.PoolClient | pg.Client;
+import type { Queryable } from './transaction.ts';
 
 /** What a rotation, or an operator, makes of a key of the CA's: migration 0004 says what each means. */
 export type AuthorityState = 'staged' | 'active' | 'verify-only' | 'refused' | 'destroyed';
@@ -107,4 +105,43 @@ export async function activeIssuer(on: Queryable): Promise<Authority | undefined
     `SELECT ${COLUMNS} FROM authorities a WHERE a.role = 'issuing' AND a.state = 'active'`,
   );
   return rows[0] && authorityOf(rows[0]);
+}
+
+export type StateChange = {
+  readonly keyIds: readonly string[];
+  readonly to: AuthorityState;
+  readonly reason?: RefusalReason;
+};
+
+/** Those that are there already stay as they are; what is refused is never anything else again: migration 0004. */
+export async function changeState(on: Queryable, change: StateChange): Promise<number> {
+  const { keyIds, to, reason = null } = change;
+  const { rowCount } = await on.query(
+    `UPDATE authorities SET state = $2, reason = coalesce(reason, $3),
+       refused_at = CASE WHEN $2 IN ('refused', 'destroyed') THEN coalesce(refused_at, now()) END,
+       destroyed_at = CASE WHEN $2 = 'destroyed' THEN now() END
+     WHERE encode(key_id, 'hex') = ANY ($1) AND state <> $2`,
+    [keyIds, to, reason],
+  );
+  return rowCount ?? 0;
+}
+
+/** What an issuer's certificates still are. */
+export type IssuedBy = {
+  /** AKs whose newest certificate is this issuer's, and has not ended. */
+  readonly live: number;
+  /** Certificates that have not ended, the older ones of an AK too. */
+  readonly unexpired: number;
+  readonly lastEnds: Date;
+};
+
+/** By key identifier (hex); an issuer without any is not in it. */
+export async function issuedBy(on: Queryable): Promise<ReadonlyMap<string, IssuedBy>> {
+  const { rows } = await on.query<IssuedBy & { issuer: string }>(
+    `SELECT encode(c.issuer_key_id, 'hex') AS issuer, coalesce(max(l.live), 0)::integer AS live,
+       count(*)::integer AS unexpired, max(c.not_after) AS "lastEnds"
+     FROM certificates c LEFT JOIN live_certificates() l USING (issuer_key_id)
+     WHERE c.not_after > now() GROUP BY c.issuer_key_id`,
+  );
+  return new Map(rows.map(({ issuer, ...counts }) => [issuer, counts]));
 }

@@ -1,6 +1,6 @@
 import type { CaBundle } from '@touchstone/schemas';
 import { pemOf } from '../issuance/index.ts';
-import type { Queryable } from './authorities.ts';
+import type { Queryable } from './transaction.ts';
 
 /** Refused issuers that are still listed, the last ones: by then no other has a certificate that has not ended. */
 const REFUSED_LISTED = 16;
@@ -61,3 +61,19 @@ export async function readBundle(on: Queryable): Promise<CaBundle> {
 }
 
 const pemOfBase64 = (text: string) => pemOf(Buffer.from(text, 'base64'));
+
+/** In the transaction that changes what the bundle says. */
+export async function raiseEpoch(on: Queryable): Promise<void> {
+  await on.query('UPDATE ca_state SET epoch = epoch + 1');
+}
+
+export async function readEpoch(
+  on: Queryable,
+): Promise<{ readonly now: Date; readonly epoch: number }> {
+  const { rows } = await on.query<{ now: Date; epoch: string }>(
+    'SELECT now() AS now, epoch::text FROM ca_state',
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the CA has no state');
+  return { now: row.now, epoch: Number(row.epoch) };
+}

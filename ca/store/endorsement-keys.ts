@@ -29,3 +29,8 @@ export async function revokeEndorsementKey(
   );
   return rows.length === 1;
 }
+
+export async function isKnownEkRef(on: Queryable, ekRef: Uint8Array): Promise<boolean> {
+  const { rows } = await on.query('SELECT 1 FROM endorsement_keys WHERE ek_ref = $1', [ekRef]);
+  return rows.length > 0;
+}

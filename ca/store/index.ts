@@ -1,8 +1,12 @@
 export {
   activeIssuer,
+  type Authority,
+  changeState,
   insertAuthority,
-  type IssuingAuthority,
+  type IssuedBy,
+  issuedBy,
   issuerFor,
+  type IssuingAuthority,
   listAuthorities,
 } from './authorities.ts';
 export {
@@ -17,10 +21,11 @@ export {
 export { admittedByRoot, admittedKeys, countVouched } from './admitted-keys.ts';
 export { recordedKey } from './attestation-keys.ts';
 export { appendAudit, listAudit } from './audit.ts';
-export { readBundle } from './bundle.ts';
+export { raiseEpoch, readBundle, readEpoch } from './bundle.ts';
 export { recordActivation } from './certificates.ts';
+export { insertCross, withdrawCrosses } from './crosses.ts';
 export { databaseNow, openPool, withConnection } from './database.ts';
-export { revokeEndorsementKey, stateOfEk } from './endorsement-keys.ts';
+export { isKnownEkRef, revokeEndorsementKey, stateOfEk } from './endorsement-keys.ts';
 export { pinOf } from './endorsement-pins.ts';
 export { type Attempt, forgetPending, insertEnrollment, takeAttempt } from './enrollments.ts';
 export {
@@ -32,8 +37,22 @@ export {
   revokeEveryOperator,
   revokeOperator,
 } from './operators.ts';
+export { configureReporter, readProgress, readReporter, recordProgress } from './progress.ts';
 export { approvers, holdQuorum, lockQuorum, readQuorum, setQuorum } from './quorum.ts';
 export { forgetEnded, setCertificateDays } from './retention.ts';
+export {
+  type Canary,
+  canariesWithout,
+  type Forcing,
+  insertRotation,
+  listRotations,
+  movePhase,
+  openRotations,
+  recordNewKeys,
+  recordTrouble,
+  rotationById,
+  type RotationRecord,
+} from './rotations.ts';
 export { checkSchemaVersion, migrate } from './schema-version.ts';
 export {
   dueLists,

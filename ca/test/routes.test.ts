@@ -10,6 +10,7 @@ const OPEN: Readonly<Record<string, string>> = {
   'POST /v1/enrollments': 'the answer is worth nothing without the TPM',
   'POST /v1/enrollments/:id/activation': 'the secret is what only that TPM could open',
   'POST /v1/enrollments/:id/renewals': 'the answer is worth nothing without the TPM',
+  'POST /v1/progress': 'only what the verifier that the CA knows has signed counts, and once',
   'GET /v1/bundle': 'public keys and certificates',
   'GET /v1/crls': 'revocation lists are for whoever holds a certificate against them, and signed',
   'GET /v1/crls/:keyId/:partition': 'as they are',

@@ -90,6 +90,8 @@ CREATE TABLE rotations (
   old_issuing bytea NOT NULL REFERENCES authorities (key_id),
   new_root bytea REFERENCES authorities (key_id),
   new_issuing bytea REFERENCES authorities (key_id),
+  -- What the last try to go on failed by: a code of the CA's.
+  trouble text,
   ended_at timestamptz,
   CHECK ((ended_at IS NOT NULL) = (phase IN ('done', 'rolled-back')))
 );

@@ -1,0 +1,237 @@
+import {
+  createHash,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  randomUUID,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
+import { cp, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { akQualifiedNameOf, parseAkCertificate } from '@touchstone/endorsement';
+import type { CaBundle, CaProgress, SigningJwk } from '@touchstone/schemas';
+import { EK_TEMPLATE_RSA2048, encodeTpmtPublic, nameOf } from '@touchstone/tpm';
+import pg from 'pg';
+import { pino } from 'pino';
+import type { Postgres, PostgresLogin } from '../../../test/support/postgres.ts';
+import { activateEnrollment } from '../../activate.ts';
+import type { CaContext } from '../../enroll.ts';
+import { establishAuthorities } from '../../establish.ts';
+import { fileCustodyIn, type Issuance, localIssuance } from '../../issuance/index.ts';
+import { goOnByItself } from '../../rotation/go-on.ts';
+import { takeProgress } from '../../rotation/index.ts';
+import {
+  configureReporter,
+  databaseNow,
+  insertEnrollment,
+  migrate,
+  readBundle,
+} from '../../store/index.ts';
+import { tpmRootsOf } from '../../tpm-roots/index.ts';
+import { makeAkPublic } from './made-endorsement.ts';
+
+const words = () => Promise.resolve(Buffer.from('a passphrase that is long enough'));
+/** Of keys that are made here; what guards the real ones has a test of its own. */
+const CHEAP = { scryptCost: 1_024 };
+const silent = pino({ level: 'silent' });
+
+/** The issuance in this process, over the files of `stateDir`. */
+const issuanceIn = (stateDir: string): Issuance =>
+  localIssuance(fileCustodyIn(stateDir, { root: words, issuing: words }, CHEAP), () => new Date());
+
+/** A host without a TPM, and the certificate that its verifier holds it to. */
+export type RotatingHost = {
+  readonly name: string;
+  readonly ekRef: Buffer;
+  readonly ekName: Buffer;
+  readonly ak: ReturnType<typeof makeAkPublic>;
+  away: boolean;
+  /** PEM, of the bundle that it has seen last. */
+  anchors: readonly string[];
+  /** PEM, as the activation gave them. */
+  certificates: readonly string[];
+  /** Hex. */
+  issuer: string;
+};
+
+/** A CA that was set up, to be copied. */
+export type Template = {
+  readonly login: PostgresLogin;
+  readonly stateDir: string;
+  readonly dir: string;
+};
+
+export async function rotatingTemplate(postgres: Postgres, database: string): Promise<Template> {
+  const dir = await mkdtemp(join(tmpdir(), 'ts-rotating-'));
+  const stateDir = join(dir, 'template');
+  const logins = await postgres.createDatabase(database, ['ca_migrate', 'ca']);
+  const client = new pg.Client(logins.ca_migrate);
+  await client.connect();
+  try {
+    await migrate(client, silent);
+    const issuance = issuanceIn(stateDir);
+    await issuance.ekRef(randomBytes(34));
+    const now = await databaseNow(client);
+    await establishAuthorities(client, issuance, { now, earlier: undefined });
+  } finally {
+    await client.end();
+  }
+  return { login: logins.ca, stateDir, dir };
+}
+
+/** A copy of its own, with `hosts` enrolled. */
+export async function copyOf(
+  postgres: Postgres,
+  { login, ...template }: Template,
+  name: string,
+  hosts: readonly string[] = [],
+): Promise<RotatingCa> {
+  const database = `${login.database}_${name}`;
+  const stateDir = join(template.dir, name);
+  await postgres.query('postgres', `CREATE DATABASE ${database} TEMPLATE ${login.database}`);
+  await postgres.query('postgres', `GRANT CONNECT ON DATABASE ${database} TO ca`);
+  await cp(template.stateDir, stateDir, { recursive: true });
+  const ca = new RotatingCa({ ...login, database }, stateDir);
+  await configureReporter(ca.pool, ca.reporter.jwk);
+  for (const host of hosts) await ca.addHost(host);
+  return ca;
+}
+
+/** The CA's rotation over a real database and real keys, and hosts and a verifier that do as they are told. */
+export class RotatingCa {
+  readonly login: PostgresLogin;
+  readonly stateDir: string;
+  readonly pool: pg.Pool;
+  readonly context: CaContext;
+  readonly hosts: RotatingHost[] = [];
+  readonly reporter = makeReporter();
+  #reportedAt = 0;
+
+  constructor(login: PostgresLogin, stateDir: string) {
+    this.login = login;
+    this.stateDir = stateDir;
+    const { host, port, database, user, password } = login;
+    this.pool = new pg.Pool({ host, port, database, user, password, max: 4 });
+    this.pool.on('error', () => {});
+    this.context = {
+      ...{
+        pool: this.pool,
+        issuance: issuanceIn(stateDir),
+        custody: 'file',
+        lists: { everySeconds: 3_600, validSeconds: 86_400 },
+      },
+      tpmRoots: tpmRootsOf(this.pool, []),
+      ...{ publicUrl: 'https://ca.example:9443', log: silent },
+    };
+  }
+
+  bundle = (): Promise<CaBundle> => readBundle(this.pool);
+
+  /** What the keeper does in one round. */
+  tick = (): Promise<void> => goOnByItself(this.context);
+
+  close = (): Promise<void> => this.pool.end();
+
+  async addHost(name: string): Promise<RotatingHost> {
+    const ekName = randomBytes(34);
+    const { anchors } = await this.bundle();
+    const host: RotatingHost = {
+      ...{ name, ekName, ekRef: Buffer.from(await this.context.issuance.ekRef(ekName)) },
+      ...{ ak: makeAkPublic(), away: false, anchors, certificates: [], issuer: '' },
+    };
+    await this.renew(host);
+    this.hosts.push(host);
+    return host;
+  }
+
+  /** An activation, by the secret that its TPM would have opened. */
+  async renew(host: RotatingHost): Promise<void> {
+    const secret = randomBytes(32);
+    const id = randomUUID();
+    await insertEnrollment(this.pool, {
+      ...{
+        id,
+        class: 'software',
+        software: true,
+        renews: null,
+        voucher: { by: 'itself' },
+        quirks: [],
+        tpm: { weaknesses: [] },
+      },
+      secretSha256: createHash('sha256').update(secret).digest(),
+      ...{ ekName: host.ekName, ekRef: host.ekRef, ekCertificates: [] },
+      ...{ akName: nameOf(host.ak), akPublic: encodeTpmtPublic(host.ak) },
+      akQualifiedName: akQualifiedNameOf(EK_TEMPLATE_RSA2048, host.ak),
+      ekPublic: encodeTpmtPublic(EK_TEMPLATE_RSA2048),
+    });
+    const { certificates } = await activateEnrollment(this.context, id, {
+      secret: secret.toString('base64url'),
+    });
+    host.certificates = certificates;
+    host.issuer = parseAkCertificate(new X509Certificate(certificates[0] ?? '').raw).issuerKeyId;
+  }
+
+  /** Hosts that are there follow the bundle: they know its anchors, and renew if they are asked to. */
+  async follow(): Promise<void> {
+    const { anchors, renewals = [] } = await this.bundle();
+    for (const host of this.hosts.filter(({ away }) => !away)) {
+      host.anchors = anchors;
+      const asked = renewals.some(
+        ({ issuerKeyId, ekRefs }) =>
+          issuerKeyId === host.issuer &&
+          (ekRefs === undefined || ekRefs.includes(host.ekRef.toString('hex'))),
+      );
+      if (asked) await this.renew(host);
+    }
+  }
+
+  /** The verifier has polled, and says what it sees. */
+  async report(change: Partial<CaProgress> = {}): Promise<void> {
+    this.#reportedAt = Math.max(Date.now(), this.#reportedAt + 1);
+    const { epoch, anchors } = await this.bundle();
+    const behind = this.hosts.filter((host) => anchors.some((one) => !host.anchors.includes(one)));
+    const issuers = [...new Set(this.hosts.map(({ issuer }) => issuer))];
+    const progress: CaProgress = {
+      schema: 'touchstone/ca-progress/1',
+      at: new Date(this.#reportedAt).toISOString(),
+      ...{ caEpoch: epoch, trustBundleEpoch: epoch, hosts: this.hosts.length },
+      behind: named(behind),
+      issuers: issuers.map((keyId) => ({
+        keyId,
+        hosts: named(this.hosts.filter(({ issuer }) => issuer === keyId)),
+        vms: { count: 0, named: [] },
+      })),
+      ...change,
+    };
+    await takeProgress(this.pool, { report: this.reporter.sign(progress) });
+  }
+}
+
+const named = (hosts: readonly RotatingHost[]): CaProgress['behind'] => ({
+  count: hosts.length,
+  away: hosts.filter(({ away }) => away).length,
+  named: hosts.slice(0, 100).map(({ name, ekRef, away }) => ({
+    ...{ name, ekRef: ekRef.toString('hex'), state: 'trusted' as const, away, lastSeen: null },
+  })),
+});
+
+type Reporter = { readonly jwk: SigningJwk; sign(progress: unknown, typ?: string): string };
+
+/** A verifier's result key. */
+function makeReporter(
+  privateKey: KeyObject = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+): Reporter {
+  const { x = '', y = '' } = privateKey.export({ format: 'jwk' }) as { x?: string; y?: string };
+  const kid = createHash('sha256').update(`${x}.${y}`).digest('base64url');
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return {
+    jwk: { ...{ kty: 'EC', crv: 'P-256', x, y, kid }, ...{ alg: 'ES256', use: 'sig' } },
+    sign: (progress, typ = 'touchstone-ca-progress+jwt') => {
+      const signed = `${part({ alg: 'ES256', kid, typ })}.${part(progress)}`;
+      const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+      return `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`;
+    },
+  };
+}
