@@ -217,10 +217,33 @@ export const CA_CODES = {
     remedy:
       'Nothing to do if the next one is taken. Else set the clocks of the verifier and the CA.',
   },
+  EK_PINNED: {
+    title: 'This endorsement key is pinned already',
+    section: 'Pins of endorsement keys',
+    remedy:
+      'Nothing to do. To give it another class, unpin it first (`touchstone ca ek unpin`); the host enrols anew then.',
+  },
+  EK_PIN_UNKNOWN: {
+    title: 'No endorsement key of this Name is pinned',
+    section: 'Pins of endorsement keys',
+    remedy: 'Copy the Name from `touchstone ca ek pins`.',
+  },
+  EK_NOT_IN_SERVICE: {
+    title: 'This endorsement key is out of service already',
+    section: 'Decommissioning',
+    remedy:
+      'Nothing to do: it gets no certificate. `touchstone ca ek show` says since when and why.',
+  },
+  EK_NOT_DECOMMISSIONED: {
+    title: 'This endorsement key was not taken out of service, or it was revoked for good',
+    section: 'Decommissioning',
+    remedy:
+      '`touchstone ca ek show` says in which state it is. Nothing brings back what was revoked.',
+  },
   EK_UNKNOWN: {
     title: 'No endorsement key has this ekRef',
     section: 'Enrolment',
-    remedy: 'Copy the ekRef from `touchstone host show`.',
+    remedy: 'Copy the ekRef from `touchstone host show`, or from `touchstone ca ek list`.',
   },
   UNAUTHENTICATED: {
     title: 'No valid bearer token of this CA',

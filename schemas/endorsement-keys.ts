@@ -6,23 +6,24 @@ import { Cursor } from './operator.ts';
 const Text = LineOfText(512);
 const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Count = Type.Integer({ minimum: 0, maximum: 10_000_000 });
-const Decided = closed({ at: Timestamp, by: LineOfText(128), because: Text });
+/** `by` is null where it was done on the CA's own machine. */
+const Decided = closed({ at: Timestamp, by: OrNull(LineOfText(128)), because: Text });
 
 /**
  * An EK that the CA has certified an AK for. The server knows it as its `ekRef` alone; `ekName` stays here.
- * `vouchedBy`: what gave it its class when it last activated.
+ * `vouchedBy`: what gave it its class when it last activated; null where nobody wrote that down.
  */
 export const EndorsementKey = closed({
   ekRef: Sha256Hex,
   ekName: NameHex,
   class: AssuranceClass,
-  vouchedBy: oneOf('root', 'pin', 'itself'),
+  vouchedBy: OrNull(oneOf('root', 'pin', 'itself')),
   rootFingerprint: OrNull(Sha256Hex),
   rootSubject: OrNull(Text),
   firstActivatedAt: Timestamp,
   lastActivatedAt: Timestamp,
   certificateUntil: OrNull(Timestamp),
-  /** Got no certificate any more: for good, or until it is readmitted. */
+  /** `revoked`: no certificate any more, for good. `decommissioned`: none until it is readmitted. */
   state: oneOf('active', 'revoked', 'decommissioned'),
   decided: OrNull(Decided),
 });
@@ -47,7 +48,7 @@ export const WaitingKey = closed({
 });
 export type WaitingKey = Type.Static<typeof WaitingKey>;
 
-/** GET /v1/operator/endorsement-keys/waiting at the CA: those that came last first. */
+/** GET /v1/operator/endorsement-keys-waiting at the CA: those that came last first. */
 export const WaitingKeys = closed({
   count: Count,
   keys: Type.Array(WaitingKey, { maxItems: 1_000 }),
@@ -69,11 +70,13 @@ export type Pins = Type.Static<typeof Pins>;
 export const WithReason = closed({ reason: Text });
 export type WithReason = Type.Static<typeof WithReason>;
 
-/** POST /v1/operator/endorsement-keys/{ekRef}/decommissioning at the CA. */
+/**
+ * The answer to a decommissioning. `revoked`: how many certificates with it. `listed`: whether the revocation lists say
+ * so by now; otherwise they follow by themselves.
+ */
 export const Decommissioned = closed({
-  ekRef: Sha256Hex,
-  class: AssuranceClass,
-  /** How many certificates were revoked with it. */
+  key: EndorsementKey,
   revoked: Count,
+  listed: Type.Boolean(),
 });
 export type Decommissioned = Type.Static<typeof Decommissioned>;

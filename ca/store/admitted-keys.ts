@@ -12,7 +12,7 @@ export type AdmittedEndorsementKey = {
 
 const IN_SERVICE = 'revoked_at IS NULL AND decommissioned_at IS NULL';
 const UNTIL = `(SELECT max(c.not_after) FROM certificates c
-  WHERE c.ek_ref = e.ek_ref AND c.not_after > now())`;
+  WHERE c.ek_ref = e.ek_ref AND c.not_after > now() AND c.revoked_at IS NULL)`;
 
 /** By fingerprint of the root, in hex. */
 export async function admittedByRoot(on: Queryable): Promise<ReadonlyMap<string, number>> {

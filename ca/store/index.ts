@@ -25,8 +25,17 @@ export { raiseEpoch, readBundle, readEpoch } from './bundle.ts';
 export { recordActivation } from './certificates.ts';
 export { insertCross, withdrawCrosses } from './crosses.ts';
 export { databaseNow, openPool, withConnection } from './database.ts';
-export { isKnownEkRef, revokeEndorsementKey, stateOfEk } from './endorsement-keys.ts';
-export { pinOf } from './endorsement-pins.ts';
+export {
+  decommissionEndorsementKey,
+  endorsementKeyOf,
+  isKnownEkRef,
+  listEndorsementKeys,
+  readmitEndorsementKey,
+  revokeEndorsementKey,
+  stateOfEk,
+  type StoredEndorsementKey,
+} from './endorsement-keys.ts';
+export { deletePin, insertPin, listPins, pinOf, type StoredPin } from './endorsement-pins.ts';
 export { type Attempt, forgetPending, insertEnrollment, takeAttempt } from './enrollments.ts';
 export {
   claimFirstOperator,
@@ -79,4 +88,4 @@ export {
   rootsVersion,
   type StoredRoot,
 } from './tpm-roots.ts';
-export { listWaiting, queueUntrusted } from './untrusted-endorsement-keys.ts';
+export { forgetWaiting, listWaiting, queueUntrusted } from './untrusted-endorsement-keys.ts';

@@ -1,4 +1,5 @@
 import { BUNDLE_KEY_ROUTES } from './bundle-key.ts';
+import { ENDORSEMENT_KEY_ROUTES } from './endorsement-keys.ts';
 import { OPERATORS_ROUTES } from './operators.ts';
 import { REVOCATION_ROUTES } from './revocations.ts';
 import type { OperatorRoute } from './operator-route.ts';
@@ -12,4 +13,5 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   ...ROTATION_ROUTES,
   ...TPM_ROOT_ROUTES,
   ...BUNDLE_KEY_ROUTES,
+  ...ENDORSEMENT_KEY_ROUTES,
 ];
