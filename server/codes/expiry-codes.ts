@@ -29,9 +29,9 @@ export const EXPIRY_CODES = {
   ),
   EXPIRY_CA_ISSUER: entry(
     200,
-    'An issuer or anchor of the CA ends: AK certificates under it end with it',
+    'A key of the CA ends, and with it every certificate under it',
     "DESIGN 4, Rotate the CA's keys",
-    "Rotate the CA's keys before that day.",
+    'Change the keys before that day: `touchstone ca rotate start --auto`. No host is refused for it. `docs/keys-for-one-person.md` tells it step by step.',
   ),
   EXPIRY_TRUST_BUNDLE: entry(
     200,

@@ -87,11 +87,11 @@ function caCertificates({ issuers }: Watcher): Ending[] | null {
   const held = known.issuers.filter(({ state }) => state !== 'refused');
   return [
     ...held.map(({ keyId, certificate, state }) =>
-      endingOf(certificate, `CA issuer ${keyId} (${state})`),
+      endingOf(certificate, `key of the CA ${keyId} (${state})`),
     ),
     ...known.anchors.map((anchor) => {
       const certificate = new X509Certificate(anchor);
-      return endingOf(anchor, `CA anchor ${certificate.serialNumber.toLowerCase()}`);
+      return endingOf(anchor, `root of the CA ${certificate.serialNumber.toLowerCase()}`);
     }),
   ];
 }

@@ -57,7 +57,11 @@ describe('The fleet page, of the policy', function () {
     });
 
     const { page, context, complaints } = await openTab(browser, touchstone);
-    await logIn(page, touchstone.token);
+    const sent: string[] = [];
+    page.on('request', (request) => sent.push(JSON.stringify(request.headers())));
+    await logIn(page, `${touchstone.token}.${touchstone.caToken}`);
+    assert.ok(sent.some((headers) => headers.includes(touchstone.token)));
+    assert.ok(!sent.some((headers) => headers.includes(touchstone.caToken)));
     const window = page.getByRole('region', { name: `Update window of ${host.name}` });
     await window.getByText('0 of 40 on the new documents').waitFor();
     await window.getByText('1 laggard:').waitFor();

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { api, messageOf } from '../api.ts';
+import { serverTokenOf } from '../token.ts';
 
 /** The token is sent once, and kept nowhere: not in the address, and in no storage of the browser's. */
 export function Login({ onLogIn }: { readonly onLogIn: () => void }) {
@@ -9,10 +10,18 @@ export function Login({ onLogIn }: { readonly onLogIn: () => void }) {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const field = form.elements.namedItem('token') as HTMLInputElement;
+    const token = serverTokenOf(field.value);
+    if (token === null) {
+      setFailure(
+        'This is a token of the CA. The page takes one of the server, which begins with tst_.',
+      );
+      field.focus();
+      return;
+    }
     setBusy(true);
     setFailure('');
     try {
-      await api.logIn(field.value.trim());
+      await api.logIn(token);
       form.reset();
       onLogIn();
     } catch (error) {
@@ -42,8 +51,8 @@ export function Login({ onLogIn }: { readonly onLogIn: () => void }) {
           aria-invalid={failure !== ''}
         />
         <p id="token-from" class="faint">
-          <code>touchstone up</code> printed the first one, once. Better for looking:{' '}
-          <code>touchstone token create --name page --role viewer</code>
+          <code>touchstone up</code> printed the first one, once; of its text, the CA’s part is not
+          sent. Better for looking: <code>touchstone token create --name page --role viewer</code>
         </p>
         <p id="token-failure" class="failure" role="alert">
           {failure}
