@@ -6,7 +6,7 @@ import { closed, LineOfText, Sha256Hex, Slug, Timestamp, Uint32 } from './scalar
 const Count = Type.Integer({ minimum: 0, maximum: 10_000_000 });
 
 /** A host by its name at the server and its `ekRef`. `away`: no authentic evidence for three intervals. */
-const NamedHost = closed({
+export const NamedHost = closed({
   name: Slug,
   ekRef: Sha256Hex,
   state: HostState,
@@ -14,12 +14,22 @@ const NamedHost = closed({
   lastSeen: Type.Union([Timestamp, Type.Null()]),
 });
 
-/** The first of them by name, and how many there are. */
-const NamedHosts = closed({
+export type NamedHost = Type.Static<typeof NamedHost>;
+
+/** The first of them by name, those that are there before those that are away, and how many there are. */
+export const NamedHosts = closed({
   count: Count,
   away: Count,
   named: Type.Array(NamedHost, { maxItems: 100 }),
 });
+export type NamedHosts = Type.Static<typeof NamedHosts>;
+
+/** VMs by name: records whose latest permit one of some hosts got. */
+export const NamedVms = closed({
+  count: Count,
+  named: Type.Array(LineOfText(128), { maxItems: 100 }),
+});
+export type NamedVms = Type.Static<typeof NamedVms>;
 
 /**
  * What the server tells the CA of a rotation's way through the fleet, as a JWS (typ `touchstone-ca-progress+jwt`,
@@ -41,7 +51,7 @@ export const CaProgress = closed({
       keyId: Type.String({ pattern: '^[0-9a-f]{40,64}$', maxLength: 64 }),
       hosts: NamedHosts,
       /** VMs on these hosts that a record is gated by. */
-      vms: closed({ count: Count, named: Type.Array(LineOfText(128), { maxItems: 100 }) }),
+      vms: NamedVms,
     }),
     { maxItems: 32 },
   ),

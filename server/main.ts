@@ -23,6 +23,7 @@ import { knownIdentities } from './services/known-identities.ts';
 import { judgesApart } from './services/judges-apart.ts';
 import { previewTurns, sharedJudges } from './services/preview-turns.ts';
 import { keySealer } from './services/sealed-key.ts';
+import { progressReporter } from './services/report-progress.ts';
 import { signingKey } from './services/signing-key.ts';
 import { openSigningKeys } from './services/signing-keys.ts';
 import { strangerLimit } from './services/stranger-limit.ts';
@@ -154,10 +155,14 @@ async function serve(config: ServerConfig): Promise<void> {
   await bundles.refresh().catch(noBundle);
   const notDone = (error: unknown) => log.error({ err: error }, 'the daily work was not done');
   const noKeys = (error: unknown) => log.error({ err: error }, "the server's keys were not kept");
+  const report = progressReporter({ ...verifier, ca });
   const stop = new AbortController();
   const kept = [
     verifier.clock.keep(stop.signal, noClock),
-    verifier.issuers.keep(stop.signal, noIssuers, () => bundles.refresh()),
+    verifier.issuers.keep(stop.signal, noIssuers, async () => {
+      await bundles.refresh();
+      await report();
+    }),
     bundles.keep(stop.signal, noBundle),
     keepKeys(verifier, stop.signal, noKeys),
     keepDailyWork(verifier, stop.signal, notDone),

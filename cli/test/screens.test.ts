@@ -44,15 +44,20 @@ const CA_STATUS = {
       keyId: 'cd'.repeat(20),
       subject: 'CN=Touchstone CA issuing 1',
       state: 'active',
+      reason: null,
       notBefore: '2026-01-01T00:00:00.000Z',
       notAfter: '2027-01-01T00:00:00.000Z',
+      hosts: { count: 5, away: 1, named: [] },
+      vms: { count: 2, named: [] },
     },
   ],
+  hosts: 5,
   trustBundle: {
     epoch: 3,
     notAfter: '2027-11-22T12:00:00.000Z',
     hostsThere: 4,
     hostsBehind: 1,
+    withoutAnchors: { count: 0, away: 0, named: [] },
   },
 };
 

@@ -2,17 +2,22 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { type CaStatus, checkAgainst, TrustBundle } from '@touchstone/schemas';
 import { countHostsByBundle } from '../store/hosts.ts';
+import { fleetByIssuer } from './fleet-by-issuer.ts';
 import type { Verifier } from './verifier.ts';
 
-/** @throws AppError ISSUERS_UNKNOWN before the first bundle came. */
-export async function viewCaStatus({
-  issuers,
-  bundles,
-  database,
-}: Pick<Verifier, 'issuers' | 'bundles' | 'database'>): Promise<CaStatus> {
-  const known = issuers.known();
-  const bundle = checkAgainst(TrustBundle, decodeJwt(bundles.current().jws));
-  const { there, behind } = await countHostsByBundle(database, bundle.epoch);
+const NOBODY = { hosts: { count: 0, away: 0, named: [] }, vms: { count: 0, named: [] } };
+
+/**
+ * As things are known here. Whoever looks is likely to look again: the CA is asked meanwhile, at most once a second.
+ * @throws AppError ISSUERS_UNKNOWN before the first bundle came.
+ */
+export async function viewCaStatus(
+  viewer: Pick<Verifier, 'issuers' | 'bundles' | 'database' | 'clock' | 'settings'>,
+): Promise<CaStatus> {
+  void viewer.issuers.pollSoon();
+  const { known, behind, hosts, issuers, bundle } = await fleetByIssuer(viewer);
+  const { epoch, notAfter } = checkAgainst(TrustBundle, decodeJwt(bundle.jws));
+  const shown = await countHostsByBundle(viewer.database, epoch);
   return {
     epoch: known.epoch,
     anchors: known.anchors.map((pem) => {
@@ -20,13 +25,15 @@ export async function viewCaStatus({
       const fingerprint = createHash('sha256').update(certificate.raw).digest('hex');
       return { ...gist(certificate), fingerprint };
     }),
-    issuers: known.issuers.map(({ keyId, certificate, state }) => ({
+    issuers: known.issuers.map(({ keyId, certificate, state, reason = null }) => ({
       ...gist(new X509Certificate(certificate)),
-      ...{ keyId, state },
+      ...{ keyId, state, reason },
+      ...(issuers.get(keyId) ?? NOBODY),
     })),
+    hosts,
     trustBundle: {
-      ...{ epoch: bundle.epoch, notAfter: bundle.notAfter },
-      ...{ hostsThere: there, hostsBehind: behind },
+      ...{ epoch, notAfter },
+      ...{ hostsThere: shown.there, hostsBehind: shown.behind, withoutAnchors: behind },
     },
   };
 }

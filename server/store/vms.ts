@@ -88,15 +88,25 @@ export type StartRecord = {
 
 /**
  * False where this host's request was answered before: a request has one answer. The key holds that within a
- * month; over its end the host's lock does, under which requests are answered.
+ * month; over its end the host's lock does, under which requests are answered. A permit also says where the VM is.
  */
 export async function insertStart(on: Queryable, start: StartRecord): Promise<boolean> {
-  const { rowCount } = await on.query(
-    `INSERT INTO starts (host_id, request_id, vm, at, decision, code, definition_digest, permit_id,
-                         attestation, month)
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
-      WHERE NOT EXISTS (SELECT FROM starts WHERE host_id = $1::uuid AND request_id = $2::uuid)
-     ON CONFLICT (host_id, request_id, month) DO NOTHING`,
+  const { rows } = await on.query<{ inserted: boolean }>(
+    `WITH inserted AS (
+       INSERT INTO starts (host_id, request_id, vm, at, decision, code, definition_digest, permit_id,
+                           attestation, month)
+       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+        WHERE NOT EXISTS (SELECT FROM starts WHERE host_id = $1::uuid AND request_id = $2::uuid)
+       ON CONFLICT (host_id, request_id, month) DO NOTHING
+       RETURNING vm, host_id, at, decision
+     ), placed AS (
+       INSERT INTO vm_places (vm, host_id, at)
+       SELECT vm, host_id, at FROM inserted
+        WHERE decision = 'permitted' AND vm IN (SELECT uuid FROM vms)
+       ON CONFLICT (vm) DO UPDATE SET host_id = EXCLUDED.host_id, at = EXCLUDED.at
+        WHERE vm_places.at <= EXCLUDED.at
+     )
+     SELECT EXISTS (SELECT FROM inserted) AS inserted`,
     [
       start.hostId,
       start.requestId,
@@ -110,7 +120,7 @@ export async function insertStart(on: Queryable, start: StartRecord): Promise<bo
       monthOf(start.at),
     ],
   );
-  return rowCount === 1;
+  return rows[0]?.inserted === true;
 }
 
 type StartRow = {

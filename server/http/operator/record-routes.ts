@@ -1,14 +1,17 @@
+import { Type } from 'typebox';
 import {
   Alert,
   AlertAcknowledgement,
   AlertList,
   AuditList,
   CaStatus,
+  IssuerHosts,
   Retention,
   RetentionRun,
   Uuid,
 } from '@touchstone/schemas';
 import { viewCaStatus } from '../../services/ca-status.ts';
+import { viewIssuerHosts } from '../../services/fleet-by-issuer.ts';
 import { acknowledgeAlert, viewAlerts } from '../../services/alerts.ts';
 import { listAuditLog } from '../../services/lists.ts';
 import { runRetention, viewRetention } from '../../services/retention.ts';
@@ -42,6 +45,16 @@ export const RECORD_ROUTES: readonly OperatorRoute[] = [
     role: 'viewer',
     answer: CaStatus,
     handle: ({ verifier }) => viewCaStatus(verifier),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/ca/issuers/:key/hosts',
+    summary: 'Which hosts have a certificate of this issuer, and which VMs are there',
+    paged: true,
+    role: 'viewer',
+    key: Type.String({ pattern: '^[0-9a-f]{40,64}$', maxLength: 64 }),
+    answer: IssuerHosts,
+    handle: ({ verifier, key, page }) => viewIssuerHosts(verifier, key, page),
   }),
   route({
     method: 'GET',

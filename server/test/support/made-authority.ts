@@ -51,6 +51,7 @@ function issuerOf(ca: MadeCa) {
 }
 
 export const ISSUER_PEM = new X509Certificate(ISSUER.certificate).toString();
+export const NEXT_ISSUER_PEM = new X509Certificate(NEXT_ISSUER.certificate).toString();
 
 /** An EK, by a public area like a TPM's. */
 export function makeEk(): TpmtPublic {
