@@ -12,7 +12,8 @@ import {
   parseStrictJson,
   SchemaError,
 } from '@touchstone/schemas';
-import { caError } from './ca-error.ts';
+import { ConfigError } from './config-error.ts';
+import { CustodyConfig, IssuanceConfig, resolvedCustody } from './custody-config.ts';
 
 const Path = Type.String({ pattern: '^[^\\u0000]+$', maxLength: 4_096 });
 const Text = Type.String({ minLength: 1, maxLength: 256 });
@@ -41,6 +42,8 @@ const CaConfig = closed({
   database: Database,
   migrateDatabase: Database,
   stateDir: Path,
+  issuance: Type.Optional(IssuanceConfig),
+  custody: Type.Optional(CustodyConfig),
   roots: Type.Array(
     closed({
       certificateFile: Path,
@@ -75,7 +78,7 @@ const CaConfig = closed({
 /** The CA's configuration file. Paths in it are relative to it. */
 export type CaConfig = Static<typeof CaConfig>;
 
-/** Throws AppError CONFIG_INVALID naming the field. */
+/** Throws ConfigError CONFIG_INVALID naming the field. */
 export async function loadConfig(path: string): Promise<CaConfig> {
   const config = readConfig(await readFile(path));
   const at = (file: string) => resolve(dirname(path), file);
@@ -91,6 +94,10 @@ export async function loadConfig(path: string): Promise<CaConfig> {
     migrateDatabase: database(config.migrateDatabase),
     stateDir: at(config.stateDir),
     ...(config.reporterKeyFile && { reporterKeyFile: at(config.reporterKeyFile) }),
+    ...(config.custody && { custody: resolvedCustody(config.custody, at) }),
+    ...(config.issuance?.kind === 'socket' && {
+      issuance: { kind: 'socket', path: at(config.issuance.path) },
+    }),
     roots: config.roots.map((root) => ({ ...root, certificateFile: at(root.certificateFile) })),
   };
 }
@@ -100,6 +107,6 @@ function readConfig(bytes: Uint8Array): CaConfig {
     return checkAgainst(CaConfig, parseStrictJson(bytes));
   } catch (cause) {
     if (!(cause instanceof SchemaError || cause instanceof JsonError)) throw cause;
-    throw caError('CONFIG_INVALID', 500, { detail: cause.message, cause });
+    throw new ConfigError(cause.message, cause);
   }
 }

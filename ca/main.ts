@@ -1,17 +1,7 @@
-import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { readArguments, USAGE } from './arguments.ts';
 import { CA_CODES, type CaCode } from './codes.ts';
-import { loadConfig } from './config.ts';
-import { initialize } from './init.ts';
-import { firstOperator } from './operators/index.ts';
-import { restored } from './restored.ts';
-import { revokeEk } from './revoke.ts';
-import { serve } from './serve.ts';
-
-const USAGE =
-  'usage: main.ts init|serve|restored --config FILE\n' +
-  '       main.ts first-operator --config FILE [--quorum 1|2]\n' +
-  '       main.ts revoke-ek --config FILE --ek-ref HEX --reason TEXT\n';
+import { type CaConfig, loadConfig } from './config.ts';
 
 /** sysexits.h */
 const EX_USAGE = 64;
@@ -25,9 +15,10 @@ const EXIT_OF: Readonly<Record<string, number>> = {
   FIRST_OPERATOR_EXISTS: 1,
 };
 
+const given = readArguments();
 const log = pino(
   {
-    base: { process: 'ca' },
+    base: { process: given?.command === 'issuance' ? 'ca-issuance' : 'ca' },
     redact: {
       paths: ['secret', 'password', 'credentialBlob', '*.secret', '*.password', '*.authorization'],
       censor: '[redacted]',
@@ -36,71 +27,53 @@ const log = pino(
   pino.destination({ fd: 2, sync: true }),
 );
 
-type PlainCommand = 'init' | 'serve' | 'restored';
-
-type Arguments =
-  | { readonly command: PlainCommand; readonly configFile: string }
-  | { readonly command: 'first-operator'; readonly configFile: string; readonly quorum: number }
-  | {
-      readonly command: 'revoke-ek';
-      readonly configFile: string;
-      readonly ekRef: string;
-      readonly reason: string;
-    };
-
+/** Each command by itself: the process that has the keys does not even load what speaks HTTP or to a database. */
 async function main(): Promise<void> {
-  const given = readArguments();
+  if (given === undefined) {
+    process.stderr.write(USAGE);
+    process.exit(EX_USAGE);
+  }
   const config = await loadConfig(given.configFile);
   process.umask(0o077);
-  if (given.command === 'init') return initialize(config, log);
-  if (given.command === 'first-operator') {
-    return tell(await firstOperator(config, given.quorum, log));
+  switch (given.command) {
+    case 'issuance': {
+      const { runAsChild, runAtSocket } = await import('./issuance-process/index.ts');
+      return given.inherited ? runAsChild(config, log) : runAtSocket(config, log);
+    }
+    case 'init': {
+      const { initialize } = await import('./init.ts');
+      return initialize(config, given.configFile, log);
+    }
+    case 'first-operator': {
+      const { firstOperator } = await import('./operators/index.ts');
+      return tell(await firstOperator(config, given.quorum, log));
+    }
+    case 'restored': {
+      const { restored } = await import('./restored.ts');
+      return tell(await restored(config, log));
+    }
+    case 'revoke-ek': {
+      const { revokeEk } = await import('./revoke.ts');
+      return revokeEk(config, given, log);
+    }
+    case 'serve':
+      return serveUntilStopped(config, given.configFile);
   }
-  if (given.command === 'restored') return tell(await restored(config, log));
-  if (given.command === 'revoke-ek') return revokeEk(config, given, log);
+}
 
-  const serving = await serve(config, log);
+async function serveUntilStopped(config: CaConfig, configFile: string): Promise<void> {
+  const { serve } = await import('./serve.ts');
+  const serving = await serve(config, configFile, log);
   const stop = async (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');
     await serving.close();
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
-  process.stdout.write(`${JSON.stringify({ ready: true, port: serving.port })}\n`);
+  tell({ ready: true, port: serving.port });
 }
 
 const tell = (answer: object): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
-
-const isPlain = (command: string | undefined): command is PlainCommand =>
-  ['init', 'serve', 'restored'].includes(command ?? '');
-
-function readArguments(): Arguments {
-  try {
-    const { positionals, values } = parseArgs({
-      allowPositionals: true,
-      options: {
-        config: { type: 'string' },
-        'ek-ref': { type: 'string' },
-        reason: { type: 'string' },
-        quorum: { type: 'string' },
-      },
-    });
-    const [command, ...more] = positionals;
-    const { config: configFile, 'ek-ref': ekRef, reason, quorum } = values;
-    const known = configFile !== undefined && more.length === 0;
-    if (known && isPlain(command) && !ekRef && !reason && !quorum) return { command, configFile };
-    if (known && command === 'first-operator' && /^[12]$/.test(quorum ?? '1')) {
-      return { command, configFile, quorum: Number(quorum ?? 1) };
-    }
-    if (known && command === 'revoke-ek' && /^[0-9a-f]{64}$/.test(ekRef ?? '') && reason) {
-      return { command, configFile, ekRef: ekRef ?? '', reason };
-    }
-  } catch {
-    // The usage says it.
-  }
-  process.stderr.write(USAGE);
-  process.exit(EX_USAGE);
-}
 
 /** What stops a start is told with its remedy, and without the values that may be secret. */
 function reportFailure(error: unknown): void {

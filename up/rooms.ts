@@ -40,6 +40,8 @@ export async function prepareCa(
   const directory = join(dataDir, 'ca');
   const tls = await keepTlsIdentity(directory, 'touchstone-ca');
   const url = `https://${host}:${caPort}`;
+  const passphraseFile = join(directory, 'key-passphrase');
+  await keepSecret(passphraseFile, newPassphrase);
   const config = await writeConfig(directory, {
     listen: { host, port: caPort },
     tls: { keyFile: tls.keyFile, certFile: tls.certFile },
@@ -47,6 +49,7 @@ export async function prepareCa(
     database: postgres.access('touchstone_ca', 'ca'),
     migrateDatabase: postgres.access('touchstone_ca', 'ca_migrate'),
     stateDir: join(directory, 'state'),
+    custody: { issuing: { kind: 'file', passphrase: { file: passphraseFile } } },
     roots: await tpmRootsIn(directory),
     retentionDays: (await retentionOf(dataDir)).ca,
   });
@@ -91,6 +94,9 @@ export async function prepareServer(
 
 /** Every challenge key derives from it. */
 const newRootSecret = (): Promise<Uint8Array> => Promise.resolve(randomBytes(32));
+
+/** The issuance alone reads it: the CA's keys lie encrypted under it. */
+const newPassphrase = (): Promise<string> => Promise.resolve(randomBytes(32).toString('hex'));
 
 async function writeConfig(directory: string, config: unknown): Promise<string> {
   const path = join(directory, 'config.json');

@@ -16,6 +16,8 @@ import {
   keyIdOf,
   parseCertificate,
 } from '@touchstone/endorsement';
+import { CaBundle } from '@touchstone/schemas';
+import { pinnedClient, spkiPinOf } from '@touchstone/transport';
 
 const DAY_MS = 86_400_000;
 
@@ -29,14 +31,23 @@ export type Authority = {
   readonly certificate: Uint8Array;
 };
 
-/** A deployment's own CA, from its state directory: what it certifies, the server believes. */
-export async function authorityOf(stateDir: string): Promise<Authority> {
-  const read = (name: string) => readFile(join(stateDir, name), 'utf8');
-  const certificate = parseCertificate(new X509Certificate(await read('issuing.cert.pem')).raw);
+/** A deployment's own CA, from its directory: what it certifies, the server believes. */
+export async function authorityOf(caDirectory: string): Promise<Authority> {
+  const read = (name: string) => readFile(join(caDirectory, name), 'utf8');
+  const { publicUrl: url } = JSON.parse(await read('config.json')) as { publicUrl: string };
+  const client = pinnedClient({ url, pin: spkiPinOf(await read('tls-cert.pem')) });
+  const { issuers } = await client
+    .request({ method: 'GET', path: '/v1/bundle', schema: CaBundle })
+    .finally(() => client.close());
+  const certificate = parseCertificate(new X509Certificate(issuers[0]?.certificate ?? '').raw);
+  const filed = await read('state/keys/issuing/first+issuing.key.pem');
   return {
     name: certificate.subject.encoded,
     keyId: keyIdOf(certificate.spki),
-    key: createPrivateKey(await read('issuing.key.pem')),
+    key: createPrivateKey({
+      key: filed.slice(filed.indexOf('-----BEGIN ENC')),
+      passphrase: await read('key-passphrase'),
+    }),
     certificate: certificate.der,
   };
 }

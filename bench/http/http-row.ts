@@ -35,7 +35,7 @@ export const http: Row = {
 async function measure(run: Run): Promise<Figure[]> {
   const deployment = await run.deployment();
   await pin(process.pid, OTHER_CORE);
-  const authority = await authorityOf(join(deployment.data, 'ca/state'));
+  const authority = await authorityOf(join(deployment.data, 'ca'));
   await approveBoot(deployment, authority);
   const login = await ownerOf(deployment);
   await using fleet = await Fleet.open({ login, authority, labels: LABELS, pcrs: PCRS });

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { CertificateSignatureAlgorithm } from '@touchstone/endorsement';
 import type { HeldKey, KeyRole } from './issuance.ts';
 
@@ -16,12 +17,18 @@ export type KeyCustody = {
   keys(): Promise<readonly CustodyKey[]>;
   /** One that is not there is gone already. */
   destroy(keyId: string): Promise<void>;
+  /** Takes over a key that lay elsewhere. Where the label is there already, it has to be of the same key. */
+  adopt(label: string, key: KeyObject): Promise<void>;
+  /** Throws CustodyError if these keys could not sign now, and were not locked on purpose. */
+  ready(): Promise<void>;
 };
 
 /** Everything that is secret in a CA. */
 export type Custody = Readonly<Record<KeyRole, KeyCustody>> & {
   /** Of 32 bytes, the same for as long as the deployment lives. */
   ekRefSecret(): Promise<Uint8Array>;
+  /** Throws CustodyError if something is not as it has to be. What older versions left is taken over. */
+  ready(): Promise<void>;
 };
 
 /** The curve of each role, and the hash of its strength. */

@@ -104,7 +104,22 @@ export function fileCustody(options: FileCustodyOptions): KeyCustody {
       await rm(pathOf(doomed.label), { force: true });
       await syncDirectory(directory);
     },
+    adopt,
+    ready: async () => {
+      const [first] = await keys();
+      if (first !== undefined && passphrase !== undefined) {
+        await unlocked(held(first).keyId, first);
+      }
+    },
   };
+
+  /** Verified as it lies on the disk: the caller does away with the other copy. */
+  async function adopt(label: string, key: KeyObject): Promise<void> {
+    const there = await keys();
+    const own = there.find((filed) => filed.label === label) ?? (await keep(label, key, there));
+    const kept = await open(own, pathOf(label), words);
+    if (!kept.equals(key)) throw new CustodyError('KEY_FILE_MALFORMED', pathOf(label));
+  }
 
   /** Under the one passphrase of all of them: it has to open a key that is there. */
   async function keep(

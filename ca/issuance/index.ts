@@ -1,8 +1,8 @@
-export { createAuthority, loadAuthority } from './authority.ts';
-export { heldAuthority } from './held-authority.ts';
+export { answerTo, askedIssuance } from './answer.ts';
+export { CustodyError } from './custody-error.ts';
+export type { Custody } from './custody.ts';
 export type { AkSubject, Issuance, KeyRole, RevokedCertificate } from './issuance.ts';
-/** @public */
 export { localIssuance } from './local-issuance.ts';
+export { MAX_MESSAGE_BYTES } from './operations.ts';
 export { pemOf } from './pem.ts';
-/** @public */
-export { fileCustodyIn } from './state-directory.ts';
+export { fileCustodyIn, type Passphrase, stateCustody } from './state-directory.ts';

@@ -22,7 +22,6 @@ const ROLES: readonly KeyRole[] = ['root', 'issuing'];
  * - the certificates named are of such keys, a root's being its own issuer;
  * - the time that whoever asks goes by is within ten minutes of `clock`.
  *
- * @public
  * @throws CustodyError ISSUANCE_REFUSED, ISSUANCE_CLOCK, KEY_NOT_HELD, ISSUER_EXPIRED, and those of the custody
  */
 export function localIssuance(custody: Custody, clock: () => Date): Issuance {

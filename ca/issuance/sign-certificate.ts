@@ -4,7 +4,7 @@ import {
   encodeTbsCertificate,
   type TbsCertificateFields,
 } from '@touchstone/endorsement';
-import type { CustodyKey } from './key-custody.ts';
+import type { CustodyKey } from './custody.ts';
 
 export type CertificateFields = Omit<TbsCertificateFields, 'serial' | 'signatureAlgorithm'>;
 

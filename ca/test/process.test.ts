@@ -162,7 +162,7 @@ describe('the process of the CA', () => {
     });
 
     it('with a key that others could read: KEY_FILE_MODE', async () => {
-      const key = join(ca.stateDir, 'issuing.key.pem');
+      const key = join(ca.stateDir, 'keys/issuing/first+issuing.key.pem');
       await chmod(key, 0o644);
       assert.equal(await refusal('serve'), 'KEY_FILE_MODE');
       await chmod(key, 0o600);

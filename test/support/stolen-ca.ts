@@ -1,5 +1,4 @@
-import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { sign, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import {
   type AkCertificate,
@@ -10,6 +9,7 @@ import {
   keyIdOf,
   parseCertificate,
 } from '@touchstone/endorsement';
+import { issuingAuthorityOf } from './issuing-key.ts';
 import type { Touchstone } from './touchstone.ts';
 
 const DAY_MS = 86_400_000;
@@ -19,16 +19,15 @@ type Forgery = Partial<Pick<AkCertificate, 'ekRef' | 'class' | 'notBefore' | 'no
   readonly daysAgo?: number;
 };
 
-/** A certificate by the CA's own issuing key, read from its directory: what a thief of that key can make. */
+/** A certificate by the CA's own issuing key, as a thief has it who read both the key's file and its passphrase. */
 export async function forge(
   { directory }: Touchstone,
   genuine: Pick<AkCertificate, 'akName' | 'akQualifiedName' | 'ekRef' | 'class' | 'spki'>,
   forgery: Forgery,
 ): Promise<string> {
   const { ekRef = genuine.ekRef, class: assuranceClass = genuine.class, daysAgo = 0 } = forgery;
-  const read = (name: string) => readFile(join(directory, 'ca/state', name), 'utf8');
-  const issuer = parseCertificate(new X509Certificate(await read('issuing.cert.pem')).raw);
-  const key = createPrivateKey(await read('issuing.key.pem'));
+  const { certificate, key } = await issuingAuthorityOf(join(directory, 'ca'));
+  const issuer = parseCertificate(certificate);
   const tbs = encodeTbsCertificate({
     ...{ serial: Uint8Array.of(0x66), signatureAlgorithm: 'ecdsa-sha256' },
     ...{ issuer: issuer.subject.encoded, subject: encodeName({ commonName: genuine.akName }) },

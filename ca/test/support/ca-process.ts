@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -82,11 +83,15 @@ export async function startCa(postgres: Postgres, options: CaOptions): Promise<C
       database: addressOf(logins.ca),
       migrateDatabase: addressOf(logins.ca_migrate),
       stateDir: 'state',
+      custody: { issuing: { kind: 'file', passphrase: { file: 'passphrase' } } },
       roots: options.roots ?? [],
       publicUrl: 'https://ca.example:9443',
       limits: options.limits ?? { perAddress: UNLIMITED, total: UNLIMITED },
     };
     await writeFile(configFile, JSON.stringify(config));
+    await writeFile(join(dir, 'passphrase'), `${randomBytes(16).toString('hex')}\n`, {
+      mode: 0o600,
+    });
     await run(process.execPath, [MAIN, 'init', '--config', configFile]);
     await start();
   } catch (error) {

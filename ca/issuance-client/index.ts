@@ -1,0 +1,1 @@
+export { type OpenIssuance, openIssuance } from './open-issuance.ts';

@@ -1,0 +1,1 @@
+export { runAsChild, runAtSocket } from './run-issuance.ts';
