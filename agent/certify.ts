@@ -44,7 +44,7 @@ export function certify(prover: Prover): Promise<Certified> {
       path: '/v1/enrollments',
       schema: EnrollmentChallenge,
       body: {
-        ekCertificates: [ek.certificate, ...chain].map(base64Url),
+        ekCertificates: ek.certificate === null ? [] : [ek.certificate, ...chain].map(base64Url),
         ekPublic: base64Url(ek.public),
         akPublic: key.public,
         software: attester.tpm.kind === 'software',

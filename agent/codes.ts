@@ -89,8 +89,9 @@ export const AGENT_CODES = {
     title: 'The TPM has no EK certificate that can be used',
     section: '4 Enrol, step 2',
     remedy:
-      'The detail says what was found in NV. A TPM whose maker wrote no EK certificate into it cannot enrol yet. With ' +
-      '--tpm software the host enrols with a software TPM, shown as what it is.',
+      'The detail says what was found in NV. A TPM whose maker wrote none into it enrols once an operator of the CA has ' +
+      'pinned its EK (`touchstone ca ek waiting`). With --tpm software the host enrols with a software TPM, shown as ' +
+      'what it is.',
     actor: 'host-administrator',
   },
   EK_CHANGED: {

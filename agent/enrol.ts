@@ -55,6 +55,13 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
     progress(`opening ${where} and making the attestation key`);
     if (lost) progress('the TPM was cleared: making a new key in place of the one that it lost');
     const key = await ownKey(input, { known, lost });
+    const { name, certificate } = await attester.use(async (_tpm, ek) => ek);
+    if (certificate === null) {
+      progress(
+        'this TPM has no EK certificate: an operator of the CA has to pin its EK, whose Name is',
+      );
+      progress(name);
+    }
     progress(`proving to the CA that this TPM holds it (AK ${key.akName.slice(0, 16)}…)`);
     const { certificates, enrollmentId, findings } = await certify({
       ...{ attester, key, bundle: trustBundle, hold: (work) => work() },

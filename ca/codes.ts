@@ -23,8 +23,8 @@ export const CA_CODES = {
       'The TPM has no certificate for its endorsement key; it waits for an administrator to pin it',
     section: 'TCG EK Credential Profile 2.5, 2.2',
     remedy:
-      "Compare the EK's Name with what the machine itself shows (`touchstone-agent doctor`), pin it with its class " +
-      '(`touchstone ca ek waiting`, then `touchstone ca ek pin`), and enrol again.',
+      "Compare the EK's Name with the one that `touchstone-agent enroll` prints on the machine itself, pin it with its " +
+      'class (`touchstone ca ek waiting`, then `touchstone ca ek pin`), and enrol again.',
   },
   EK_DECOMMISSIONED: {
     title:

@@ -2,7 +2,7 @@ import type { AgentCheck } from '@touchstone/schemas';
 import { parseEkCertificate } from '@touchstone/endorsement';
 import { type Tpm, TpmError } from 'node-tpm2-tss-bindings';
 import { detailOf } from '../codes.ts';
-import { failure, fault, ok, warning } from './check.ts';
+import { failure, ok, warning } from './check.ts';
 
 const TPM_CAP_TPM_PROPERTIES = 6;
 /** TPM_PT: Part 2, 6.13. */
@@ -70,7 +70,7 @@ async function ekCertificates(tpm: Tpm): Promise<AgentCheck[]> {
   const defined = await tpm.handles('nv-index');
   const indices = EK_CERTIFICATES.filter((index) => defined.includes(index));
   if (indices.length === 0) {
-    return [fault('EK_CERTIFICATE_MISSING', subject, 'none of its NV indices is defined')];
+    return [warning('EK_CERTIFICATE_MISSING', subject, 'none of its NV indices is defined')];
   }
   const checks: AgentCheck[] = [];
   for (const index of indices) {

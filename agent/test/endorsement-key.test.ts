@@ -71,8 +71,9 @@ describe('the choice of an EK', function () {
   };
   const chosen = (wish?: EkWish) =>
     withTpm(async (tpm) => {
-      const { kind, nameAlg, object, certificate } = await openEndorsementKey(tpm, wish);
-      return { kind, nameAlg, handle: object.handle, certificate: Buffer.from(certificate) };
+      const { kind, name, nameAlg, object, certificate } = await openEndorsementKey(tpm, wish);
+      const bytes = Buffer.from(certificate ?? []);
+      return { kind, name, nameAlg, handle: object.handle, certificate: bytes };
     });
   /** What an index holds from now on; nothing where it is null. */
   const put = (index: string, bytes: Uint8Array | null, attributes = NV) =>
@@ -112,8 +113,23 @@ describe('the choice of an EK', function () {
   it('takes the one kind that the TPM has a certificate of', async () => {
     await put(RSA_2048, null);
     assert.equal((await chosen()).kind, 'ecc-p384');
+  });
+
+  it('takes the profile’s own where the TPM has no certificate at all, the same each time', async () => {
+    const rsa = await chosen();
+    await put(RSA_2048, null);
     await put(P384, null);
-    await assert.rejects(chosen(), { detail: 'no NV index holds an EK certificate' });
+    const bare = await chosen();
+    assert.deepEqual([bare.kind, bare.name, bare.certificate.length], ['rsa-2048', rsa.name, 0]);
+    assert.equal((await chosen()).name, rsa.name);
+    assert.equal((await chosen({ preferred: 'ecc-p256' })).kind, 'ecc-p256');
+    await assert.rejects(chosen({ only: 'rsa-4096' }), {
+      code: 'EK_CERTIFICATE_MISSING',
+      detail: 'the TPM has no EK certificate, and makes no EK of rsa-4096',
+    });
+    // One that cannot be used is another matter than none.
+    await put(P384, Buffer.from('no certificate'));
+    await assert.rejects(chosen(), { code: 'EK_CERTIFICATE_MISSING' });
   });
 
   it('makes it from its template where no persistent handle holds it', async () => {

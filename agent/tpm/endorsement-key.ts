@@ -28,7 +28,8 @@ export type EndorsementKey = {
   readonly nameAlg: StrongHash;
   /** What its policy is a PolicyOR of; null where PolicySecret alone meets it. */
   readonly policyOr: readonly Uint8Array[] | null;
-  readonly certificate: Uint8Array;
+  /** null where the maker of the TPM gave it none: then an operator of the CA pins the EK. */
+  readonly certificate: Uint8Array | null;
 };
 
 /** Which of a TPM's EKs: that kind and no other, or that kind if there is one. */
@@ -37,11 +38,12 @@ export type EkWish = { readonly only?: EkKind; readonly preferred?: EkKind };
 /**
  * The EK whose public area equals its certificate's key, and a template of the profile in all else: the
  * persistent one, else the one that the maker's own template makes, else that of the low and then of the high
- * range.
+ * range. Of a TPM that has no certificate anywhere: that of the profile's own template.
  * @throws AppError EK_CERTIFICATE_MISSING
  */
 export async function openEndorsementKey(tpm: Tpm, wish: EkWish = {}): Promise<EndorsementKey> {
   const { found, unusable } = await readEkCertificates(tpm);
+  if (found.length === 0 && unusable.length === 0) return uncertifiedKey(tpm, wish);
   const why = [...unusable];
   for (const place of inOrder(found, wish)) {
     const key = await keyOf(tpm, place, why);
@@ -51,6 +53,25 @@ export async function openEndorsementKey(tpm: Tpm, wish: EkWish = {}): Promise<E
   if (wish.only !== undefined) why.unshift(`no EK certificate is of ${wish.only}`);
   else if (found.length === 0) why.unshift('no NV index holds an EK certificate');
   throw agentError('EK_CERTIFICATE_MISSING', { detail: why.join('; ').slice(0, 1_024) });
+}
+
+/**
+ * Always of the same template, so that it has the same Name each time. RSA-2048 is what every TPM has.
+ * @throws AppError EK_CERTIFICATE_MISSING
+ */
+async function uncertifiedKey(
+  tpm: Tpm,
+  { only, preferred = 'rsa-2048' }: EkWish,
+): Promise<EndorsementKey> {
+  const kind = only ?? preferred;
+  for (const template of EK_TEMPLATES.filter((one) => kindOf(one) === kind)) {
+    const object = await made(tpm, template);
+    if (object === null) continue;
+    const { public: publicArea } = await tpm.readPublic(object);
+    return keyWith(parseTpm2bPublic(publicArea), { object, kind, publicArea, certificate: null });
+  }
+  const detail = `the TPM has no EK certificate, and makes no EK of ${kind}`;
+  throw agentError('EK_CERTIFICATE_MISSING', { detail });
 }
 
 function inOrder(found: readonly NvEk[], { only, preferred }: EkWish): readonly NvEk[] {
@@ -116,18 +137,30 @@ async function matching(
   const { public: publicArea } = await tpm.readPublic(object);
   const parsed = parsedOrNull(publicArea);
   if (parsed === null) return null;
-  const { nameAlg, authPolicy } = parsed;
   const problems = checkEkPublic(parsed, certificate);
   if (problems.some(({ code }) => code === 'EK_CERT_MISMATCH')) return null;
-  if (problems.length > 0 || !isStrongHash(nameAlg)) {
+  if (problems.length > 0 || !isStrongHash(parsed.nameAlg)) {
     why.push(
       `${hex(index)}: its key differs from every template of the profile (${problems[0]?.subject})`,
     );
     return null;
   }
+  return keyWith(parsed, { object, kind, publicArea, certificate: certificate.der });
+}
+
+/** @throws RangeError for a nameAlg that no template has */
+function keyWith(
+  parsed: TpmtPublic,
+  {
+    publicArea,
+    ...rest
+  }: Pick<EndorsementKey, 'object' | 'kind' | 'certificate'> & { readonly publicArea: Uint8Array },
+): EndorsementKey {
+  const { nameAlg, authPolicy } = parsed;
+  if (!isStrongHash(nameAlg)) throw new RangeError(`nameAlg ${nameAlg}`);
   const { a, b, c } = EK_POLICIES[nameAlg];
   return {
-    ...{ object, kind, public: publicArea, nameAlg, certificate: certificate.der },
+    ...{ ...rest, public: publicArea, nameAlg },
     name: Buffer.from(nameOf(parsed)).toString('hex'),
     policyOr: Buffer.compare(authPolicy, b) === 0 ? [a, c] : null,
   };
