@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { realpath, writeFile } from 'node:fs/promises';
+import { createPublicKey, randomBytes } from 'node:crypto';
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runToEnd } from './child.ts';
@@ -50,12 +50,36 @@ export async function prepareCa(
     migrateDatabase: postgres.access('touchstone_ca', 'ca_migrate'),
     stateDir: join(directory, 'state'),
     custody: { issuing: { kind: 'file', passphrase: { file: passphraseFile } } },
+    reporterKeyFile: await keepReporterKey(dataDir),
     roots: await tpmRootsIn(directory),
     retentionDays: (await retentionOf(dataDir)).ca,
   });
   const logFile = join(dataDir, 'ca.log');
   await runToEnd({ name: 'the CA', command: room('ca', 'init', '--config', config), logFile });
   return { config, logFile, url, pin: tls.pin };
+}
+
+/**
+ * The public half of the key that the server signs results with, and its reports of how far a change of the CA's keys
+ * is: the CA has to know it before there is a server. When that key turns, the server tells the CA of the next.
+ */
+async function keepReporterKey(dataDir: string): Promise<string> {
+  const key = await keepServerSecret(dataDir, 'result-key.pem', newSigningKey);
+  const path = join(dataDir, 'ca', 'reporter-key.pem');
+  const pem = createPublicKey(await readFile(key, 'utf8')).export({ type: 'spki', format: 'pem' });
+  await writeFile(path, pem, { mode: 0o600 });
+  return path;
+}
+
+async function keepServerSecret(
+  dataDir: string,
+  name: string,
+  make: () => Promise<string | Uint8Array>,
+): Promise<string> {
+  const directory = join(dataDir, 'server');
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await keepSecret(join(directory, name), make);
+  return join(directory, name);
 }
 
 /** Makes what is not there; what is there stays. */
@@ -67,10 +91,8 @@ export async function prepareServer(
   const directory = join(dataDir, 'server');
   const tls = await keepTlsIdentity(directory, 'touchstone-server');
   const url = `https://${host}:${serverPort}`;
-  const keep = async (name: string, make: () => Promise<string | Uint8Array>): Promise<string> => {
-    await keepSecret(join(directory, name), make);
-    return join(directory, name);
-  };
+  const keep = (name: string, make: () => Promise<string | Uint8Array>) =>
+    keepServerSecret(dataDir, name, make);
   const config = await writeConfig(directory, {
     listen: { host, port: serverPort },
     tls: { keyFile: tls.keyFile, certFile: tls.certFile },

@@ -36,6 +36,7 @@ make() {
 }
 
 password() { openssl rand -hex 32; }
+public_key() { openssl pkey -in "$1" -pubout; }
 signing_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256; }
 tls_certificate() {
   openssl req -x509 -new -key "$secrets/$1-tls-key" -days 3652 -subj "/CN=touchstone-$1" \
@@ -57,6 +58,8 @@ for room in ca server; do
 done
 make "$secrets/server-root-secret" openssl rand 32
 make "$secrets/server-result-key" signing_key
+# Whose word the CA takes for how far the hosts are while its keys change.
+make "$out/config/server-result-key.pub.pem" public_key "$secrets/server-result-key"
 make "$secrets/server-permit-key" signing_key
 make "$secrets/server-bundle-key" signing_key
 
@@ -74,6 +77,7 @@ make "$out/config/ca.json" cat <<EOF
     "user": "ca_migrate", "passwordFile": "/run/secrets/postgres-ca-migrate"
   },
   "stateDir": "/var/lib/touchstone/ca",
+  "reporterKeyFile": "/etc/touchstone/server-result-key.pub.pem",
   "roots": [],
   "limits": {
     "perAddress": { "burst": 1000, "perSecond": 100 },
