@@ -6,7 +6,7 @@ import {
   parseStrictJson,
   type SigningJwk,
 } from '@touchstone/schemas';
-import { compactVerify, importJWK } from 'jose';
+import { compactVerify, errors, importJWK } from 'jose';
 import type pg from 'pg';
 import { caError } from '../ca-error.ts';
 import { inTransaction, readEpoch, readReporter, recordProgress } from '../store/index.ts';
@@ -21,7 +21,7 @@ const APART_MS = 600_000;
  * - the key that this CA was told of signed it, as a report, or the one that such a report named as its next;
  * - it is of now, by ten minutes, and newer than the last.
  *
- * @throws AppError PROGRESS_FOREIGN, PROGRESS_OLDER
+ * @throws AppError PROGRESS_FOREIGN, PROGRESS_OLDER; SchemaError and JsonError for what the right key signed
  */
 export async function takeProgress(
   pool: pg.Pool,
@@ -29,8 +29,9 @@ export async function takeProgress(
 ): Promise<CaProgressAnswer> {
   const { key, next } = await readReporter(pool);
   for (const by of [key, next]) {
-    const progress = by && (await signedBy(by, report));
-    if (!progress) continue;
+    const payload = by && (await signedBy(by, report));
+    if (!payload) continue;
+    const progress = checkAgainst(CaProgress, parseStrictJson(payload));
     return inTransaction(pool, async (client) => {
       const { now, epoch } = await readEpoch(client);
       const apartMs = Math.abs(Date.parse(progress.at) - now.getTime());
@@ -44,15 +45,15 @@ export async function takeProgress(
   throw caError('PROGRESS_FOREIGN', 403, detail === undefined ? {} : { detail });
 }
 
-async function signedBy(jwk: SigningJwk, report: string): Promise<CaProgress | undefined> {
+async function signedBy(jwk: SigningJwk, report: string): Promise<Uint8Array | undefined> {
+  const key = await importJWK(jwk, 'ES256');
   try {
-    const key = await importJWK(jwk, 'ES256');
     const { payload, protectedHeader } = await compactVerify(report, key, {
       algorithms: ['ES256'],
     });
-    if (protectedHeader.typ !== REPORT_TYPE) return undefined;
-    return checkAgainst(CaProgress, parseStrictJson(payload));
-  } catch {
-    return undefined;
+    return protectedHeader.typ === REPORT_TYPE ? payload : undefined;
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return undefined;
+    throw error;
   }
 }

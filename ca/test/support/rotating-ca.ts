@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import {
   createHash,
   generateKeyPairSync,
@@ -11,7 +12,7 @@ import { cp, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { akQualifiedNameOf, parseAkCertificate } from '@touchstone/endorsement';
-import type { CaBundle, CaProgress, SigningJwk } from '@touchstone/schemas';
+import { CaBundle, type CaProgress, checkAgainst, type SigningJwk } from '@touchstone/schemas';
 import { EK_TEMPLATE_RSA2048, encodeTpmtPublic, nameOf } from '@touchstone/tpm';
 import pg from 'pg';
 import { pino } from 'pino';
@@ -26,7 +27,9 @@ import {
   configureReporter,
   databaseNow,
   insertEnrollment,
+  listAuthorities,
   migrate,
+  openRotations,
   readBundle,
 } from '../../store/index.ts';
 import { tpmRootsOf } from '../../tpm-roots/index.ts';
@@ -234,4 +237,35 @@ function makeReporter(
       return `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`;
     },
   };
+}
+
+/** What holds at every moment, whatever phase there is and whatever died in between. */
+export async function assertSound(ca: RotatingCa): Promise<CaBundle> {
+  const bundle = checkAgainst(CaBundle, JSON.parse(JSON.stringify(await ca.bundle())));
+  const authorities = await listAuthorities(ca.pool);
+  const active = authorities.filter(({ state }) => state === 'active');
+  assert.deepEqual(active.map(({ role }) => role).toSorted(), ['issuing', 'root']);
+  const believed = bundle.issuers.filter(({ state }) => state !== 'refused');
+  assert.equal(believed.filter(({ state }) => state === 'active').length, 1);
+  for (const { name, issuer } of ca.hosts) {
+    assert.ok(
+      believed.some(({ keyId }) => keyId === issuer),
+      `${name} is refused: ${issuer}`,
+    );
+  }
+  const open = await openRotations(ca.pool);
+  const keys = await ca.context.issuance.keys();
+  for (const { keyId, label } of keys) {
+    const known = authorities.some((one) => one.keyId === keyId && one.state !== 'destroyed');
+    const made = open.some(({ id }) => label.startsWith(`${id}/`));
+    assert.ok(known || made, `the key ${label} is forgotten`);
+  }
+  for (const { keyId, state } of authorities) {
+    if (state === 'destroyed' || state === 'refused') continue;
+    assert.ok(
+      keys.some((key) => key.keyId === keyId),
+      `the key of ${keyId} is gone`,
+    );
+  }
+  return bundle;
 }
