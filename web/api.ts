@@ -1,6 +1,7 @@
 import type {
   ApprovalList,
   BrowserSession,
+  CaStatus,
   HostExplanation,
   HostList,
   Problem,
@@ -59,6 +60,7 @@ export const api = {
   logOut: () => call('DELETE', '/v1/browser-sessions'),
   session: () => call('GET', '/v1/session') as Promise<Session>,
   reasons: () => call('GET', '/v1/reasons') as Promise<ReasonTitles>,
+  ca: () => call('GET', '/v1/ca') as Promise<CaStatus>,
   quorum: () => call('GET', '/v1/quorum') as Promise<QuorumStatus>,
   approvals: () => call('GET', '/v1/approvals') as Promise<ApprovalList>,
   windows: () => call('GET', '/v1/windows') as Promise<WindowList>,

@@ -1,5 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Approval, QuorumStatus, WindowHosts, WindowRecord } from '@touchstone/schemas';
+import type {
+  Approval,
+  CaStatus,
+  QuorumStatus,
+  WindowHosts,
+  WindowRecord,
+} from '@touchstone/schemas';
 import { api } from './api.ts';
 
 export type OpenWindow = {
@@ -8,11 +14,13 @@ export type OpenWindow = {
   readonly laggards: WindowHosts['hosts'];
 };
 
-/** How many people loosening takes, what waits for another one, and which updates are under way. */
+/** How many people loosening takes, what waits for another one, which updates are under way, and whose keys vouch. */
 export type Policy = {
   readonly quorum: QuorumStatus['quorum'];
   readonly approvals: readonly Approval[];
   readonly windows: readonly OpenWindow[];
+  /** Null where the server does not know its CA yet. */
+  readonly ca: CaStatus | null;
 };
 
 const ASK_EVERY_MS = 60_000;
@@ -47,9 +55,13 @@ export function usePolicy(inside: boolean): Policy | null {
 }
 
 async function readPolicy(): Promise<Policy> {
-  const [{ quorum, waiting }, { windows }] = await Promise.all([api.quorum(), api.windows()]);
+  const [{ quorum, waiting }, { windows }, ca] = await Promise.all([
+    api.quorum(),
+    api.windows(),
+    api.ca().catch(() => null),
+  ]);
   const { approvals } = waiting === 0 ? { approvals: [] } : await api.approvals();
-  return { quorum, approvals, windows: await Promise.all(windows.map(withLaggards)) };
+  return { quorum, approvals, windows: await Promise.all(windows.map(withLaggards)), ca };
 }
 
 async function withLaggards(window: WindowRecord): Promise<OpenWindow> {

@@ -3,6 +3,7 @@ import { formatBaselines } from '@touchstone/appraisal';
 import {
   ApiTokenCreated,
   BaselineList,
+  CaStatus,
   JoinTokenCreated,
   QuorumStatus,
   WindowChange,
@@ -70,6 +71,33 @@ describe('The fleet page, of the policy', function () {
     await waiting.getByText('join-token.create for any host').waitFor();
     await waiting.getByText('1 of 2, by first').waitFor();
     assert.equal(await page.getByText('Quorum is 1:').count(), 0);
+    assert.deepEqual(await axeFindings(page), []);
+    assert.deepEqual(complaints(), []);
+    await context.close();
+  });
+
+  it('says that the keys are being changed, and which hosts have to follow', async () => {
+    const { page, context, complaints } = await openTab(browser, touchstone);
+    // As the server says it half-way: a minute may pass before it hears of a rotation.
+    const ca = await touchstone.operator('GET', '/v1/ca', CaStatus);
+    const [issuer] = ca.issuers;
+    assert.ok(issuer);
+    const lastSeen = null;
+    const there = {
+      name: host.name,
+      ekRef: 'ab'.repeat(32),
+      state: 'trusted',
+      away: false,
+      lastSeen,
+    };
+    const old = { ...issuer, state: 'verify-only', hosts: { count: 1, away: 0, named: [there] } };
+    const next = { ...issuer, keyId: 'cd'.repeat(20), hosts: { count: 2, away: 0, named: [] } };
+    const halfWay = { ...ca, hosts: 3, issuers: [next, old] };
+    await page.route('**/v1/ca', (route) => route.fulfill({ json: halfWay }));
+    await logIn(page, touchstone.token);
+    const notice = page.getByRole('region', { name: 'Change of keys' });
+    await notice.getByText('2 of 3 hosts have a certificate by the key in use').waitFor();
+    await notice.getByRole('link', { name: host.name }).waitFor();
     assert.deepEqual(await axeFindings(page), []);
     assert.deepEqual(complaints(), []);
     await context.close();

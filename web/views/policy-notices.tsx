@@ -1,14 +1,18 @@
 import type { Approval } from '@touchstone/schemas';
 import { ago } from '../age.ts';
+import { keysNoticeOf } from '../keys.ts';
 import type { OpenWindow, Policy } from '../policy.ts';
 import { counted } from '../words.ts';
+import { KeysNoticeView } from './keys-notice.tsx';
 import { Link } from './link.tsx';
 
 /** What people should know of the policy before they look at hosts: what waits for them, and what is being rolled out. */
 export function PolicyNotices({ policy, now }: { readonly policy: Policy; readonly now: number }) {
-  const { approvals, windows } = policy;
+  const { approvals, windows, ca } = policy;
+  const keys = ca === null ? null : keysNoticeOf(ca, now);
   return (
     <>
+      {keys !== null && <KeysNoticeView notice={keys} />}
       {approvals.length > 0 && (
         <section class="notice" aria-label="Waiting for another person">
           <h2>{counted(approvals.length, 'approval')} waiting for another person</h2>
