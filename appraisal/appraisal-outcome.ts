@@ -11,6 +11,8 @@ import type {
   WindowStanding,
 } from '@touchstone/schemas';
 
+import type { TpmStanding } from './advisories/tpm-findings.ts';
+
 /** How far IMA's list of this boot is believed, and where the host goes on with it. Plain data. */
 export type ImaOutcome = {
   /**
@@ -59,4 +61,6 @@ export type AppraisalOutcome = {
   readonly akName: string;
   readonly purpose: Purpose;
   readonly ima: ImaOutcome;
+  /** What is known of the TPM itself. */
+  readonly tpm: TpmStanding;
 };

@@ -1,3 +1,4 @@
+import { firmwareText } from './advisories/known-advisories.ts';
 import type { AppraisalContext } from './appraisal-context.ts';
 import type { AppraisalMemo } from './appraisal-memo.ts';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
@@ -94,7 +95,7 @@ function conclude(
   ima: ImaJudgement,
 ): AttestationResult {
   if (judgement.key !== situation.key) throw new TypeError('a judgement of other measurements');
-  const { documents, references } = situation;
+  const { documents, references, tpm } = situation;
   const shownByIma = kexecInIma(situation.ima, ima);
   const bootState = {
     ...judgement.bootState,
@@ -106,14 +107,17 @@ function conclude(
   const told = tellMore(events.foremost, judgement.leads, situation.directory);
   const measuredLater = ima.findings;
   const findings = byEffect([
-    ...[...host, ...log.foremost, ...documents],
+    ...[...tpm.findings, ...host, ...log.foremost, ...documents],
     ...[...told, ...measuredLater.foremost],
   ]);
   const shown = shownFindings(findings);
   const count = log.count + events.count + measuredLater.count;
   const aside = [log.worst, worstEffect(documents)];
   return resultOf(evidence, {
-    verdict: verdictOf([worstEffect(host), events.worst, measuredLater.worst, ...aside]),
+    verdict: verdictOf([
+      ...[worstEffect(tpm.findings), worstEffect(host)],
+      ...[events.worst, measuredLater.worst, ...aside],
+    ]),
     vector: trustVector({
       configuration: worstOf([
         worstEffect(host.filter(({ code }) => code !== 'KEXEC_UNMEASURED')),
@@ -121,10 +125,11 @@ function conclude(
         commandLine,
       ]),
       executables: worstOf([worstEffect(host), ...aside, executables, measuredLater.worst]),
+      hardware: worstEffect(tpm.findings),
       enforcedPcrs,
     }),
     findings: shown,
-    findingsOmitted: host.length + documents.length + count - shown.length,
+    findingsOmitted: tpm.findings.length + host.length + documents.length + count - shown.length,
     baselines: references,
     windows: situation.windows.slice(0, MAX_WINDOWS).flatMap(({ id, name, until }) => {
       const state = judgement.windows[id];
@@ -134,6 +139,7 @@ function conclude(
     bootState,
     policyId: policyIdOf(references),
     ima: ima.outcome,
+    tpm: tpm.standing,
   });
 }
 
@@ -150,6 +156,7 @@ function appraisalError(evidence: VerifiedEvidence, error: unknown): Attestation
     bootState: UNKNOWN_BOOT,
     policyId: POLICY,
     ima: { list: 'none', isAsked: false, believedEntries: 0, nextEntry: 0 },
+    tpm: { firmware: firmwareText(evidence.attest.firmwareVersion), advisories: [] },
   });
 }
 
@@ -165,6 +172,7 @@ type Concluded = Pick<
   | 'bootState'
   | 'policyId'
   | 'ima'
+  | 'tpm'
 >;
 
 /** With what the evidence says of itself, which is never remembered. */

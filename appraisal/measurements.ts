@@ -4,6 +4,7 @@ import { hashHex, type PcrValues } from '@touchstone/tpm';
 import type { LiveBaseline } from './comparison/applicable-baselines.ts';
 import type { Choice } from './comparison/choose-documents.ts';
 import { knownBaseline } from './baseline/known-baseline.ts';
+import { ADVISORIES_VERSION } from './advisories/ledger.ts';
 import { POLICY } from './policy-id.ts';
 import { QUIRKS_VERSION } from './quirks.ts';
 import type { VerifiedEvidence } from './verify-evidence.ts';
@@ -51,9 +52,9 @@ function staticPcrs(pcrs: PcrValues): PcrValues {
 
 /**
  * What else a judgement follows from, by version: the rules here, the ledger of firmware quirks, the
- * advisories, the trust bundle. Of all but the first two there is none yet.
+ * advisories, the trust bundle, of which nothing is judged yet.
  */
-const VERSIONS = `${POLICY} quirks ${QUIRKS_VERSION} advisories 0 bundle 0`;
+const VERSIONS = `${POLICY} quirks ${QUIRKS_VERSION} advisories ${ADVISORIES_VERSION} bundle 0`;
 
 /**
  * SHA-256, lower-case hex, over everything that a judgement follows from, so that nothing of it may differ

@@ -2,7 +2,7 @@ import type { BaselineReference } from '@touchstone/schemas';
 import { hashHex } from '@touchstone/tpm';
 
 /** The rules of this version of the appraisal. To be raised whenever the same evidence would fare otherwise. */
-export const POLICY = 'touchstone/appraisal/2';
+export const POLICY = 'touchstone/appraisal/3';
 
 /** As the claim that carries it. */
 const MAX_LENGTH = 512;

@@ -1,3 +1,4 @@
+import { policyOfClass } from '@touchstone/endorsement';
 import { checkAgainst, type HostState, ResultClaims } from '@touchstone/schemas';
 import type { AttestationResult } from './appraise-evidence.ts';
 
@@ -38,6 +39,8 @@ export function resultClaims(result: AttestationResult, issue: ResultIssue): Res
         'touchstone.purpose': result.purpose,
         'touchstone.state': issue.state,
         'touchstone.class': result.class,
+        'touchstone.class-policy': policyOfClass(result.class),
+        'touchstone.tpm': { ...result.tpm, advisories: [...result.tpm.advisories] },
         'touchstone.self-reported-measurements': result.selfReportedMeasurements,
         'touchstone.ak-name': result.akName,
         'touchstone.evidence': result.evidence,

@@ -1,5 +1,6 @@
 import type { Finding } from '@touchstone/schemas';
 import { applicableBaselines } from './comparison/applicable-baselines.ts';
+import { type AppraisedTpm, appraiseTpm } from './advisories/tpm-findings.ts';
 import type { AppraisalContext } from './appraisal-context.ts';
 import type { AppraisalOutcome } from './appraisal-outcome.ts';
 import { hostFindings } from './host-findings.ts';
@@ -27,6 +28,8 @@ export type Situation = {
   readonly boot: string;
   /** Judged for each evidence: PCR 10 is no part of the key. */
   readonly ima: ImaMeasurements;
+  /** Of the TPM itself: advisories are of no boot. */
+  readonly tpm: AppraisedTpm;
   /** Of the host, and of the documents that are for it. */
   readonly host: readonly Finding[];
   readonly documents: readonly Finding[];
@@ -56,6 +59,10 @@ export function situate(evidence: VerifiedEvidence, context: AppraisalContext): 
     akName: evidence.akName,
     boot: `${resetCount}.${restartCount}`,
     ima: imaMeasurementsOf(evidence, { live, choices }, context),
+    tpm: appraiseTpm(
+      evidence,
+      [...live, ...offered].map(({ baseline }) => baseline),
+    ),
     host: hostFindings(evidence, context),
     documents: findings,
     references,

@@ -8,23 +8,24 @@ const EXECUTABLE_PCRS: readonly number[] = [4, SOFTWARE_PCRS.bootChain];
 
 /**
  * The AR4SI claims (draft-ietf-rats-ar4si, section 2.3). A claim is made only where a rule enforces what
- * it rests on. `hardware` is 0, no claim: nothing here looks at a TPM's make. Executables are 3 at best,
+ * it rests on. `hardware` is no more than what is known against the TPM: 0, no claim, where that is nothing. Executables are 3 at best,
  * approved while booting: nothing is measured afterwards.
  */
 export function trustVector(appraised: {
   /** The worst that was found of each. */
   readonly configuration: FindingEffect | null;
   readonly executables: FindingEffect | null;
+  readonly hardware: FindingEffect | null;
   readonly enforcedPcrs: readonly number[];
 }): TrustVector {
-  const { configuration, executables, enforcedPcrs } = appraised;
+  const { configuration, executables, hardware, enforcedPcrs } = appraised;
   const approved = (pcrs: readonly number[], claim: number) =>
     pcrs.some((pcr) => enforcedPcrs.includes(pcr)) ? claim : 0;
   return {
     'instance-identity': 2,
     configuration: against(configuration) ?? approved(COMMAND_LINE_PCRS, 2),
     executables: against(executables) ?? approved(EXECUTABLE_PCRS, 3),
-    hardware: 0,
+    hardware: against(hardware) ?? 0,
   };
 }
 
@@ -36,7 +37,7 @@ export const UNKNOWN_VECTOR: TrustVector = {
   hardware: 0,
 };
 
-/** Both claims read alike: 96 is contraindicated, 32 approved with reservations. */
+/** The claims read alike: 96 is contraindicated, 32 approved with reservations. */
 function against(worst: FindingEffect | null): number | undefined {
   if (worst === null || worst === 'observe') return undefined;
   return worst === 'warn' ? 32 : 96;

@@ -11,7 +11,7 @@ export {
   verifyAkCertificate,
 } from './ak-certificate-verification.ts';
 export { checkAkPublic } from './ak-public.ts';
-export { ASSURANCE_CLASSES, type AssuranceClass } from './assurance-class.ts';
+export { ASSURANCE_CLASSES, type AssuranceClass, policyOfClass } from './assurance-class.ts';
 export { bundleSignerExtensions, verifyBundleSigner } from './bundle-signer.ts';
 export { type Certificate, parseCertificate } from './certificate.ts';
 export { certificatesOfNvChain } from './certificate-chain.ts';

@@ -16,6 +16,7 @@ import { Bank } from './evidence.ts';
 import { FindingEffect } from './finding.ts';
 import { ImaPolicy } from './ima-policy.ts';
 import { SecureBootRequirement } from './secure-boot.ts';
+import { TpmRequirement } from './tpm-requirement.ts';
 
 /** Parts of a baseline change separately and are separate documents. */
 export const BaselinePart = oneOf(
@@ -139,6 +140,8 @@ export const Baseline = closed({
   provenance: Type.Optional(BaselineProvenance),
   /** Part secureBoot only. */
   secureBoot: Type.Optional(SecureBootRequirement),
+  /** Part firmware only. */
+  tpm: Type.Optional(TpmRequirement),
   /** Part runtime only. */
   ima: Type.Optional(ImaPolicy),
   /** Empty only where another section of the document enforces something. */

@@ -33,6 +33,7 @@ export * from './server-keys.ts';
 export * from './start.ts';
 export * from './stored-context.ts';
 export * from './tpm-keys.ts';
+export * from './tpm-requirement.ts';
 export * from './tpm-roots.ts';
 export * from './verdict.ts';
 export * from './window.ts';

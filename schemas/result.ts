@@ -61,6 +61,18 @@ export const WindowStanding = closed({
 });
 export type WindowStanding = Type.Static<typeof WindowStanding>;
 
+/**
+ * What is known of the TPM itself. `maker` is who vouches for it, by the CA's word; `pinned`: an operator's word gave it
+ * its class. `firmware` is what the TPM signed, in words of 16 bits.
+ */
+const TpmStanding = closed({
+  maker: Type.Optional(LineOfText(16)),
+  pinned: Type.Optional(Type.Literal(true)),
+  firmware: Type.String({ pattern: '^[0-9]{1,5}(\\.[0-9]{1,5}){3}$', maxLength: 23 }),
+  /** By their names in the ledger. */
+  advisories: Type.Array(LineOfText(64), { maxItems: 64 }),
+});
+
 /** Claims of the attestation result: a JWT in the shape of EAR, typ `touchstone-result+jwt`. */
 export const ResultClaims = closed({
   eat_profile: Type.Literal('tag:touchstone,2026:result/1'),
@@ -78,6 +90,11 @@ export const ResultClaims = closed({
       'touchstone.purpose': Purpose,
       'touchstone.state': HostState,
       'touchstone.class': AssuranceClass,
+      /** The class as the AK's certificate has it, an OID under our arc. */
+      'touchstone.class-policy': Type.Optional(
+        Type.String({ pattern: '^2\\.25(\\.[0-9]{1,39}){1,4}$', maxLength: 64 }),
+      ),
+      'touchstone.tpm': Type.Optional(TpmStanding),
       'touchstone.self-reported-measurements': Type.Boolean(),
       'touchstone.ak-name': NameHex,
       'touchstone.evidence': Sha256Hex,

@@ -1,4 +1,5 @@
 import { Baseline, checkAgainst, SchemaError } from '@touchstone/schemas';
+import { isAdvisory } from '../advisories/ledger.ts';
 import { checkImaPolicy } from '../ima/compiled-ima-policy.ts';
 import { isQuirk } from '../quirks.ts';
 import { isStrong } from '../strong-bank.ts';
@@ -10,7 +11,7 @@ import { checkOrder, checkRules } from './check-rules.ts';
  * - its banks are strong, and every measurement has a digest in each of them and in no other;
  * - it has rules, or another section that enforces; a section stands in its part alone;
  * - a document of the part `host` names its host;
- * - its dates are dates, and its quirks are in the ledger;
+ * - its dates are dates, and its quirks and advisories are in their ledgers;
  * - what checkRules and checkOrder say of its rules.
  *
  * @throws BaselineError
@@ -23,6 +24,7 @@ export function checkBaseline(value: unknown): Baseline {
   checkTimestamp(baseline.expires, '/expires');
   checkTimestamp(baseline.provenance?.capturedAt, '/provenance/capturedAt');
   checkQuirks(baseline);
+  checkAdvisories(baseline);
   checkSections(baseline);
   if (baseline.ima !== undefined) checkImaPolicy(baseline.ima);
   checkRules(baseline);
@@ -36,17 +38,27 @@ function checkQuirks({ quirks = [] }: Baseline): void {
   }
 }
 
-function checkSections({ part, match, secureBoot, ima, rules }: Baseline): void {
+function checkAdvisories({ tpm }: Baseline): void {
+  for (const [at, name] of tpm?.accept?.entries() ?? []) {
+    if (!isAdvisory(name)) fail('BASELINE_ADVISORY_UNKNOWN', name, `/tpm/accept/${at}`);
+  }
+}
+
+function checkSections({ part, match, secureBoot, tpm, ima, rules }: Baseline): void {
   if (part === 'host' && match.host === undefined) {
     fail('BASELINE_HOST_MISSING', 'the part host, and no host', '/match');
   }
   if (secureBoot !== undefined && part !== 'secureBoot') {
     fail('BASELINE_SECTION_MISPLACED', `secureBoot in ${part}`, '/secureBoot');
   }
+  if (tpm !== undefined && part !== 'firmware') {
+    fail('BASELINE_SECTION_MISPLACED', `tpm in ${part}`, '/tpm');
+  }
   if (ima !== undefined && part !== 'runtime') {
     fail('BASELINE_SECTION_MISPLACED', `ima in ${part}`, '/ima');
   }
-  const enforces = secureBoot?.mode === 'enforce' || ima?.mode === 'enforce';
+  const asked = tpm?.resists === undefined ? undefined : tpm;
+  const enforces = [secureBoot, asked, ima].some((section) => section?.mode === 'enforce');
   if (rules.length === 0 && !enforces) {
     fail('BASELINE_RULES_EMPTY', 'no rules, and no other section that enforces', '/rules');
   }

@@ -71,7 +71,7 @@ const textOf = ({ part, name, version }: Baseline): string => `${part} ${name} v
 
 const HEAD = [
   ...(['version', 'match', 'expires', 'banks', 'independent', 'quirks', 'secureBoot'] as const),
-  ...(['ima', 'order'] as const),
+  ...(['tpm', 'ima', 'order'] as const),
 ];
 
 const RULE = ['mode', 'pcr', 'type', 'times', 'optional', 'words', 'why'] as const;

@@ -46,10 +46,15 @@ function noLooser(
 }
 
 function onlyDenies(baseline: Baseline): boolean {
-  const { rules, quirks, secureBoot, ima } = baseline;
+  const { rules, quirks, secureBoot, ima, tpm } = baseline;
   if (quirks !== undefined || secureBoot !== undefined || ima !== undefined) return false;
+  if (!asksOnly(tpm)) return false;
   return rules.every((rule) => !isExplaining(rule) && !isOpen(rule));
 }
+
+/** What says nothing of advisories makes none of them milder. */
+const asksOnly = (tpm: Baseline['tpm']): boolean =>
+  tpm?.advisories === undefined && tpm?.accept === undefined;
 
 /** Whether a host may be matched by both. */
 function mayMeet(a: Baseline['match'], b: Baseline['match']): boolean {
@@ -72,6 +77,7 @@ function isTighter(old: Baseline, now: Baseline): boolean {
       now.secureBoot.mode === 'enforce' ||
       old.secureBoot !== undefined) &&
     isDeepStrictEqual(old.ima, now.ima) &&
+    (isDeepStrictEqual(old.tpm, now.tpm) || (old.tpm === undefined && asksOnly(now.tpm))) &&
     (old.order === undefined || isDeepStrictEqual(old.order, now.order)) &&
     // A host for which nothing enforced has no baseline; one rule that does could give it one.
     (enforces(old) || !enforces(now)) &&

@@ -25,7 +25,7 @@ describe('appraiseEvidence', () => {
     assert.deepEqual(names, ['bootChain shed 1', 'commandLine shed 1', 'runtime shed 1']);
     assert.equal(
       result.policyId,
-      'touchstone/appraisal/2;bootChain/shed@1,commandLine/shed@1,runtime/shed@1',
+      'touchstone/appraisal/3;bootChain/shed@1,commandLine/shed@1,runtime/shed@1',
     );
     assert.deepEqual(result.boot, { resetCount: 7, restartCount: 1, clock: 123_456n });
     assert.match(result.evidence, /^[0-9a-f]{64}$/);

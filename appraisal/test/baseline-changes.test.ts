@@ -69,6 +69,11 @@ describe('loosens', () => {
     ['parts that depend on each other', { independent: true }, {}],
     ['Secure Boot asked for', { part: 'secureBoot' }, { part: 'secureBoot', secureBoot }],
     [
+      'resistance of the TPM asked for',
+      { part: 'firmware' },
+      { part: 'firmware', tpm: { mode: 'enforce', resists: ['physical'] } },
+    ],
+    [
       'a word less',
       { rules: [{ ...bare, words }] },
       { rules: [{ ...bare, words: { ...words, allow: ['root=*'] } }] },
@@ -83,6 +88,22 @@ describe('loosens', () => {
   }
 
   const looser: [what: string, before: Baseline[], after: Baseline[]][] = [
+    [
+      'a word on advisories',
+      [document({ part: 'firmware' })],
+      [document({ part: 'firmware', tpm: { mode: 'warn', accept: ['FAULTPM'] } })],
+    ],
+    [
+      'a new document with nothing but a word on advisories',
+      [document()],
+      [
+        document(),
+        document({
+          ...{ part: 'firmware', rules: [denial] },
+          tpm: { mode: 'enforce', resists: ['physical'], advisories: { remote: 'warn' } },
+        }),
+      ],
+    ],
     ['the first document', [], [document()]],
     [
       'a document for more hosts',

@@ -18,7 +18,7 @@ describe('which baselines apply', () => {
     assert.equal(result.verdict, 'contraindicated');
     assert.deepEqual(enforced(result), ['NO_BASELINE']);
     assert.ok(result.events.every(({ verdict }) => verdict === 'unchecked'));
-    assert.equal(result.policyId, 'touchstone/appraisal/2');
+    assert.equal(result.policyId, 'touchstone/appraisal/3');
   });
 
   it('P1 contraindicates where no rule enforces: NO_BASELINE', () => {
@@ -71,7 +71,7 @@ describe('which baselines apply', () => {
     const result = appraised({}, { baselines: baselines as Baseline[] });
     assert.ok(enforced(result).includes('BASELINES_TOO_MANY'));
     assert.equal(result.baselines.length, 64);
-    assert.match(result.policyId, /^touchstone\/appraisal\/2;sha256:[0-9a-f]{64}$/);
+    assert.match(result.policyId, /^touchstone\/appraisal\/3;sha256:[0-9a-f]{64}$/);
   });
 });
 

@@ -520,6 +520,21 @@ describe('checkBaseline', () => {
     ],
     ['a part host that names no host', { part: 'host' }, 'BASELINE_HOST_MISSING'],
     ['a quirk that nobody knows', { quirks: ['NO_SUCH_QUIRK'] }, 'BASELINE_QUIRK_UNKNOWN'],
+    [
+      'an advisory that nobody knows',
+      { part: 'firmware', tpm: { mode: 'warn', accept: ['NO_SUCH_ADVISORY'] } },
+      'BASELINE_ADVISORY_UNKNOWN',
+    ],
+    [
+      'what is asked of a TPM in another part',
+      { part: 'runtime', tpm: { mode: 'enforce', resists: ['physical'] } },
+      'BASELINE_SECTION_MISPLACED',
+    ],
+    [
+      'no rules beside a section that asks a TPM for nothing',
+      { part: 'firmware', rules: [], tpm: { mode: 'enforce', advisories: { local: 'enforce' } } },
+      'BASELINE_RULES_EMPTY',
+    ],
     ['an order of rules that are not there', { order: ['nothing'] }, 'BASELINE_ORDER'],
     ['an order that names a rule too often', { order: [rule.id, rule.id] }, 'BASELINE_ORDER'],
     [

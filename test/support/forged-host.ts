@@ -35,7 +35,7 @@ import {
 } from '@touchstone/tpm';
 import type { CaReplica } from './ca-replica.ts';
 import { type ForgedKey, forgedEccAk, forgedEk, signedBy } from './forged-key.ts';
-import { type Made, makeCertificate } from './made-certificate.ts';
+import { type Made, makeCertificate, type Making } from './made-certificate.ts';
 import { GOOD_BOOT, logOf } from './test-host.ts';
 import type { Touchstone } from './touchstone.ts';
 
@@ -60,6 +60,8 @@ export class ForgedHost {
   /** PCRs that hold something else than the log leads to. */
   pcrs: ReadonlyMap<number, Uint8Array> = new Map();
   resetCount = 1;
+  /** As TPMS_ATTEST has it. */
+  firmwareVersion = 0n;
   certificates: string[] = [];
   hostId: string | null = null;
   #clock = 1_000n;
@@ -68,13 +70,17 @@ export class ForgedHost {
   constructor(
     touchstone: Touchstone,
     ak: ForgedKey = forgedEccAk(),
-    { maker, ek = forgedEk() }: { maker?: Made; ek?: ForgedHost['ek'] } = {},
+    {
+      maker,
+      ek = forgedEk(),
+      extensions = [],
+    }: { maker?: Made; ek?: ForgedHost['ek']; extensions?: NonNullable<Making['extensions']> } = {},
   ) {
     this.ek = ek;
     this.touchstone = touchstone;
     this.ak = ak;
     this.ekCertificate = makeCertificate('A TPM', {
-      ...{ keys: this.ek, extensions: [] },
+      ...{ keys: this.ek, extensions },
       ...(maker && { issuer: maker }),
     });
   }
@@ -255,7 +261,7 @@ export class ForgedHost {
       .u32(this.resetCount)
       .u32(0)
       .u8(1)
-      .u64(0n)
+      .u64(this.firmwareVersion)
       .bytes(attested)
       .finish();
   }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import {
   AK_TEMPLATE_ECC_P256,
   AK_TEMPLATE_RSA2048,
@@ -18,8 +18,10 @@ export type ForgedKey<P extends TpmtPublic = TpmtPublic> = {
 export type Signing = { readonly sigAlg?: 'ecdsa' | 'rsassa' | 'rsapss'; readonly hash?: BankName };
 
 /** The EK of template L-1. */
-export function forgedEk() {
-  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+export function forgedEk(
+  privateKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+) {
+  const pair = { privateKey, publicKey: createPublicKey(privateKey) };
   const { n = '' } = pair.publicKey.export({ format: 'jwk' });
   return { ...pair, public: { ...EK_TEMPLATE_RSA2048, unique: fromBase64Url(n) } };
 }
@@ -50,8 +52,16 @@ export function forgedRsaAk(
   bits: 1024 | 2048 = 2048,
   scheme: 'rsassa' | 'rsapss' = 'rsassa',
 ): ForgedKey {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: bits });
-  const { n = '' } = publicKey.export({ format: 'jwk' });
+  return rsaAkOf(generateKeyPairSync('rsa', { modulusLength: bits }).privateKey, bits, scheme);
+}
+
+/** Of a key that was made otherwise. */
+export function rsaAkOf(
+  privateKey: KeyObject,
+  bits: 1024 | 2048 = 2048,
+  scheme: 'rsassa' | 'rsapss' = 'rsassa',
+): ForgedKey {
+  const { n = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
   const { parameters } = AK_TEMPLATE_RSA2048;
   return {
     public: {

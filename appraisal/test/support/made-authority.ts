@@ -10,6 +10,7 @@ import {
   issuerCertificateExtensions,
   keyIdOf,
   parseAkCertificate,
+  type TpmDescription,
 } from '@touchstone/endorsement';
 import {
   AK_TEMPLATE_ECC_P256,
@@ -51,7 +52,11 @@ export const ISSUER = {
   state: 'active',
 } as const;
 
-export function certify(ak: MadeAk, assuranceClass: AssuranceClass = 'software') {
+export function certify(
+  ak: MadeAk,
+  assuranceClass: AssuranceClass = 'software',
+  tpm?: TpmDescription,
+) {
   const spki = createPublicKey(ak.privateKey).export({ format: 'der', type: 'spki' });
   const extensions = akCertificateExtensions({
     class: assuranceClass,
@@ -59,6 +64,7 @@ export function certify(ak: MadeAk, assuranceClass: AssuranceClass = 'software')
     akQualifiedName: akQualifiedNameOf(EK_PUBLIC, ak.akPublic),
     spki,
     issuerKeyId: ISSUER.keyId,
+    ...(tpm && { tpm }),
   });
   const commonName = Buffer.from(nameOf(ak.akPublic)).toString('hex');
   return parseAkCertificate(issue(encodeName({ commonName }), spki, extensions));

@@ -85,6 +85,7 @@ export type Making = {
   readonly magic?: number;
   readonly type?: number;
   readonly safe?: number;
+  readonly firmware?: bigint;
   readonly boot?: { readonly resetCount?: number; readonly restartCount?: number };
   readonly trailing?: Partial<Record<'attest' | 'signature', Uint8Array>>;
 };
@@ -166,7 +167,7 @@ function attestBytes(
     .u32(made.boot?.resetCount ?? 7)
     .u32(made.boot?.restartCount ?? 1)
     .u8(made.safe ?? 1)
-    .u64(0x2020_0312_0011_2233n)
+    .u64(made.firmware ?? 0x2020_0312_0011_2233n)
     .bytes(encodeTpmlPcrSelection(selection))
     .sized16(pcrDigest(selection, values, 'sha256'))
     .finish();
