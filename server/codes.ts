@@ -8,6 +8,7 @@ import { IMA_CODES } from './codes/ima-codes.ts';
 import { OPERATOR_CODES } from './codes/operator-codes.ts';
 import { PROCESS_CODES } from './codes/process-codes.ts';
 import { QUORUM_CODES } from './codes/quorum-codes.ts';
+import { REVOCATION_CODES } from './codes/revocation-codes.ts';
 import { WINDOW_CODES } from './codes/window-codes.ts';
 
 /** Every code of the verifier's own. Those about evidence itself are the appraisal's and endorsement's. */
@@ -20,6 +21,7 @@ export const SERVER_CODES = {
   ...OPERATOR_CODES,
   ...EXPIRY_CODES,
   ...QUORUM_CODES,
+  ...REVOCATION_CODES,
   ...WINDOW_CODES,
 } as const;
 

@@ -49,6 +49,8 @@ const ServerConfig = closed({
   ca: closed({ url: HttpsUrl, pin: Sha256Hex }),
   intervalSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
   selection: Type.Optional(Selection),
+  /** For so long a revocation list of the CA's counts after a newer one was due. */
+  crlGraceSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
   /** What a new deployment begins with; from then on the database has it. */
   quorum: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 })),
   maxEvidenceBytes: Type.Optional(Type.Integer({ minimum: 65_536, maximum: 16_777_216 })),
@@ -70,6 +72,7 @@ const ServerConfig = closed({
 
 const DEFAULTS = {
   intervalSeconds: 60,
+  crlGraceSeconds: 86_400,
   selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] },
   quorum: 1,
   signingKeyDays: 90,

@@ -18,6 +18,8 @@ import { keepDailyWork } from './services/daily-work.ts';
 import { windowCounter } from './services/count-for-windows.ts';
 import { type DatabaseClock, databaseClock } from './services/database-clock.ts';
 import { issuerList } from './services/issuers.ts';
+import { revocationLists } from './services/revocation-lists.ts';
+import { watchRevocation } from './services/watch-revocation.ts';
 import { keepWindows } from './services/keep-windows.ts';
 import { knownIdentities } from './services/known-identities.ts';
 import { judgesApart } from './services/judges-apart.ts';
@@ -112,14 +114,16 @@ async function serve(config: ServerConfig): Promise<void> {
   await checkSchema(database);
   await makePartitionsAhead(database);
   const ca = pinnedClient({ url: config.ca.url, pin: config.ca.pin });
-  const { publicUrl, selection, intervalSeconds, maxEvidenceBytes } = config;
+  const { publicUrl, selection, intervalSeconds, crlGraceSeconds, maxEvidenceBytes } = config;
   const rootSecret = await readRootSecret(config.rootSecretFile);
   const signing = await signingKeysOf(config, database, rootSecret);
   const issuers = issuerList(ca, database);
+  const clock = databaseClock(database);
   const parts = {
-    database,
-    clock: databaseClock(database),
-    issuers,
+    ...{ database, clock, issuers },
+    revocation: revocationLists({
+      ...{ ca, database, issuers, now: clock.now, graceSeconds: crlGraceSeconds },
+    }),
     askToRenew: askToRenew({ database, issuers }),
     challengeKeysAt: challengeKeysOf(rootSecret, await newestRestore(database)),
     ...signing,
@@ -129,6 +133,7 @@ async function serve(config: ServerConfig): Promise<void> {
       ca: config.ca,
       selection,
       intervalSeconds,
+      crlGraceSeconds,
       signingKeyDays: config.signingKeyDays,
       maxEvidenceBytes,
       build: await build(),
@@ -148,8 +153,11 @@ async function serve(config: ServerConfig): Promise<void> {
 
   const noClock = (error: unknown) => log.error({ err: error }, 'the time could not be measured');
   const noIssuers = (error: unknown) => log.warn({ err: error }, "the CA's bundle did not come");
+  const noLists = (error: unknown) =>
+    log.warn({ err: error }, "the CA's revocation lists did not come");
   await verifier.clock.measure().catch(noClock);
   await verifier.issuers.poll().catch(noIssuers);
+  await verifier.revocation.poll().catch(noLists);
   const noBundle = (error: unknown) =>
     log.error({ err: error }, 'the trust bundle was not renewed');
   await bundles.refresh().catch(noBundle);
@@ -163,6 +171,7 @@ async function serve(config: ServerConfig): Promise<void> {
       await bundles.refresh();
       await report();
     }),
+    verifier.revocation.keep(stop.signal, watchRevocation(verifier)),
     bundles.keep(stop.signal, noBundle),
     keepKeys(verifier, stop.signal, noKeys),
     keepDailyWork(verifier, stop.signal, notDone),

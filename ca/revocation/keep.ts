@@ -4,7 +4,7 @@ import { openUnnamedPartitions } from '../store/index.ts';
 import { publishDue } from './publish.ts';
 
 /** How soon lists follow a revocation that another process wrote down, or that could not be signed at once. */
-const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 1_000;
 
 /** Makes the lists that are due. */
 export async function makeLists(context: CaContext): Promise<void> {

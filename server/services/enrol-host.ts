@@ -19,6 +19,7 @@ import { requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { issuersFor } from './issuer-standing.ts';
+import { revocationFor } from './revocation-lists.ts';
 import { sentListOf } from './ima-list.ts';
 import { useJoinToken } from './join-tokens.ts';
 import { keepIma } from './keep-ima.ts';
@@ -93,6 +94,7 @@ async function authenticate(verifier: Verifier, enrolment: HostEnrolment): Promi
   requireChallenge(verifier, challenge, { akName, purpose: 'enrol', now });
   await verifier.issuers.recalled();
   const { issuers } = await issuersFor(verifier, certificate.issuerKeyId);
+  const revocation = await revocationFor(verifier.revocation, certificate);
   const verified = authenticEvidence(parsed, {
     purpose: 'enrol',
     hostId: null,
@@ -100,6 +102,7 @@ async function authenticate(verifier: Verifier, enrolment: HostEnrolment): Promi
     akPublic,
     akCertificate: certificate,
     issuers,
+    revocation,
     selection: verifier.settings.selection,
     now,
   });

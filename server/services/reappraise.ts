@@ -18,7 +18,7 @@ import type { Verifier } from './verifier.ts';
 
 /**
  * A host's last authentic evidence, verified again from what is stored. It was fresh when it came and is
- * held to that time; the issuers are those of today, so that a refused one takes its hosts along.
+ * held to that time; the issuers are those of today, so that a refused one takes its hosts along, and so are their revocation lists.
  * @throws AppError 422 with findings
  */
 export async function storedEvidence(
@@ -39,6 +39,7 @@ export async function storedEvidence(
     akPublic: parseTpm2bPublic(host.akPublic),
     akCertificate: parseAkCertificate(stored.akCertificate),
     issuers: verifier.issuers.known().issuers,
+    revocation: verifier.revocation.known(),
     selection: stored.selection,
     now: stored.receivedAt,
   });

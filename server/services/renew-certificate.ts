@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import {
   type AkCertificate,
+  type AkCertificateInput,
   ENDORSEMENT_CODES,
-  type Issuer,
   parseAkCertificate,
   verifyAkCertificate,
 } from '@touchstone/endorsement';
@@ -16,6 +16,7 @@ import type { Host } from '../store/host.ts';
 import { setCertificate } from '../store/host-changes.ts';
 import { lockHost } from '../store/hosts.ts';
 import { issuersFor } from './issuer-standing.ts';
+import { revocationFor } from './revocation-lists.ts';
 import type { Verifier } from './verifier.ts';
 
 /**
@@ -38,19 +39,21 @@ export async function renewCertificate(
   const offered = readAkCertificate(certificates[0]);
   await verifier.issuers.recalled();
   const { issuers } = await issuersFor(verifier, offered.issuerKeyId);
+  const revocation = await revocationFor(verifier.revocation, offered);
+  const against = { issuers, revocation, now };
   const outcome = await verifier.database.transaction(async (on) => {
     const host = await lockHost(on, hostId);
     if (host === null) throw refusal('HOST_UNKNOWN', { detail: hostId });
     if (host.state === 'revoked') throw refusal('HOST_REVOKED');
     if (Buffer.compare(host.akCertificate, offered.der) === 0) return 'held';
-    requireBelieved(offered, host, issuers, now);
+    requireBelieved(offered, host, against);
     const differing = differenceFrom(host, offered);
     if (differing !== null) {
       const alert = { code: 'CERTIFICATE_DIFFERS', subject: host.name, detail: differing };
       await raiseAlert(on, alert, now);
       return { differing };
     }
-    requireNewer(offered, host, issuers, now);
+    requireNewer(offered, host, against);
     await setCertificate(on, host.id, offered.der);
     const line = { actor: `host ${host.name}`, action: 'host.certificate', subject: host.name };
     const detail = `serial ${offered.serial}, until ${offered.notAfter.toISOString()}`;
@@ -78,13 +81,11 @@ export function readAkCertificate(pem = ''): AkCertificate {
   return parseAkCertificate(der);
 }
 
-function requireBelieved(
-  certificate: AkCertificate,
-  { akPublic }: Host,
-  issuers: readonly Issuer[],
-  now: Date,
-): void {
-  const [problem] = problemsOf(certificate, akPublic, issuers, now);
+/** What a certificate is held against now. */
+type Against = Pick<AkCertificateInput, 'issuers' | 'revocation' | 'now'>;
+
+function requireBelieved(certificate: AkCertificate, { akPublic }: Host, against: Against): void {
+  const [problem] = problemsOf(certificate, akPublic, against);
   if (problem === undefined) return;
   const { title, remedy } = ENDORSEMENT_CODES[problem.code];
   const { subject, actual } = problem;
@@ -94,12 +95,8 @@ function requireBelieved(
   });
 }
 
-const problemsOf = (
-  certificate: AkCertificate,
-  akPublic: Uint8Array,
-  issuers: readonly Issuer[],
-  now: Date,
-) => verifyAkCertificate({ certificate, akPublic: parseTpm2bPublic(akPublic), issuers, now });
+const problemsOf = (certificate: AkCertificate, akPublic: Uint8Array, against: Against) =>
+  verifyAkCertificate({ certificate, akPublic: parseTpm2bPublic(akPublic), ...against });
 
 /** That the AK is the recorded one is checked with the signature. */
 function differenceFrom(host: Host, { ekRef, class: offered }: AkCertificate): string | null {
@@ -108,15 +105,10 @@ function differenceFrom(host: Host, { ekRef, class: offered }: AkCertificate): s
   return null;
 }
 
-function requireNewer(
-  offered: AkCertificate,
-  host: Host,
-  issuers: readonly Issuer[],
-  now: Date,
-): void {
+function requireNewer(offered: AkCertificate, host: Host, against: Against): void {
   const held = parseAkCertificate(host.akCertificate);
   if (offered.notBefore > held.notBefore) return;
-  if (problemsOf(held, host.akPublic, issuers, now).length > 0) return;
+  if (problemsOf(held, host.akPublic, against).length > 0) return;
   throw refusal('CERTIFICATE_OLDER', {
     detail: `from ${offered.notBefore.toISOString()}, recorded ${held.notBefore.toISOString()}`,
   });

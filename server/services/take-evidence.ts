@@ -5,7 +5,7 @@ import {
   type VerifiedEvidence,
   writeContext,
 } from '@touchstone/appraisal';
-import type { Issuer } from '@touchstone/endorsement';
+import type { Issuer, Revocation } from '@touchstone/endorsement';
 import type { Evidence, EvidenceAnswer, PermitsAnswer } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import { refusal } from '../codes.ts';
@@ -29,6 +29,7 @@ import { explainOlder, type Older } from './older-evidence.ts';
 import { type Appraised, recordAppraisal, signResult } from './record-appraisal.ts';
 import { appraiseOn, groundOfNew, positionIn } from './ima-list.ts';
 import { ImaRefusal, isRefused, keepIma, refuseAstray, refuseShort } from './keep-ima.ts';
+import { revocationFor } from './revocation-lists.ts';
 import { settleAsUntrusted } from './unsettled-evidence.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -88,15 +89,17 @@ async function takeOnce(
   const { akName, challenge } = parsed.statement;
   const host = await hostByAkName(verifier.database, akName);
   if (host === null) throw refusal('HOST_UNKNOWN', { detail: `No host has the AK ${akName}.` });
-  const { issuerKeyId } = verifier.identityOf(host).akCertificate;
-  const { epoch: caEpoch, issuers } = await issuersFor(verifier, issuerKeyId);
+  const { akCertificate } = verifier.identityOf(host);
+  const { epoch: caEpoch, issuers } = await issuersFor(verifier, akCertificate.issuerKeyId);
+  const revocation = await revocationFor(verifier.revocation, akCertificate);
 
   await requireKnownEpoch(verifier, parsed.statement.bundleEpoch);
   const repeated = evidenceDigestOf(parsed) === host.markEvidence;
   const challengeMadeAt = repeated
     ? now
     : requireChallenge(verifier, challenge, { akName, purpose, now });
-  const verified = await verifiedOrCounted(verifier, { parsed, purpose, host, issuers, now });
+  const claim = { parsed, purpose, host, issuers, revocation, now };
+  const verified = await verifiedOrCounted(verifier, claim);
   if (repeated) {
     const { markEvidenceDay: day } = host;
     return storedAnswer(verifier.database, { id: verified.digest, day });
@@ -127,10 +130,11 @@ async function verifiedOrCounted(
     readonly purpose: 'attest' | 'permit';
     readonly host: Host;
     readonly issuers: readonly Issuer[];
+    readonly revocation: Revocation | undefined;
     readonly now: Date;
   },
 ): Promise<VerifiedEvidence> {
-  const { parsed, purpose, host, issuers, now } = claim;
+  const { parsed, purpose, host, issuers, revocation, now } = claim;
   try {
     return authenticEvidence(parsed, {
       purpose,
@@ -138,6 +142,7 @@ async function verifiedOrCounted(
       challenge: Buffer.from(parsed.statement.challenge, 'base64url'),
       ...verifier.identityOf(host),
       issuers,
+      revocation,
       selection: verifier.settings.selection,
       now,
     });

@@ -12,6 +12,7 @@ import type { PreviewTurns } from './preview-turns.ts';
 import type { IssuerList } from './issuers.ts';
 import type { Identity } from './known-identities.ts';
 import type { KeySealer } from './sealed-key.ts';
+import type { RevocationLists } from './revocation-lists.ts';
 import type { SigningKey } from './signing-key.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { TrustBundles } from './trust-bundles.ts';
@@ -21,6 +22,7 @@ export type Verifier = {
   readonly database: Database;
   readonly clock: DatabaseClock;
   readonly issuers: IssuerList;
+  readonly revocation: RevocationLists;
   readonly challengeKeysAt: (now: Date) => ChallengeKeys;
   readonly bundles: TrustBundles;
   readonly appraiser: Appraiser;
@@ -44,6 +46,8 @@ export type Verifier = {
     /** What every quote has to cover, exactly. */
     readonly selection: Selection;
     readonly intervalSeconds: number;
+    /** For so long a revocation list counts after a newer one was due. */
+    readonly crlGraceSeconds: number;
     /** A key signs results or permits for so long, and then another does. */
     readonly signingKeyDays: number;
     /** The largest body that carries evidence. */

@@ -1,4 +1,5 @@
 import { sign, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type AkCertificate,
@@ -28,6 +29,8 @@ export async function forge(
   const { ekRef = genuine.ekRef, class: assuranceClass = genuine.class, daysAgo = 0 } = forgery;
   const { certificate, key } = await issuingAuthorityOf(join(directory, 'ca'));
   const issuer = parseCertificate(certificate);
+  const config = await readFile(join(directory, 'ca/config.json'), 'utf8');
+  const { publicUrl } = JSON.parse(config) as { publicUrl: string };
   const tbs = encodeTbsCertificate({
     ...{ serial: Uint8Array.of(0x66), signatureAlgorithm: 'ecdsa-sha256' },
     ...{ issuer: issuer.subject.encoded, subject: encodeName({ commonName: genuine.akName }) },
@@ -40,6 +43,8 @@ export async function forge(
       akQualifiedName: genuine.akQualifiedName,
       spki: genuine.spki,
       issuerKeyId: keyIdOf(issuer.spki),
+      // A list that is out, and does not have it.
+      crlUrl: `${publicUrl}/v1/crls/${keyIdOf(issuer.spki)}/1`,
     }),
   });
   return new X509Certificate(

@@ -29,7 +29,7 @@ export type MadeCa = {
   readonly privateKey: KeyObject;
 };
 
-const CA = makeCa('AK CA');
+export const CA = makeCa('AK CA');
 /** The one that comes after it. */
 export const NEXT_CA = makeCa('next AK CA');
 

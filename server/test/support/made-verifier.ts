@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { pino } from 'pino';
+import type { Revocation } from '@touchstone/endorsement';
 import type { Role } from '@touchstone/schemas';
 import { type Postgres, startPostgres } from '../../../test/support/postgres.ts';
 import { refusal } from '../../codes.ts';
@@ -38,6 +39,8 @@ export type MadeVerifier = Verifier & {
   pass(seconds: number): void;
   /** The list of issuers that the CA would have given; by default the one issuer of these tests. */
   believe(list?: KnownIssuers): void;
+  /** The revocation lists that the CA would have given; none of them until it is said. */
+  revoke(lists: Revocation | undefined): void;
   /** A bearer token. */
   token(roles: Role[], options?: { expired?: true; revoked?: true }): Promise<string>;
   withoutClock(off: boolean): void;
@@ -67,6 +70,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
     const sealer = keySealer(randomBytes(32));
     await adoptKeys({ database, sealer }, { result: newKey(), permit: newKey() });
     const signing = await openSigningKeys(database, sealer);
+    let revocation: Revocation | undefined;
     const issuers = {
       known: () => believed,
       recalled: async () => believed,
@@ -80,6 +84,12 @@ export async function startVerifier(): Promise<MadeVerifier> {
       bundleKey: await signingKey(newKey(), 'touchstone-bundle+jwt'),
       clock: { now, measure: async () => {}, keep: async () => {} },
       issuers,
+      revocation: {
+        known: () => revocation,
+        poll: async () => {},
+        pollSoon: async () => {},
+        keep: async () => {},
+      },
       askToRenew: askToRenew({ database, issuers }),
       challengeKeysAt: challengeKeysOf(randomBytes(32)),
       settings: {
@@ -87,6 +97,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
         ca: { url: 'https://ca.test:8444', pin: 'a'.repeat(64) },
         selection: SELECTION,
         intervalSeconds: 60,
+        crlGraceSeconds: 3_600,
         signingKeyDays: 90,
         maxEvidenceBytes: 4_194_304,
         build: 'server test',
@@ -108,6 +119,9 @@ export async function startVerifier(): Promise<MadeVerifier> {
       ...{ bundles, postgres, asAdministrator },
       pass: (seconds) => {
         passedMs += seconds * 1_000;
+      },
+      revoke: (lists) => {
+        revocation = lists;
       },
       believe: (list = ONE_ISSUER) => {
         believed = list;
