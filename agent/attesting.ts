@@ -10,7 +10,7 @@ import type { ServerTime } from './server-time.ts';
 import type { HeldEnrolment } from './state/held-enrolment.ts';
 import { akKindOf } from './tpm/attestation-key.ts';
 import type { Conversations } from './tpm/conversation.ts';
-import { followBundles } from './trust-bundle.ts';
+import { followBundles, followFromAnyone } from './trust-bundle.ts';
 
 /** Of IMA's list, in one turn: some hundred thousand entries. */
 const MAX_SEGMENTS = 64;
@@ -79,9 +79,25 @@ export class Attesting {
     this.#log.info({ epoch: this.#held.current.trustBundle.epoch }, 'trust bundle taken');
   }
 
+  /**
+   * After a connection to a key that is not known here. True: newer trust bundles came, which may know it.
+   */
+  async rejoin(): Promise<boolean> {
+    const { epoch } = this.#held.current.trustBundle;
+    this.#following ??= followFromAnyone(this.#held).finally(() => {
+      this.#following = undefined;
+    });
+    await this.#following.catch((err: unknown) =>
+      this.#log.warn({ err }, 'the server shows an unknown key, and no trust bundle says why'),
+    );
+    const now = this.#held.current.trustBundle.epoch;
+    if (now > epoch) this.#log.info({ epoch: now }, 'trust bundle taken');
+    return now > epoch;
+  }
+
   /** One attestation, after what was asked for before it. @throws what the TPM, the CA or the server refused */
   now(): Promise<EvidenceAnswer> {
-    const turn = this.#tail.then(() => this.#once());
+    const turn = this.#tail.then(() => this.#onceOrAgain());
     this.#tail = turn.catch(() => undefined);
     return turn;
   }
@@ -106,6 +122,16 @@ export class Attesting {
         this.#log.warn({ err: error, failures, retryInSeconds: seconds }, 'attestation failed');
       }
       await sleep(seconds * 1_000, undefined, { signal: stop }).catch(() => undefined);
+    }
+  }
+
+  /** A host that was away while TLS keys changed learns of them first. */
+  async #onceOrAgain(): Promise<EvidenceAnswer> {
+    try {
+      return await this.#once();
+    } catch (error) {
+      if (codeOf(error) !== 'PIN_MISMATCH' || !(await this.rejoin())) throw error;
+      return this.#once();
     }
   }
 

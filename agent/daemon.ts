@@ -25,6 +25,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const gate = {
     attestation: attesting.attestation,
     follow: () => attesting.follow(),
+    rejoin: () => attesting.rejoin(),
     get enrolment() {
       return held.current;
     },

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import { checkAgainst, TrustBundle, TrustBundles as TrustBundlesSchema } from '@touchstone/schemas';
-import type { Client } from '@touchstone/transport';
+import { anyKeyClient, type Client } from '@touchstone/transport';
 import { agentError } from './codes.ts';
 import { nextBundle } from './next-bundle.ts';
 import type { HeldEnrolment } from './state/held-enrolment.ts';
@@ -25,7 +25,10 @@ export async function takeFirstBundle(client: Client): Promise<TrustBundle> {
  * before it names, and has a higher epoch. The connection vouches for nothing here.
  * @throws AppError TRUST_BUNDLE_EXPIRED, TRUST_BUNDLE_REFUSED
  */
-export async function followBundles(client: Client, held: HeldEnrolment): Promise<void> {
+export async function followBundles(
+  client: Pick<Client, 'request'>,
+  held: HeldEnrolment,
+): Promise<void> {
   for (;;) {
     let bundle = held.current.trustBundle;
     const { bundles } = await client.request({
@@ -36,6 +39,19 @@ export async function followBundles(client: Client, held: HeldEnrolment): Promis
     if (bundles.length === 0) return;
     for (const jws of bundles) bundle = await nextBundle(bundle, jws);
     await held.change({ trustBundle: current(bundle) });
+  }
+}
+
+/**
+ * The same where the server shows a key that is not known here: while this host was away it got another one, or
+ * somebody stands in between. The bundles tell by their own signatures.
+ */
+export async function followFromAnyone(held: HeldEnrolment): Promise<void> {
+  const client = anyKeyClient({ url: held.current.server });
+  try {
+    await followBundles(client, held);
+  } finally {
+    await client.close();
   }
 }
 

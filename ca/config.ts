@@ -39,6 +39,8 @@ const CaConfig = closed({
   /** Port 0 takes a free one. */
   listen: closed({ host: Text, port: Port(0) }),
   tls: closed({ keyFile: Path, certFile: Path }),
+  /** What `tls` will be: the server hears of its key while the file is there. */
+  nextTls: Type.Optional(closed({ certFile: Path })),
   database: Database,
   migrateDatabase: Database,
   stateDir: Path,
@@ -90,6 +92,7 @@ export async function loadConfig(path: string): Promise<CaConfig> {
   return {
     ...config,
     tls: { keyFile: at(config.tls.keyFile), certFile: at(config.tls.certFile) },
+    ...(config.nextTls === undefined ? {} : { nextTls: { certFile: at(config.nextTls.certFile) } }),
     database: database(config.database),
     migrateDatabase: database(config.migrateDatabase),
     stateDir: at(config.stateDir),

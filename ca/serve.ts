@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { createEdge, listenTls } from '@touchstone/transport';
+import { createEdge, listenTls, openTlsIdentity } from '@touchstone/transport';
 import type { CaConfig } from './config.ts';
 import type { CaContext } from './enroll.ts';
 import { keepForgetting } from './forget.ts';
 import { caRouter, type Limits } from './http/router.ts';
+import { tlsPinsRouter } from './http/tls-pins.ts';
 import { type OpenIssuance, openIssuance } from './issuance-client/index.ts';
 import { requireHeld } from './issuer-held.ts';
 import { loadReporter } from './reporter.ts';
@@ -29,8 +29,7 @@ export async function serve(config: CaConfig, configFile: string, log: Logger): 
   const roots = await loadRoots(config.roots);
   const { reporterKeyFile } = config;
   const reporter = reporterKeyFile === undefined ? undefined : await loadReporter(reporterKeyFile);
-  const key = await readFile(config.tls.keyFile, 'utf8');
-  const cert = await readFile(config.tls.certFile, 'utf8');
+  const tls = await openTlsIdentity(config);
   const pool = await openPool(config.database, (err) => log.error({ err }, 'database connection'));
   let issuance: OpenIssuance | undefined;
   try {
@@ -45,10 +44,13 @@ export async function serve(config: CaConfig, configFile: string, log: Logger): 
     const router = caRouter(context, config.limits ?? DEFAULT_LIMITS);
     const app = createEdge({ log });
     app.use(router.routes());
+    app.use(tlsPinsRouter(tls).routes());
     app.use(router.allowedMethods());
-    const listening = await listenTls(app, { ...config.listen, key, cert });
+    const listening = await listenTls(app, { ...config.listen, ...tls.shown });
     const stop = new AbortController();
+    const noTls = (err: unknown) => log.warn({ err }, 'the TLS files were not looked at');
     const kept = [
+      tls.keep(listening, stop.signal, noTls),
       keepForgetting(pool, log, stop.signal),
       keepLists(context, stop.signal),
       keepRotating({ pool, issuance, log }, stop.signal),

@@ -20,6 +20,7 @@ const ProfileFile = closed({
   fingerprint: Sha256Hex,
   token: LineOfText(256),
   bundleKey: Type.Optional(Sha256Hex),
+  formerFingerprints: Type.Optional(Type.Array(Sha256Hex, { maxItems: 16 })),
   ca: Type.Optional(closed({ url: HttpsUrl, pin: Sha256Hex, token: LineOfText(256) })),
 });
 
@@ -30,6 +31,8 @@ export type Profile = {
   readonly token: string;
   /** RFC 7638 thumbprint of the key that signed the first trust bundle; absent in logins of versions before it. */
   readonly bundleKey?: string;
+  /** TLS keys that the server had before: none of them is taken again. */
+  readonly formerFingerprints?: readonly string[];
   /** The CA, as the trust bundle named it at login, and its own token; absent where none was given. */
   readonly ca?: CaLogin;
 };

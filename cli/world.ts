@@ -5,9 +5,10 @@ import { CliError } from './codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Input } from './input.ts';
 import { type OperatorApi, operatorApi } from './operator-api.ts';
-import { type Profile, profilePath, readProfile } from './profile.ts';
+import { followServerKey } from './follow-server-key.ts';
+import { type Profile, profilePath, readProfile, writeProfile } from './profile.ts';
 import { createScreen, type Output, type Screen } from './screen.ts';
-import { type Line, caution } from './show/text.ts';
+import { caution, faint, type Line } from './show/text.ts';
 
 /** Everything that the command touches outside itself. */
 export type RunCliOptions = {
@@ -67,6 +68,33 @@ export function createWorld(options: RunCliOptions): World {
   const pathFor = (command: Command) =>
     profilePath(globalsOf(command).profile, options.env, options.configHome);
   let exit: ExitCode = EXIT.yes;
+  const now = options.now ?? (() => new Date());
+  const runAs = async (
+    profile: Profile,
+    command: Command,
+    work: Parameters<World['asOperator']>[1],
+  ): Promise<'done' | { readonly mismatch: unknown }> => {
+    const client = connect({ url: profile.server, pin: profile.fingerprint });
+    let answered = false;
+    const request: Client['request'] = async (asked) => {
+      const answer = await client.request(asked);
+      answered = true;
+      return answer;
+    };
+    const api = operatorApi({ request, close: () => client.close() }, profile.token);
+    try {
+      const quorum = globalsOf(command).json ? undefined : askQuorum(api);
+      await work(api, profile);
+      if ((await quorum) === 1) screen.note('', QUORUM_OF_ONE);
+      return 'done';
+    } catch (mismatch) {
+      const { code } = mismatch as { code?: unknown };
+      if (code === 'PIN_MISMATCH' && !answered) return { mismatch };
+      throw mismatch;
+    } finally {
+      await client.close();
+    }
+  };
   return {
     screen,
     answersNo: () => {
@@ -74,7 +102,7 @@ export function createWorld(options: RunCliOptions): World {
     },
     exit: () => exit,
     stdin: options.stdin ?? nothing(),
-    now: options.now ?? (() => new Date()),
+    now,
     connect,
     profilePath: pathFor,
     present: (command, answer, lines) => {
@@ -89,16 +117,22 @@ export function createWorld(options: RunCliOptions): World {
       if (!globalsOf(command).json) screen.note(...lines);
     },
     asOperator: async (command, work) => {
-      const profile = await readProfile(pathFor(command));
-      const client = connect({ url: profile.server, pin: profile.fingerprint });
-      const api = operatorApi(client, profile.token);
-      try {
-        const quorum = globalsOf(command).json ? undefined : askQuorum(api);
-        await work(api, profile);
-        if ((await quorum) === 1) screen.note('', QUORUM_OF_ONE);
-      } finally {
-        await client.close();
+      const file = pathFor(command);
+      const profile = await readProfile(file);
+      const asked = await runAs(profile, command, work);
+      if (asked === 'done') return;
+      // The server shows another key, and nothing was asked of it. Its trust bundles may say why.
+      const followed = await followServerKey(profile, now());
+      if (followed === null) throw asked.mismatch;
+      await writeProfile(file, followed);
+      if (!globalsOf(command).json) {
+        const { server, fingerprint } = followed;
+        screen.note(
+          faint(`${server} has another TLS key, as its trust bundle says: ${fingerprint}`),
+        );
       }
+      const again = await runAs(followed, command, work);
+      if (again !== 'done') throw again.mismatch;
     },
     asCaOperator: async (command, work) => {
       const profile = await readProfile(pathFor(command));

@@ -1,10 +1,9 @@
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { JsonError, SchemaError } from '@touchstone/schemas';
-import { AppError, listenTls, pinnedClient } from '@touchstone/transport';
+import { AppError, listenTls, openTlsIdentity, pinnedClient } from '@touchstone/transport';
 import { loginOf, readConfig, readRootSecret, type ServerConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { readPage } from './http/page.ts';
@@ -29,6 +28,7 @@ import { progressReporter } from './services/report-progress.ts';
 import { signingKey } from './services/signing-key.ts';
 import { openSigningKeys } from './services/signing-keys.ts';
 import { strangerLimit } from './services/stranger-limit.ts';
+import { announceOwnPins, keepPins, openCaPins, pollCaPins } from './services/tls-pins.ts';
 import { type BundleSigners, trustBundles } from './services/trust-bundles.ts';
 import { keepKeys } from './services/turn-keys.ts';
 import type { Verifier } from './services/verifier.ts';
@@ -113,7 +113,9 @@ async function serve(config: ServerConfig): Promise<void> {
   const database = openDatabase(await loginOf(config.database), onDatabaseError);
   await checkSchema(database);
   await makePartitionsAhead(database);
-  const ca = pinnedClient({ url: config.ca.url, pin: config.ca.pin });
+  const tls = await openTlsIdentity(config);
+  const caPins = await openCaPins(database, config.ca.pin);
+  const ca = pinnedClient({ url: config.ca.url, pin: () => caPins.accepted() });
   const { publicUrl, selection, intervalSeconds, crlGraceSeconds, maxEvidenceBytes } = config;
   const rootSecret = await readRootSecret(config.rootSecretFile);
   const signing = await signingKeysOf(config, database, rootSecret);
@@ -137,7 +139,9 @@ async function serve(config: ServerConfig): Promise<void> {
       signingKeyDays: config.signingKeyDays,
       maxEvidenceBytes,
       build: await build(),
-      tlsCertificate: lifeOf(await readFile(config.tls.certFile, 'utf8')),
+      get tlsCertificate() {
+        return tls.shown;
+      },
     },
     appraiser: makeAppraiser(judgesApart()),
     previewer: makeAppraiser(sharedJudges(judgesApart())),
@@ -158,6 +162,10 @@ async function serve(config: ServerConfig): Promise<void> {
   await verifier.clock.measure().catch(noClock);
   await verifier.issuers.poll().catch(noIssuers);
   await verifier.revocation.poll().catch(noLists);
+  const pinning = { ...parts, caPins };
+  const noPins = (error: unknown) => log.warn({ err: error }, 'the TLS keys were not looked at');
+  await announceOwnPins(pinning, tls).catch(noPins);
+  await pollCaPins(pinning, ca, config.ca.pin).catch(noPins);
   const noBundle = (error: unknown) =>
     log.error({ err: error }, 'the trust bundle was not renewed');
   await bundles.refresh().catch(noBundle);
@@ -165,7 +173,15 @@ async function serve(config: ServerConfig): Promise<void> {
   const noKeys = (error: unknown) => log.error({ err: error }, "the server's keys were not kept");
   const report = progressReporter({ ...verifier, ca });
   const stop = new AbortController();
+  const listening = await listenTls(createApp(verifier, await readPage(PAGE)), {
+    ...config.listen,
+    ...tls.shown,
+  });
+  const announced = () => bundles.refresh();
+  const pinned = { ca, tls, configured: config.ca.pin, announced };
   const kept = [
+    tls.keep(listening, stop.signal, noPins),
+    keepPins(pinning, pinned, { signal: stop.signal, onFailure: noPins }),
     verifier.clock.keep(stop.signal, noClock),
     verifier.issuers.keep(stop.signal, noIssuers, async () => {
       await bundles.refresh();
@@ -177,11 +193,6 @@ async function serve(config: ServerConfig): Promise<void> {
     keepDailyWork(verifier, stop.signal, notDone),
     keepWindows(verifier, stop.signal, notDone),
   ];
-  const listening = await listenTls(createApp(verifier, await readPage(PAGE)), {
-    ...config.listen,
-    key: await readFile(config.tls.keyFile, 'utf8'),
-    cert: await readFile(config.tls.certFile, 'utf8'),
-  });
   const quorum = await readQuorum(database);
   process.stdout.write(`${JSON.stringify({ ready: true, port: listening.port, quorum })}\n`);
 
@@ -223,11 +234,6 @@ const signalled = (): Promise<void> =>
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
-
-function lifeOf(pem: string): { since: Date; endsAt: Date } {
-  const { validFromDate: since, validToDate: endsAt } = new X509Certificate(pem);
-  return { since, endsAt };
-}
 
 async function build(): Promise<string> {
   const text = await readFile(new URL('./package.json', import.meta.url), 'utf8');

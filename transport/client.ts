@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Static, TSchema } from 'typebox';
 import { checkAgainst, parseStrictJson, Problem } from '@touchstone/schemas';
 import { AppError } from './app-error.ts';
-import { checkPin } from './pin.ts';
+import { checkPin, pinOf } from './pin.ts';
 
 export type ClientRequest<T extends TSchema> = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -71,29 +71,55 @@ export function pinnedClient(options: {
   if (typeof pin === 'string' && !/^[0-9a-f]{64}$/u.test(pin)) {
     throw new AppError('PIN_MALFORMED', 400, { detail: 'A fingerprint is 64 hex digits.' });
   }
-  // The chain is not checked because the key itself is; no session is resumed past that check.
+  const judge = (socket: TLSSocket) => {
+    const shown = checkPin(socket, typeof pin === 'string' ? [pin] : pin());
+    options.onPin?.(shown);
+  };
+  const dispatcher = new Agent({ connect: connectorFor(timeoutMs, judge) });
+  return clientOver(dispatcher, url, timeoutMs, options.onDate);
+}
+
+/** The chain is not checked because the key itself is; no session is resumed past that check. */
+function connectorFor(
+  timeoutMs: number,
+  judge: (socket: TLSSocket) => void,
+): buildConnector.connector {
   const connect = buildConnector({
     rejectUnauthorized: false,
     maxCachedSessions: 0,
     minVersion: 'TLSv1.3',
     timeout: timeoutMs,
   });
-  const dispatcher = new Agent({
-    connect: (target, callback) =>
-      connect(target, (error, socket) => {
-        if (error !== null) return callback(error, null);
-        try {
-          const good = typeof pin === 'string' ? [pin] : pin();
-          const shown = checkPin(socket as TLSSocket, good);
-          options.onPin?.(shown);
-        } catch (mismatch) {
-          socket.destroy();
-          return callback(mismatch as Error, null);
-        }
-        return callback(null, socket);
-      }),
-  });
-  return clientOver(dispatcher, url, timeoutMs, options.onDate);
+  return (target, callback) =>
+    connect(target, (error, socket) => {
+      if (error !== null) return callback(error, null);
+      try {
+        judge(socket as TLSSocket);
+      } catch (mismatch) {
+        socket.destroy();
+        return callback(mismatch as Error, null);
+      }
+      return callback(null, socket);
+    });
+}
+
+/**
+ * A client that talks to whoever answers there: for what vouches for itself by its own signatures, and for nothing
+ * else. It sends no bearer token. `onPin` is told whose connection it is.
+ */
+export function anyKeyClient(options: {
+  readonly url: string;
+  readonly timeoutMs?: number;
+  readonly onPin?: (pin: string) => void;
+}): Pick<Client, 'request' | 'close'> {
+  const { url, timeoutMs = 10_000, onPin } = options;
+  const judge = (socket: TLSSocket) => onPin?.(pinOf(socket));
+  const dispatcher = new Agent({ connect: connectorFor(timeoutMs, judge) });
+  const client = clientOver(dispatcher, url, timeoutMs);
+  return {
+    request: ({ bearer: _bearer, ...asked }) => client.request(asked),
+    close: client.close,
+  };
 }
 
 /** A client of a unix socket, whose file mode decides who may connect. */

@@ -6,6 +6,11 @@ import type Koa from 'koa';
 
 export type Listening = { readonly port: number; close(): Promise<void> };
 
+export type ListeningTls = Listening & {
+  /** Whoever connects from now on sees this; connections that are there stay. PEM. */
+  show(tls: { readonly key: string; readonly cert: string }): void;
+};
+
 /** Bounds on how long a client may take: a slow sender holds a socket no longer than this. */
 const TIMEOUTS = {
   headersTimeout: 10_000,
@@ -24,7 +29,7 @@ export async function listenTls(
     readonly key: string;
     readonly cert: string;
   },
-): Promise<Listening> {
+): Promise<ListeningTls> {
   const { key, cert, host, port } = options;
   const server = https.createServer(
     { ...TIMEOUTS, key, cert, minVersion: 'TLSv1.3', handshakeTimeout: 10_000 },
@@ -32,7 +37,11 @@ export async function listenTls(
   );
   server.maxConnections = 4_096;
   await listening(server, () => server.listen(port, host));
-  return { port: (server.address() as AddressInfo).port, close: () => closing(server) };
+  return {
+    port: (server.address() as AddressInfo).port,
+    show: (tls) => server.setSecureContext({ key: tls.key, cert: tls.cert, minVersion: 'TLSv1.3' }),
+    close: () => closing(server),
+  };
 }
 
 /** A unix socket; `mode` decides who may connect. A socket that a dead process left is replaced. */

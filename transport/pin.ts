@@ -9,6 +9,12 @@ export function spkiPinOf(certificate: string | X509Certificate): string {
   return createHash('sha256').update(spki).digest('hex');
 }
 
+/** Of the key that the peer has shown that it holds; empty where it shows none. */
+export function pinOf(socket: TLSSocket): string {
+  const certificate = socket.getPeerX509Certificate();
+  return certificate === undefined ? '' : spkiPinOf(certificate);
+}
+
 /**
  * Proves that the peer holds the private key of one of the public keys that were pinned, and gives its pin: TLS has
  * verified the handshake's signature with the key in the certificate, and that key is a pinned one. Names and issuers
@@ -16,8 +22,7 @@ export function spkiPinOf(certificate: string | X509Certificate): string {
  * @throws AppError PIN_MISMATCH
  */
 export function checkPin(socket: TLSSocket, pins: readonly string[]): string {
-  const certificate = socket.getPeerX509Certificate();
-  const actual = certificate === undefined ? '' : spkiPinOf(certificate);
+  const actual = pinOf(socket);
   const isActual = (pin: string) =>
     actual.length === pin.length && timingSafeEqual(Buffer.from(actual), Buffer.from(pin));
   if (actual !== '' && pins.some(isActual)) return actual;

@@ -156,6 +156,16 @@ export const WAYS_ON_CODES = {
     'The copy is not what it was copied from',
     'Nothing was switched: the deployment runs as before. Look for somebody who writes to the new databases, and move again.',
   ),
+  UP_NOT_RUNNING: entry(
+    EXIT.unavailable,
+    '`touchstone up` does not run on this data directory',
+    'Start it first: hosts hear of the next TLS keys from the running server, before they are used.',
+  ),
+  TLS_NOT_SHOWN: entry(
+    EXIT.unavailable,
+    'A process does not show its new TLS key yet',
+    'Read the logs in the data directory. Starting `touchstone up` anew shows it in any case.',
+  ),
   POSTGRES_TOOLS_OLD: entry(
     EXIT.unavailable,
     'The programs of PostgreSQL on this machine are older than the PostgreSQL that they have to read',

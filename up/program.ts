@@ -3,6 +3,7 @@ import { backup, restore } from './backup/commands.ts';
 import { EXIT, exitOf } from './codes.ts';
 import { runDemo } from './demo/demo.ts';
 import { UpError } from './failure.ts';
+import { rotateTls, type RotateTlsOptions } from './keys/rotate-tls.ts';
 import { move } from './move/command.ts';
 import { up, type UpOptions } from './up-command.ts';
 
@@ -41,6 +42,7 @@ export function createUpProgram(stop: AbortSignal): (argv: readonly string[]) =>
       });
     addBackupCommands(program, stop);
     addMoveCommand(program, stop);
+    addKeysCommand(program, stop);
     try {
       await program.parseAsync([...argv], { from: 'user' });
       return exitCode;
@@ -85,6 +87,18 @@ function addMoveCommand(program: Command, stop: AbortSignal): void {
     .option('--plain-tcp', 'let sslmode=disable count for another machine too')
     .option('--json', 'machine-readable output')
     .action((options: Parameters<typeof move>[0]) => move(options, stop));
+}
+
+function addKeysCommand(program: Command, stop: AbortSignal): void {
+  program
+    .command('keys')
+    .command('rotate')
+    .command('tls')
+    .description('other TLS keys for the server and the CA, of which hosts hear before; `up` runs')
+    .option('--data <dir>', 'data directory', '/var/lib/touchstone')
+    .option('--force', 'go on though hosts that are there have not heard of them')
+    .option('--json', 'machine-readable output')
+    .action((options: RotateTlsOptions) => rotateTls(options, stop));
 }
 
 type BackupOptions = Parameters<typeof backup>[1];

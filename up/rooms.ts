@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runToEnd } from './child.ts';
 import type { Postgres } from './database-access.ts';
+import { finishSwap, nextTlsCertificate } from './keys/tls-files.ts';
 import { retentionOf } from './retention.ts';
 import { keepSecret, keepTlsIdentity, newSigningKey, type TlsIdentity } from './secrets.ts';
 import { tpmRootsIn } from './tpm-roots.ts';
@@ -38,6 +39,7 @@ export async function prepareCa(
   postgres: Postgres,
 ): Promise<Prepared & CaAddress> {
   const directory = join(dataDir, 'ca');
+  await finishSwap(directory);
   const tls = await keepTlsIdentity(directory, 'touchstone-ca');
   const url = `https://${host}:${caPort}`;
   const passphraseFile = join(directory, 'key-passphrase');
@@ -45,6 +47,7 @@ export async function prepareCa(
   const config = await writeConfig(directory, {
     listen: { host, port: caPort },
     tls: { keyFile: tls.keyFile, certFile: tls.certFile },
+    nextTls: { certFile: nextTlsCertificate(directory) },
     publicUrl: url,
     database: postgres.access('touchstone_ca', 'ca'),
     migrateDatabase: postgres.access('touchstone_ca', 'ca_migrate'),
@@ -89,6 +92,7 @@ export async function prepareServer(
   ca: CaAddress,
 ): Promise<Prepared & { readonly tls: TlsIdentity }> {
   const directory = join(dataDir, 'server');
+  await finishSwap(directory);
   const tls = await keepTlsIdentity(directory, 'touchstone-server');
   const url = `https://${host}:${serverPort}`;
   const keep = (name: string, make: () => Promise<string | Uint8Array>) =>
@@ -96,6 +100,7 @@ export async function prepareServer(
   const config = await writeConfig(directory, {
     listen: { host, port: serverPort },
     tls: { keyFile: tls.keyFile, certFile: tls.certFile },
+    nextTls: { certFile: nextTlsCertificate(directory) },
     publicUrl: url,
     database: postgres.access('touchstone', 'server'),
     migrateDatabase: postgres.access('touchstone', 'server_migrate'),

@@ -50,7 +50,8 @@ export async function keepTlsIdentity(directory: string, name: string): Promise<
 const TEN_YEARS_MS = 3_652 * 86_400_000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-async function selfSigned(keyPem: string, name: string): Promise<string> {
+/** PEM, of ten years. */
+export async function selfSigned(keyPem: string, name: string): Promise<string> {
   const crypto = webcrypto;
   const der = x509.PemConverter.decodeFirst(keyPem);
   const privateKey = await crypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);

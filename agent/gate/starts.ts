@@ -31,6 +31,8 @@ export type StartGate = {
   readonly attestation: Attestation;
   /** Takes the newer trust bundles, if the server named one with its last challenge. */
   readonly follow: () => Promise<void>;
+  /** The same where the server shows a key that is not known; whether there were any. */
+  readonly rejoin: () => Promise<boolean>;
   readonly enrolment: Enrolment;
   readonly conversations: Conversations;
   readonly log: Logger;
@@ -70,7 +72,11 @@ const findingsOf = (error: unknown): readonly Finding[] | undefined =>
 
 async function askForPermit(gate: StartGate, request: StartRequest): Promise<StartAnswer> {
   const { requestId, vm, definitionDigest } = request;
-  const { pending, answer } = await exchange(gate, request);
+  const { pending, answer } = await exchange(gate, request).catch(async (error: unknown) => {
+    // While this host was away, the server may have got another key.
+    if (codeOf(error) !== 'PIN_MISMATCH' || !(await gate.rejoin())) throw error;
+    return exchange(gate, request);
+  });
   if ('refusal' in answer) return { decision: 'refused', requestId, vm, ...answer.refusal };
   const boot = await clockNow(gate);
   // A host that was away may not know the key that signs now. Where bundles do not come, what is held decides.

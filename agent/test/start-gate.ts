@@ -46,7 +46,8 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const log: string[] = [];
   const logger = pino({}, { write: (line) => void log.push(line) });
   const follow = async () => {};
-  const gate = { attestation, follow, enrolment, conversations, log: logger };
+  const rejoin = () => Promise.resolve(false);
+  const gate = { attestation, follow, rejoin, enrolment, conversations, log: logger };
   const { hostId } = enrolment;
   const status = {
     hostId,
