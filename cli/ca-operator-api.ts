@@ -8,9 +8,14 @@ import {
   CaOperatorCreated,
   CaOperatorList,
   type CaOperatorRequest,
+  CaOwnStatus,
   CaSession,
   type QuorumChange,
   QuorumStatus,
+  Rotation,
+  type RotationAdvance,
+  RotationList,
+  type RotationStart,
 } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
 
@@ -41,6 +46,15 @@ export function caOperatorApi(client: Client, bearer: string) {
       client.request({ ...get, path: `${at('approvals')}${whole(all)}`, schema: ApprovalList }),
     withdrawApproval: (id: string) =>
       client.request({ ...post, path: at('approvals', id, 'withdrawal'), schema: Approval }),
+
+    status: () => client.request({ ...get, path: at('status'), schema: CaOwnStatus }),
+    rotations: () => client.request({ ...get, path: at('rotations'), schema: RotationList }),
+    startRotation: (body: RotationStart) =>
+      client.request({ ...post, path: at('rotations'), body, schema: Rotation }),
+    advanceRotation: (id: string, body: RotationAdvance) =>
+      client.request({ ...post, path: at('rotations', id, 'advance'), body, schema: Rotation }),
+    rollBackRotation: (id: string) =>
+      client.request({ ...post, path: at('rotations', id, 'rollback'), schema: Rotation }),
 
     certifyBundleKey: (body: BundleKeyRequest) =>
       client.request({

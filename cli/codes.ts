@@ -25,6 +25,18 @@ export const CLI_CODES = {
       '`--ca-fingerprint F`, which `touchstone up` prints; if not, somebody stands in between.',
     exit: EXIT.notPermitted,
   },
+  CA_ROTATION_NONE: {
+    title: "No change of the CA's keys is under way",
+    remedy:
+      '`touchstone ca rotate start --auto` begins one; `touchstone ca status` shows the keys.',
+    exit: EXIT.no,
+  },
+  CA_ROTATION_ODD: {
+    title: 'These options do not go together',
+    remedy:
+      '--rehearse takes the hosts that take part, each with --canary NAME, and --compromise takes neither.',
+    exit: EXIT.usage,
+  },
   PROFILE_EXPOSED: {
     title: 'The file with your token can be read by others',
     remedy: 'Run `chmod 600` on it. If others use this machine, revoke that token and log in anew.',

@@ -16,6 +16,7 @@ import {
   type BaselineRetirement,
   type BundleKeyCertificate,
   CaStatus,
+  IssuerHosts,
   type HostApproval,
   PreviewPart,
   type PreviewRequest,
@@ -263,6 +264,15 @@ export function operatorApi(client: Client, bearer: string) {
       client.request({ ...del, path: at('tokens', id, 'made'), schema: TokenRevocation }),
 
     ca: () => client.request({ ...get, path: at('ca'), schema: CaStatus }),
+    hostsOfIssuer: async (keyId: string) => ({
+      hosts: await whole(
+        (query) => {
+          const path = `${at('ca', 'issuers', keyId, 'hosts')}${query}`;
+          return client.request({ ...get, path, schema: IssuerHosts });
+        },
+        ({ hosts }) => hosts,
+      ),
+    }),
     verdictDays: () => client.request({ ...get, path: at('verdict-days'), schema: VerdictDays }),
     verdictsOfDay: (day: VerdictDay, cursor?: string) =>
       client.request({

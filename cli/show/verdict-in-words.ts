@@ -32,20 +32,37 @@ const SAY: Record<HostState, (explanation: HostExplanation, context: Context) =>
       `If you expect this machine, and its AK Name below is the one that the machine itself shows: touchstone host approve ${host.name}`,
     ],
   }),
-  stale: ({ host }, { now }) => ({
-    what: `${host.name} has gone silent. No VM can be started on it until it proves itself again.`,
-    why: [
-      host.lastAuthenticAt === null
-        ? 'It has never sent evidence that could be believed.'
-        : `Its last believable evidence came ${ago(host.lastAuthenticAt, now)}. By what is known of it, it is ${host.stateBeneath}.`,
-      'Look whether the machine is on, reaches this server, and runs its agent: touchstone-agent status',
-    ],
-  }),
+  stale: ({ host, findings }, { now }) =>
+    lostIssuerWords(host, findings) ?? {
+      what: `${host.name} has gone silent. No VM can be started on it until it proves itself again.`,
+      why: [
+        host.lastAuthenticAt === null
+          ? 'It has never sent evidence that could be believed.'
+          : `Its last believable evidence came ${ago(host.lastAuthenticAt, now)}. By what is known of it, it is ${host.stateBeneath}.`,
+        'Look whether the machine is on, reaches this server, and runs its agent: touchstone-agent status',
+      ],
+    },
   revoked: ({ host }) => ({
     what: `${host.name} was revoked. No VM can be started on it, whatever it proves.`,
     why: ['This is for good. The machine can be used again only by enrolling it anew.'],
   }),
 };
+
+/** Of a host that has not gone silent: its certificate counts no more. */
+function lostIssuerWords(
+  { name, reason, stateBeneath }: HostExplanation['host'],
+  findings: HostExplanation['findings'],
+): InWords | null {
+  if (reason === null || !reason.code.startsWith('AK_CERT_ISSUER_')) return null;
+  const remedy = findings.find(({ code }) => code === reason.code)?.remedy;
+  return {
+    what: `${name} has to get a new certificate. No VM can be started on it until it has.`,
+    why: [
+      `${reason.subject}. By what is known of it, it is ${stateBeneath}.`,
+      ...(remedy === undefined ? [] : [remedy]),
+    ],
+  };
+}
 
 function whyUntrusted({ host, verdict, findings }: HostExplanation, titleOf: TitleOf): string[] {
   const enforced = findings.filter(({ effect }) => effect === 'enforce');

@@ -29,38 +29,6 @@ const STARTS = {
   ],
 };
 
-const CA_STATUS = {
-  epoch: 2,
-  anchors: [
-    {
-      subject: 'CN=Touchstone CA root',
-      fingerprint: 'ab'.repeat(32),
-      notBefore: '2026-01-01T00:00:00.000Z',
-      notAfter: '2036-01-01T00:00:00.000Z',
-    },
-  ],
-  issuers: [
-    {
-      keyId: 'cd'.repeat(20),
-      subject: 'CN=Touchstone CA issuing 1',
-      state: 'active',
-      reason: null,
-      notBefore: '2026-01-01T00:00:00.000Z',
-      notAfter: '2027-01-01T00:00:00.000Z',
-      hosts: { count: 5, away: 1, named: [] },
-      vms: { count: 2, named: [] },
-    },
-  ],
-  hosts: 5,
-  trustBundle: {
-    epoch: 3,
-    notAfter: '2027-11-22T12:00:00.000Z',
-    hostsThere: 4,
-    hostsBehind: 1,
-    withoutAnchors: { count: 0, away: 0, named: [] },
-  },
-};
-
 describe('what touchstone shows', () => {
   const stage = useLoggedIn();
 
@@ -194,7 +162,6 @@ describe('what touchstone shows', () => {
         { token: 'tsj_new', record: JOIN_TOKEN },
       ],
       [['token', 'list'], 'GET /v1/tokens', { tokens: [API_TOKEN] }],
-      [['ca', 'status'], 'GET /v1/ca', CA_STATUS],
       [['audit', 'list'], 'GET /v1/audit', { entries: [AUDIT_ENTRY] }],
     ] as const) {
       it(`gives the whole answer of: touchstone ${argv.join(' ')}`, async () => {
