@@ -37,6 +37,10 @@ export const readAkName = read(
   (text) => checkAgainst(NameHex, text.toLowerCase()),
   'an AK Name: 68 hex digits as `touchstone host show` prints them',
 );
+export const readEkRef = read(
+  (text) => checkAgainst(Sha256Hex, text.toLowerCase()),
+  "a TPM's reference: 64 hex digits as `touchstone host show` prints them",
+);
 export const readCaRole = read((text) => checkAgainst(CaRole, text), 'operator or viewer');
 const readLabelKey = read((text) => checkAgainst(LabelKey, text), 'a lower-case label');
 export const readPart = read(

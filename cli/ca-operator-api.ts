@@ -12,6 +12,8 @@ import {
   CaSession,
   type QuorumChange,
   QuorumStatus,
+  Revocation,
+  type RevocationRequest,
   Rotation,
   type RotationAdvance,
   RotationList,
@@ -47,6 +49,8 @@ export function caOperatorApi(client: Client, bearer: string) {
     withdrawApproval: (id: string) =>
       client.request({ ...post, path: at('approvals', id, 'withdrawal'), schema: Approval }),
 
+    revoke: (body: RevocationRequest) =>
+      client.request({ ...post, path: at('revocations'), body, schema: Revocation }),
     status: () => client.request({ ...get, path: at('status'), schema: CaOwnStatus }),
     rotations: () => client.request({ ...get, path: at('rotations'), schema: RotationList }),
     startRotation: (body: RotationStart) =>

@@ -3,6 +3,7 @@ import type { World } from '../world.ts';
 import { addCaAuditCommands } from './ca/audit.ts';
 import { addCaOperatorCommands } from './ca/operator.ts';
 import { addCaQuorumCommands } from './ca/quorum.ts';
+import { addCaRevokeCommand } from './ca/revoke.ts';
 import { addCaRotateCommands } from './ca/rotate.ts';
 import { addCaStatusCommand } from './ca/status.ts';
 
@@ -15,4 +16,5 @@ export function addCaCommands(program: Command, world: World): void {
   addCaOperatorCommands(ca, world);
   addCaQuorumCommands(ca, world);
   addCaAuditCommands(ca, world);
+  addCaRevokeCommand(ca, world);
 }

@@ -20,6 +20,7 @@ import { hostListLines } from '../show/host-list.ts';
 import { loadTitles } from '../show/reason-titles.ts';
 import { classText } from '../show/state.ts';
 import type { World } from '../world.ts';
+import { addHostRevokeCommand } from './host-revoke.ts';
 import { addReplacementCommands } from './replacements.ts';
 
 type ApproveOptions = {
@@ -68,14 +69,7 @@ export function addHostCommands(program: Command, world: World): void {
       approve(world, name, options, command),
     );
 
-  host
-    .command('revoke')
-    .description('never trust a host again')
-    .argument('<host>', 'name or id', readName)
-    .requiredOption('--reason <text>', 'why, for the audit log')
-    .action((name: string, options: { reason: string }, command: Command) =>
-      revoke(world, name, options.reason, command),
-    );
+  addHostRevokeCommand(host, world);
 
   host
     .command('label')
@@ -143,12 +137,6 @@ function approve(
     await presentHost(world, command, await api.approveHost(host.id, approval));
   });
 }
-
-const revoke = (world: World, name: string, reason: string, command: Command): Promise<void> =>
-  world.asOperator(command, async (api) => {
-    const { host } = await api.host(name);
-    await presentHost(world, command, await api.revokeHost(host.id, { reason }));
-  });
 
 const label = (
   world: World,
