@@ -354,6 +354,46 @@ export const CA_CODES = {
     section: 'Issuance',
     remedy: 'Set the clock that is wrong; nothing is signed until they agree.',
   },
+  TOKEN_SUPPORT_MISSING: {
+    title: 'This installation cannot speak to PKCS#11 tokens',
+    section: 'Configuration of the CA (custody)',
+    remedy:
+      'Install the packages that `node-webcrypto-p11` is compiled with (g++, make, python3) and set Touchstone up ' +
+      'again; or keep the keys in files.',
+  },
+  TOKEN_NOT_FOUND: {
+    title: 'There is no token of that label, or no such library',
+    section: 'PKCS#11 3.1, 5.5',
+    remedy:
+      "Compare `token` and `library` with what `pkcs11-tool --list-slots` or the maker's own tool shows. A token " +
+      'that is reached over a network takes an issuance of its own, at a socket.',
+  },
+  TOKEN_LOGIN_REFUSED: {
+    title: 'The token refuses its PIN',
+    section: 'PKCS#11 3.1, 5.6.8',
+    remedy:
+      'It was not tried again, for a token locks itself. Correct the PIN where the configuration says it is read, ' +
+      'then start the issuance again.',
+  },
+  TOKEN_FAILED: {
+    title: 'The token did not do what it was asked to',
+    section: 'PKCS#11 3.1, 5.1',
+    remedy:
+      'A new session was tried. Look whether the token is there; the name that starts with CKR_ says more.',
+  },
+  KEY_EXTRACTABLE: {
+    title: 'The token made a key that can leave it',
+    section: 'PKCS#11 3.1, 4.9',
+    remedy:
+      "Find out from the token's maker how keys are made that cannot; until then it holds no key of the CA's.",
+  },
+  CLEAR_KEY_BESIDE_TOKEN: {
+    title: 'A key of an older version lies in a file, and the configuration has a token for it',
+    section: 'Configuration of the CA (custody)',
+    remedy:
+      'A key that lay in a file does not become one that never did. Name the files as `former` beside the token, ' +
+      'which takes the key over into them, and rotate: new keys are made in the token.',
+  },
   ISSUANCE_UNAVAILABLE: {
     title: "The process that has the CA's keys does not answer",
     section: 'Issuance',

@@ -30,10 +30,14 @@ export type TokenKeys = Static<typeof TokenKeys>;
 const Keys = Type.Union([FileKeys, TokenKeys]);
 export type KeyCustodyConfig = Static<typeof Keys>;
 
-/** Read by the issuance alone. The root's keys lie with the others unless they have a place of their own. */
+/**
+ * Read by the issuance alone. The root's keys lie with the others unless they have a place of their own. Where keys lay
+ * before (`former`) they go on signing until a rotation has done away with them; no new one is made there.
+ */
 export const CustodyConfig = closed({
   issuing: Keys,
   root: Type.Optional(Keys),
+  former: Type.Optional(Keys),
 });
 
 /**
@@ -58,6 +62,10 @@ export function resolvedCustody(
     const { passphrase } = config;
     return { ...config, ...(passphrase && { passphrase: secret(passphrase) }) };
   };
-  const { issuing, root } = custody;
-  return { issuing: keys(issuing), ...(root && { root: keys(root) }) };
+  const { issuing, root, former } = custody;
+  return {
+    issuing: keys(issuing),
+    ...(root && { root: keys(root) }),
+    ...(former && { former: keys(former) }),
+  };
 }

@@ -70,6 +70,13 @@ export function encodeCertificate(
   return derOf(DER.sequence, tbs, algorithm, encodeBits(signature));
 }
 
+/** Ecdsa-Sig-Value: RFC 3279, 2.2.3, of r and s as PKCS#11 and WebCrypto have them: one behind the other. */
+export function encodeEcdsaSignature(rs: Uint8Array): Uint8Array {
+  const half = rs.length / 2;
+  const [r, s] = [rs.subarray(0, half), rs.subarray(half)];
+  return derOf(DER.sequence, encodeUnsigned(r), encodeUnsigned(s));
+}
+
 export function encodeExtension({ oid, critical, value }: EncodedExtension): Uint8Array {
   const flag = critical ? [TRUE] : [];
   return derOf(DER.sequence, encodeOid(oid), ...flag, derOf(DER.octetString, value));

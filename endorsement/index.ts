@@ -19,6 +19,7 @@ export { certificatesOfFile } from './certificate-file.ts';
 export {
   type CertificateSignatureAlgorithm,
   encodeCertificate,
+  encodeEcdsaSignature,
   encodeName,
   encodeTbsCertificate,
   type TbsCertificateFields,

@@ -3,8 +3,6 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
-/** What it may know of this process's surroundings. */
-const ENVIRONMENT = ['PATH', 'NODE_OPTIONS', 'CREDENTIALS_DIRECTORY', 'TZ'];
 
 /**
  * Starts the issuance as a child, with one end of a socket pair at descriptor 3. It ends when this process does, or
@@ -15,8 +13,7 @@ export function startChild(configFile: string): Duplex {
     ...withoutNetwork(),
     ...[process.execPath, MAIN, 'issuance', '--inherited', '--config', configFile],
   ];
-  const env = Object.fromEntries(ENVIRONMENT.map((name) => [name, process.env[name]]));
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'], env });
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
   const stream = child.stdio[3] as Duplex;
   child.once('error', (error) => stream.destroy(error));
   child.once('exit', () => stream.destroy());

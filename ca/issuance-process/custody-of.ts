@@ -4,9 +4,13 @@ import type { KeyCustodyConfig } from '../custody-config.ts';
 import {
   type Custody,
   fileCustodyIn,
+  joinedCustody,
+  type KeyCustody,
   type KeyRole,
-  type Passphrase,
+  openToken,
+  pkcs11Custody,
   stateCustody,
+  type Token,
 } from '../issuance/index.ts';
 import { readSecret } from './secret-source.ts';
 
@@ -16,24 +20,44 @@ import { readSecret } from './secret-source.ts';
  */
 export async function custodyOf({ custody, stateDir }: CaConfig): Promise<Custody> {
   if (custody === undefined) {
-    const detail = '/custody: say where the keys lie, and where their passphrase is read';
-    throw new ConfigError(detail);
+    throw new ConfigError('/custody: say where the keys lie, and where their passphrase is read');
   }
-  const configs = { issuing: custody.issuing, root: custody.root ?? custody.issuing };
-  const files = fileCustodyIn(stateDir, {
-    ...(await passphraseOf('issuing', configs.issuing)),
-    ...(await passphraseOf('root', configs.root)),
-  });
+  const place = placesIn(stateDir);
+  const issuing = await place('issuing', custody.issuing);
+  const root = await place('root', custody.root ?? custody.issuing);
   // Under one passphrase, the issuing keys vouch for it: opening a key takes a fifth of a second.
-  const root = custody.root === undefined ? { ...files.root, ready: async () => {} } : files.root;
-  return stateCustody(stateDir, { root, issuing: files.issuing });
+  const roots = custody.root === undefined ? { ...root, ready: async () => {} } : root;
+  if (custody.former === undefined) return stateCustody(stateDir, { root: roots, issuing });
+  return stateCustody(stateDir, {
+    root: joinedCustody(roots, await place('root', custody.former)),
+    issuing: joinedCustody(issuing, await place('issuing', custody.former)),
+  });
 }
 
-async function passphraseOf(
-  role: KeyRole,
-  config: KeyCustodyConfig,
-): Promise<Partial<Record<KeyRole, Passphrase>>> {
-  if (config.kind !== 'file' || config.passphrase === undefined) return {};
-  const secret = await readSecret(config.passphrase, 'passphrase');
-  return { [role]: () => Promise.resolve(secret) };
+/** Each secret is read once, and a token opened once, however many roles have their keys there. */
+function placesIn(stateDir: string) {
+  const tokens = new Map<string, Token>();
+  const secrets = new Map<string, Promise<Uint8Array>>();
+
+  const secretOf = (...[source, kind]: Parameters<typeof readSecret>) => {
+    const name = JSON.stringify(source);
+    const read = secrets.get(name) ?? readSecret(source, kind);
+    secrets.set(name, read);
+    return read;
+  };
+  return async (role: KeyRole, config: KeyCustodyConfig): Promise<KeyCustody> => {
+    if (config.kind === 'file') {
+      if (config.passphrase === undefined) return fileCustodyIn(stateDir, {})[role];
+      const secret = await secretOf(config.passphrase, 'passphrase');
+      return fileCustodyIn(stateDir, { [role]: () => Promise.resolve(secret) })[role];
+    }
+    const { library, token: label, pin } = config;
+    const name = JSON.stringify([library, label]);
+    const secret = await secretOf(pin, 'pin');
+    const token =
+      tokens.get(name) ??
+      openToken({ ...{ library, token: label, pin: () => Promise.resolve(secret) } });
+    tokens.set(name, token);
+    return pkcs11Custody(token, role);
+  };
 }

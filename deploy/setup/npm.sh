@@ -17,9 +17,15 @@ version=$(sed -n "s/.*\"$pinned\": *\"\([^\"]*\)\".*/\1/p" package.json)
 stamp=node_modules/.touchstone-set-up
 lock=$(sha256sum <package-lock.json)
 
+# What speaks to PKCS#11 tokens is the one part that is compiled. A machine without a compiler does without it; one
+# that got a compiler since makes up for it.
+compiled=node_modules/pkcs11js/build/Release/pkcs11.node
+can_compile() { command -v g++ && command -v make && command -v python3; } >/dev/null
+
 is_ready() {
   [ "$(cat "$stamp" 2>/dev/null)" = "$lock" ] &&
-    [ "$(node_modules/.bin/node --version 2>/dev/null)" = "v$version" ]
+    [ "$(node_modules/.bin/node --version 2>/dev/null)" = "v$version" ] &&
+    { [ -e "$compiled" ] || ! can_compile; }
 }
 
 is_ready && exit 0
@@ -36,8 +42,9 @@ fetched=$(mktemp -d)
 trap 'rm -rf "$fetched"' EXIT
 trap 'exit 130' INT TERM HUP
 
+# No package's script runs: what has to be compiled is compiled below, and fails aloud.
 npm_ci() {
-  npm ci "$@" --include=optional --no-audit --no-fund --loglevel=error || give_up 'npm ci failed, see above'
+  npm ci "$@" --ignore-scripts --include=optional --no-audit --no-fund --loglevel=error || give_up 'npm ci failed, see above'
 }
 
 # The pinned Node is an optional dependency, one for each architecture, and npm drops those in
@@ -70,6 +77,18 @@ NODE_NO_WARNINGS=1 npm_ci --include=dev
 require_pinned_node "$node"
 # npm 9 gives up the other architecture's Node and takes away the link to this one's with it.
 ln -sfn "../$pinned/bin/node" node_modules/.bin/node
+
+# With the pinned Node's own headers, so that nothing is fetched.
+if can_compile; then
+  say 'npm packages: compiling the part for PKCS#11 tokens'
+  npm_config_nodedir=$PWD/node_modules/$pinned npm rebuild pkcs11js --loglevel=error >"$fetched/log" 2>&1 &&
+    [ -e "$compiled" ] || {
+    tail -30 "$fetched/log" >&2
+    give_up 'pkcs11js did not compile, see above'
+  }
+else
+  say 'npm packages: without PKCS#11 tokens, which take a compiler: g++, make, python3'
+fi
 
 echo "$lock" >"$stamp"
 say "npm packages are there, Node $found"
