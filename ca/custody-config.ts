@@ -4,9 +4,12 @@ import { closed } from '@touchstone/schemas';
 const Path = Type.String({ pattern: '^[^\\u0000]+$', maxLength: 4_096 });
 const Text = Type.String({ minLength: 1, maxLength: 256 });
 
-/** Where a secret is read: a file (0600), a descriptor that is inherited, or a systemd credential by its name. */
+/**
+ * Where a secret is read: a file that nobody else may read, a descriptor that is inherited, or a systemd credential by
+ * its name. `container`: the file is a secret of a container's own, and its mode says nothing of who sees it.
+ */
 const SecretSource = Type.Union([
-  closed({ file: Path }),
+  closed({ file: Path, container: Type.Optional(Type.Literal(true)) }),
   closed({ fd: Type.Integer({ minimum: 0, maximum: 255 }) }),
   closed({ credential: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', maxLength: 255 }) }),
 ]);
@@ -54,7 +57,8 @@ export function resolvedCustody(
   custody: Static<typeof CustodyConfig>,
   at: (file: string) => string,
 ): Static<typeof CustodyConfig> {
-  const secret = (source: SecretSource) => ('file' in source ? { file: at(source.file) } : source);
+  const secret = (source: SecretSource) =>
+    'file' in source ? { ...source, file: at(source.file) } : source;
   const keys = (config: KeyCustodyConfig): KeyCustodyConfig => {
     if (config.kind === 'pkcs11') {
       return { ...config, library: at(config.library), pin: secret(config.pin) };

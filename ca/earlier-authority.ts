@@ -22,7 +22,9 @@ async function certificateIn(path: string): Promise<X509Certificate | undefined>
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // EACCES: the directory is the issuance's alone, which is as new deployments have it.
+    if (['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return undefined;
     throw error;
   }
   try {

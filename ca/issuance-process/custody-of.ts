@@ -14,24 +14,29 @@ import {
 } from '../issuance/index.ts';
 import { readSecret } from './secret-source.ts';
 
+/** `close` is for the end of the process: it leaves the tokens. */
+type OpenCustody = Custody & { close(): Promise<void> };
+
 /**
  * The custody that the configuration describes, its secrets read. Only the process that issues does this.
  * @throws ConfigError CONFIG_INVALID, CustodyError PASSPHRASE_UNFIT
  */
-export async function custodyOf({ custody, stateDir }: CaConfig): Promise<Custody> {
+export async function custodyOf({ custody, stateDir }: CaConfig): Promise<OpenCustody> {
   if (custody === undefined) {
     throw new ConfigError('/custody: say where the keys lie, and where their passphrase is read');
   }
-  const place = placesIn(stateDir);
+  const { place, close } = placesIn(stateDir);
   const issuing = await place('issuing', custody.issuing);
   const root = await place('root', custody.root ?? custody.issuing);
   // Under one passphrase, the issuing keys vouch for it: opening a key takes a fifth of a second.
   const roots = custody.root === undefined ? { ...root, ready: async () => {} } : root;
-  if (custody.former === undefined) return stateCustody(stateDir, { root: roots, issuing });
-  return stateCustody(stateDir, {
-    root: joinedCustody(roots, await place('root', custody.former)),
-    issuing: joinedCustody(issuing, await place('issuing', custody.former)),
-  });
+  const { former } = custody;
+  if (former === undefined) return { ...stateCustody(stateDir, { root: roots, issuing }), close };
+  const keys = {
+    root: joinedCustody(roots, await place('root', former)),
+    issuing: joinedCustody(issuing, await place('issuing', former)),
+  };
+  return { ...stateCustody(stateDir, keys), close };
 }
 
 /** Each secret is read once, and a token opened once, however many roles have their keys there. */
@@ -45,7 +50,7 @@ function placesIn(stateDir: string) {
     secrets.set(name, read);
     return read;
   };
-  return async (role: KeyRole, config: KeyCustodyConfig): Promise<KeyCustody> => {
+  const place = async (role: KeyRole, config: KeyCustodyConfig): Promise<KeyCustody> => {
     if (config.kind === 'file') {
       if (config.passphrase === undefined) return fileCustodyIn(stateDir, {})[role];
       const secret = await secretOf(config.passphrase, 'passphrase');
@@ -60,4 +65,8 @@ function placesIn(stateDir: string) {
     tokens.set(name, token);
     return pkcs11Custody(token, role);
   };
+  const close = async () => {
+    for (const token of tokens.values()) await token.close();
+  };
+  return { place, close };
 }

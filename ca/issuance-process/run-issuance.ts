@@ -24,8 +24,8 @@ export async function runAsChild(config: CaConfig, log: Logger): Promise<void> {
   // It ends with its parent, and not because a terminal or a supervisor means them both.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   try {
-    const issuance = await openKeys(config, log);
-    await converse(line, issuance, log);
+    const { issuance, close } = await openKeys(config, log);
+    await converse(line, issuance, log).finally(close);
   } catch (error) {
     if (error instanceof CustodyError) {
       writeFrame(line, { failed: { code: error.code, subject: error.subject } });
@@ -42,7 +42,9 @@ export async function runAtSocket(config: CaConfig, log: Logger): Promise<void> 
     throw new ConfigError(detail);
   }
   const { path } = config.issuance;
-  const issuance = await openKeys(config, log);
+  // A socket that a dead process left: there is none until the keys are there.
+  await rm(path, { force: true });
+  const { issuance, close } = await openKeys(config, log);
   const server = createServer((line) => {
     converse(line, issuance, log).catch((error: unknown) => {
       log.warn({ err: error }, 'whoever asked is not spoken to further');
@@ -50,8 +52,6 @@ export async function runAtSocket(config: CaConfig, log: Logger): Promise<void> 
     });
   });
   server.maxConnections = MAX_CONNECTIONS;
-  // A socket that a dead process left. Of two that live at once, the later is the one that is found.
-  await rm(path, { force: true });
   process.umask(0o117);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -63,23 +63,22 @@ export async function runAtSocket(config: CaConfig, log: Logger): Promise<void> 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping');
-      void rm(path, { force: true }).finally(() => process.exit(0));
+      void Promise.allSettled([close(), rm(path, { force: true })]).then(() => process.exit(0));
     });
   }
 }
 
-async function openKeys(config: CaConfig, log: Logger): Promise<Issuance> {
+async function openKeys(config: CaConfig, log: Logger) {
   const custody = await custodyOf(config);
   await custody.ready();
   const network = Object.keys(networkInterfaces()).length > 0;
   if (network) {
     log.warn('this process can reach a network: the system gave it no namespace of its own');
   }
-  const keys = (await localIssuance(custody, () => new Date()).keys()).map(
-    ({ keyId, role, label }) => ({ keyId, role, label }),
-  );
+  const issuance = localIssuance(custody, () => new Date());
+  const keys = (await issuance.keys()).map(({ keyId, role, label }) => ({ keyId, role, label }));
   log.info({ network, keys }, 'the keys are in custody');
-  return localIssuance(custody, () => new Date());
+  return { issuance, close: () => custody.close() };
 }
 
 /** One request after the other: the next is read when this one is answered. */

@@ -45,14 +45,21 @@ async function readClosedFile(
   const file = await open('file' in source ? source.file : credentialPath(source.credential));
   try {
     const { mode } = await file.stat();
-    // A credential's group bits are the mask of the list by which systemd lets its service alone read it.
-    const others = 'file' in source ? 0o077 : 0o007;
-    if ((mode & others) !== 0) throw new CustodyError('PASSPHRASE_UNFIT', name);
+    if ((mode & openTo(source)) !== 0) throw new CustodyError('PASSPHRASE_UNFIT', name);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(MAX_BYTES + 1) });
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
   }
+}
+
+/**
+ * The bits of a mode by which others would read it. A credential's group bits are the mask of the list by which systemd
+ * lets its service alone read it.
+ */
+function openTo(source: Exclude<SecretSource, { fd: number }>): number {
+  if ('credential' in source) return 0o007;
+  return source.container === true ? 0 : 0o077;
 }
 
 /** systemd.exec(5), CREDENTIALS: the service manager names the directory. */

@@ -13,6 +13,8 @@ export type TokenOptions = {
 /** Work in a session with a token; a session that was lost is opened anew, and the work tried once more. */
 export type Token = {
   run<T>(work: (crypto: Crypto) => Promise<T>): Promise<T>;
+  /** Before the process ends: a library that is not told so may fall over its own end. */
+  close(): Promise<void>;
 };
 
 /** More slots than a library shows. */
@@ -63,6 +65,15 @@ export function openToken({ library, token, pin }: TokenOptions): Token {
       } catch (error) {
         if (!(error instanceof CustodyError) || error.code !== 'TOKEN_FAILED') throw error;
         return attempt(work);
+      }
+    },
+    close: async () => {
+      const open = await session?.catch(() => undefined);
+      session = undefined;
+      try {
+        open?.close();
+      } catch {
+        // A session that was lost is closed.
       }
     },
   };

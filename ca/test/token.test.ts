@@ -4,7 +4,13 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Crypto } from 'node-webcrypto-p11';
-import { fileCustodyIn, joinedCustody, openToken, pkcs11Custody } from '../issuance/index.ts';
+import {
+  fileCustodyIn,
+  joinedCustody,
+  openToken,
+  pkcs11Custody,
+  type Token,
+} from '../issuance/index.ts';
 import { SOFTHSM_LIBRARY, type SoftHsm, startSoftHsm } from './support/softhsm.ts';
 
 describe('keys in a PKCS#11 token', () => {
@@ -16,12 +22,17 @@ describe('keys in a PKCS#11 token', () => {
     dir = await mkdtemp(join(tmpdir(), 'ts-token-'));
   });
   after(async () => {
+    for (const token of tokens) await token.close();
     await hsm?.remove();
     await rm(dir, { recursive: true, force: true });
   });
 
-  const open = ({ pin = hsm.pin, token = hsm.token, library = SOFTHSM_LIBRARY } = {}) =>
-    openToken({ library, token, pin: () => Promise.resolve(Buffer.from(pin)) });
+  const tokens: Token[] = [];
+  const open = ({ pin = hsm.pin, token = hsm.token, library = SOFTHSM_LIBRARY } = {}) => {
+    const opened = openToken({ library, token, pin: () => Promise.resolve(Buffer.from(pin)) });
+    tokens.push(opened);
+    return opened;
+  };
   const custody = (role: 'root' | 'issuing' = 'issuing') => pkcs11Custody(open(), role);
 
   for (const [role, hash] of [
@@ -104,6 +115,7 @@ describe('keys in a PKCS#11 token', () => {
   });
 
   it('are out of reach with a wrong PIN, which is tried once: TOKEN_LOGIN_REFUSED', async () => {
+    for (const token of tokens) await token.close();
     let asked = 0;
     const token = openToken({
       ...{ library: SOFTHSM_LIBRARY, token: hsm.token },

@@ -57,6 +57,7 @@ for room in ca server; do
   make "$out/config/$room-tls-cert.pem" tls_certificate "$room"
 done
 make "$secrets/server-root-secret" openssl rand 32
+make "$secrets/ca-key-passphrase" password
 make "$secrets/server-result-key" signing_key
 # Whose word the CA takes for how far the hosts are while its keys change.
 make "$out/config/server-result-key.pub.pem" public_key "$secrets/server-result-key"
@@ -77,6 +78,13 @@ make "$out/config/ca.json" cat <<EOF
     "user": "ca_migrate", "passwordFile": "/run/secrets/postgres-ca-migrate"
   },
   "stateDir": "/var/lib/touchstone/ca",
+  "issuance": { "kind": "socket", "path": "/run/touchstone/ca-issuance/issuance.sock" },
+  "custody": {
+    "issuing": {
+      "kind": "file",
+      "passphrase": { "file": "/run/secrets/ca-key-passphrase", "container": true }
+    }
+  },
   "reporterKeyFile": "/etc/touchstone/server-result-key.pub.pem",
   "roots": [],
   "limits": {

@@ -33,8 +33,8 @@ COPY deploy/images/health.ts deploy/images/health.ts
 
 FROM room AS ca
 COPY ca ca
-# A new volume takes over whose this directory is.
-RUN install -d -m 0700 -o 10001 -g 10001 /var/lib/touchstone/ca
+# A new volume takes over whose these directories are.
+RUN install -d -m 0700 -o 10001 -g 10001 /var/lib/touchstone/ca /run/touchstone/ca-issuance
 USER 10001:10001
 
 FROM room AS server

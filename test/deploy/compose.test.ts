@@ -34,6 +34,11 @@ const CASES: readonly Case[] = [
     RULES.networksApart,
     (c) => (c.services['debug'] = { networks: ['data'] }),
   ],
+  [
+    'the CA’s keys are where there is no network',
+    RULES.networksApart,
+    (c) => delete service(c, 'ca-issuance').network_mode,
+  ],
   ['no way leads out of app and data', RULES.noWayOut, (c) => (c.networks['data'] = {})],
   [
     'every root file system is read-only',
@@ -114,6 +119,11 @@ const CASES: readonly Case[] = [
     'the CA that serves cannot write where its keys are',
     RULES.writesOnlyWhereForeseen,
     (c) => (service(c, 'ca').volumes = ['ca-keys:/var/lib/touchstone/ca']),
+  ],
+  [
+    'the passphrase of the CA’s keys is the issuance’s alone',
+    RULES.secretsOnlyWhereNeeded,
+    (c) => service(c, 'ca').secrets?.push('ca-key-passphrase'),
   ],
   [
     'every command is a list of words, and no entry point hides another',

@@ -34,6 +34,7 @@ describe('The commands of docker-compose.yml, without containers', function () {
     deployment = await prepareUncontained(NAME);
     fingerprint = /fingerprint +([0-9a-f]{64})$/mu.exec(deployment.prepared)?.[1] ?? '';
     await deployment.serve('postgres');
+    await deployment.serve('ca-issuance');
   });
   after(() => deployment?.stop());
 

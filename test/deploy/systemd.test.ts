@@ -28,7 +28,12 @@ async function exposureOf(path: string): Promise<number> {
 describe('deploy/systemd', () => {
   it('has a unit for each room that is a process', () => {
     const names = UNITS.map((unit) => basename(unit, '.service'));
-    assert.deepEqual(names, ['touchstone-agent', 'touchstone-ca', 'touchstone-server']);
+    assert.deepEqual(names, [
+      'touchstone-agent',
+      'touchstone-ca-issuance',
+      'touchstone-ca',
+      'touchstone-server',
+    ]);
   });
 
   for (const unit of UNITS) {
@@ -73,6 +78,24 @@ describe('deploy/systemd', () => {
       });
     });
   }
+
+  it('gives the CA’s keys and their passphrase to the issuance alone, and no network to it', () => {
+    const issuance = 'deploy/systemd/touchstone-ca-issuance.service';
+    const others = UNITS.filter((unit) => unit !== issuance);
+    const { custody, stateDir } = JSON.parse(textOf('deploy/systemd/ca.json')) as {
+      custody: { issuing: { passphrase: { credential: string } } };
+      stateDir: string;
+    };
+    const { credential } = custody.issuing.passphrase;
+    assert.ok(valuesOf(issuance, 'LoadCredential').some((line) => line.startsWith(credential)));
+    assert.deepEqual(valuesOf(issuance, 'StateDirectory'), [basename(stateDir)]);
+    assert.deepEqual(valuesOf(issuance, 'PrivateNetwork'), ['yes']);
+    assert.deepEqual(valuesOf(issuance, 'RestrictAddressFamilies'), ['AF_UNIX']);
+    for (const unit of others) {
+      assert.ok(!textOf(unit).includes(credential), unit);
+      assert.notDeepEqual(valuesOf(unit, 'StateDirectory'), [basename(stateDir)]);
+    }
+  });
 
   it('would see a unit without its sandbox: the judge tells them apart', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'ts-unit-'));

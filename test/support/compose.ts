@@ -11,6 +11,7 @@ export type Service = {
   user?: string;
   command?: string[];
   networks?: string[] | Record<string, unknown>;
+  network_mode?: string;
   ports?: string[];
   volumes?: string[];
   tmpfs?: string[];
@@ -56,7 +57,7 @@ const networksOf = ({ networks = [] }: Service): string[] =>
 const same = (a: readonly string[] | undefined, b: readonly string[]): boolean =>
   JSON.stringify((a ?? []).toSorted()) === JSON.stringify(b.toSorted());
 
-const SERVING = ['proxy', 'server', 'ca', 'postgres'];
+const SERVING = ['proxy', 'server', 'ca', 'ca-issuance', 'postgres'];
 
 /** Where each may be. The proxy is not with the data, and nothing but the proxy is in front. */
 const NETWORKS: Readonly<Record<string, readonly string[]>> = {
@@ -67,6 +68,7 @@ const NETWORKS: Readonly<Record<string, readonly string[]>> = {
   roles: ['data'],
   'server-migrate': ['data'],
   'ca-init': ['data'],
+  'ca-issuance': [],
 };
 
 /** The secrets that each needs, and no other. */
@@ -82,6 +84,7 @@ const SECRETS: Readonly<Record<string, readonly string[]>> = {
   ],
   'server-migrate': ['postgres-server-migrate'],
   ca: ['ca-tls-key', 'postgres-ca'],
+  'ca-issuance': ['ca-key-passphrase'],
   'ca-init': ['postgres-ca-migrate'],
   postgres: ['postgres-admin'],
   roles: [
@@ -98,7 +101,7 @@ const SECRETS: Readonly<Record<string, readonly string[]>> = {
 const UNDERSTOOD = new Set(
   `image build user command networks ports volumes tmpfs secrets configs read_only cap_drop security_opt
    pids_limit mem_limit cpus restart healthcheck depends_on logging stop_signal stop_grace_period
-   shm_size ulimits`.split(/\s+/u),
+   shm_size ulimits network_mode`.split(/\s+/u),
 );
 
 /** name:version, without a registry's host and with no name for "whatever is newest". */
@@ -107,13 +110,18 @@ export const isPinnedTag = (image = ''): boolean =>
 
 const WRITABLE: Readonly<Record<string, readonly string[]>> = {
   postgres: ['database:/var/lib/touchstone/postgres'],
-  'ca-init': ['ca-keys:/var/lib/touchstone/ca'],
+  'ca-issuance': ['ca-keys:/var/lib/touchstone/ca', 'ca-issuance:/run/touchstone/ca-issuance'],
 };
 const isReadOnlyVolume = (volume: string): boolean => /^[a-z-]+:\/[^:]+:ro$/u.test(volume);
 
 export const RULES = {
   onlyProxyPublishes: eachService(({ ports = [] }, name) => ports.length > 0 && name !== 'proxy'),
-  networksApart: eachService((service, name) => !same(networksOf(service), NETWORKS[name] ?? [])),
+  networksApart: eachService((service, name) => {
+    const wanted = NETWORKS[name] ?? [];
+    // A service that names no network is on one that compose makes for all such.
+    const mode = wanted.length === 0 ? 'none' : undefined;
+    return !same(networksOf(service), wanted) || service.network_mode !== mode;
+  }),
   noWayOut: ({ networks }) =>
     ['app', 'data'].filter((network) => networks[network]?.internal !== true),
   readOnlyRoot: eachService(({ read_only }) => read_only !== true),

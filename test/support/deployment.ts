@@ -58,6 +58,7 @@ export async function prepareUncontained(name: string): Promise<Uncontained> {
       .replaceAll('/etc/touchstone', join(directory, called, 'etc'))
       .replaceAll('/run/postgresql', join(directory, 'postgres', 'run'))
       .replaceAll('/var/lib/touchstone/ca', join(directory, 'ca-keys'))
+      .replaceAll('/run/touchstone/ca-issuance', join(directory, 'ca-issuance', 'run'))
       .replaceAll('127.0.0.1:8443', `127.0.0.1:${port.server}`)
       .replaceAll('127.0.0.1:8444', `127.0.0.1:${port.ca}`)
       .replaceAll(
