@@ -6,7 +6,7 @@ import {
   parseEvidence,
   verifyEvidence,
 } from '@touchstone/appraisal';
-import { parseAkCertificate } from '@touchstone/endorsement';
+import { crlKeyOf, parseAkCertificate, type Revocation } from '@touchstone/endorsement';
 import { publicKeyOf } from '@touchstone/tpm';
 import { newAuthority } from './host/authority.ts';
 import { baselinesOfBoot } from './host/baseline.ts';
@@ -73,6 +73,17 @@ function timed(calls: readonly (() => boolean)[], count: number): number {
 
 type Calls = readonly (() => boolean)[];
 
+/** As many lists as 100,000 hosts have, each with some that are revoked; the host's own is that of no name. */
+function revocationAround(keyId: string, now: Date): Revocation {
+  const nextUpdate = new Date(now.getTime() + 86_400_000);
+  const entries = Array.from({ length: 100 }, (_, index) => `66${index.toString(16)}`);
+  const entry = { at: now, reason: 'unspecified' } as const;
+  const revoked = new Map(entries.map((serial) => [serial, entry]));
+  const list = { url: null, number: 1n, nextUpdate, revoked };
+  const keys = Array.from({ length: 128 }, (_, partition) => crlKeyOf(keyId, partition));
+  return { lists: new Map(keys.map((key) => [key, list])), graceSeconds: 86_400 };
+}
+
 /** One host's quotes, each over a challenge of its own: to appraise, and to verify and nothing else. */
 function work(quotes: number): Readonly<Record<'parsed' | 'whole' | 'verifies', Calls>> {
   const now = new Date();
@@ -85,6 +96,7 @@ function work(quotes: number): Readonly<Record<'parsed' | 'whole' | 'verifies', 
     issuers: [
       { keyId: authority.keyId, certificate: authority.certificate, state: 'active' } as const,
     ],
+    revocation: revocationAround(authority.keyId, now),
   };
   const baselines = baselinesOfBoot(authority, { pcrs: PCRS, labels: LABELS, now });
   const policy = { hostId: host.id, class: 'software', labels: LABELS, baselines, now } as const;

@@ -29,6 +29,8 @@ export type Authority = {
   readonly key: KeyObject;
   /** DER. */
   readonly certificate: Uint8Array;
+  /** A revocation list that is out. */
+  readonly crlUrl?: string;
 };
 
 /** A deployment's own CA, from its directory: what it certifies, the server believes. */
@@ -41,9 +43,11 @@ export async function authorityOf(caDirectory: string): Promise<Authority> {
     .finally(() => client.close());
   const certificate = parseCertificate(new X509Certificate(issuers[0]?.certificate ?? '').raw);
   const filed = await read('state/keys/issuing/first+issuing.key.pem');
+  const keyId = keyIdOf(certificate.spki);
   return {
     name: certificate.subject.encoded,
-    keyId: keyIdOf(certificate.spki),
+    keyId,
+    crlUrl: `${url}/v1/crls/${keyId}/1`,
     key: createPrivateKey({
       key: filed.slice(filed.indexOf('-----BEGIN ENC')),
       passphrase: await read('key-passphrase'),

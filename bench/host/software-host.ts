@@ -45,6 +45,7 @@ export function newSoftwareHost(authority: Authority, name: string, now: Date): 
     ...{ subject: encodeName({ commonName: akName }), spki, now },
     extensions: akCertificateExtensions({
       ...{ class: 'software', ekRef, akQualifiedName, spki, issuerKeyId: authority.keyId },
+      ...(authority.crlUrl === undefined ? {} : { crlUrl: authority.crlUrl }),
     }),
   });
   const bindingPublic = encodeTpm2bPublic({ ...BINDING_TEMPLATES.sha256, unique: { x, y } });

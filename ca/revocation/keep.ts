@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CaContext } from '../enroll.ts';
-import { openUnnamedPartitions } from '../store/index.ts';
+import { openFirstPartition, openUnnamedPartitions } from '../store/index.ts';
+import { urlOfLists } from './place.ts';
 import { publishDue } from './publish.ts';
 
 /** How soon lists follow a revocation that another process wrote down, or that could not be signed at once. */
@@ -8,6 +9,7 @@ const LOOK_EVERY_MS = 1_000;
 
 /** Makes the lists that are due. */
 export async function makeLists(context: CaContext): Promise<void> {
+  await openFirstPartition(context.pool, urlOfLists(context));
   await openUnnamedPartitions(context.pool);
   await publishDue(context);
 }

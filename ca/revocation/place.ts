@@ -10,7 +10,7 @@ export async function placeForCertificate(
   context: Pick<CaContext, 'pool' | 'issuance' | 'lists' | 'publicUrl'>,
   issuerKeyId: string,
 ): Promise<ListPlace & { readonly url: string }> {
-  const urlOfIssuer = `${context.publicUrl.replace(/\/$/u, '')}/v1/crls/${issuerKeyId}/`;
+  const urlOfIssuer = `${urlOfLists(context)}${issuerKeyId}/`;
   for (;;) {
     const place = await takePlace(context.pool, issuerKeyId, urlOfIssuer);
     // Somebody else took the last place of a partition; the next one has 2,000.
@@ -19,3 +19,7 @@ export async function placeForCertificate(
     return place;
   }
 }
+
+/** What every list's URL begins with. */
+export const urlOfLists = ({ publicUrl }: Pick<CaContext, 'publicUrl'>): string =>
+  `${publicUrl.replace(/\/$/u, '')}/v1/crls/`;

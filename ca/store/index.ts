@@ -68,6 +68,7 @@ export {
   type ListPlace,
   lockListContents,
   makeAllDue,
+  openFirstPartition,
   openUnnamedPartitions,
   publishedList,
   publishedLists,

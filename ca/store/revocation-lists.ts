@@ -36,6 +36,17 @@ export async function takePlace(
   return rows[0] === undefined ? null : { issuerKeyId, ...rows[0] };
 }
 
+/** The first list of whoever issues is out before anybody asks for a certificate. */
+export async function openFirstPartition(on: Queryable, urlOfLists: string): Promise<void> {
+  await on.query(
+    `INSERT INTO crl_partitions (issuer_key_id, partition, url, issued, ends_at)
+     SELECT key_id, 1, $1 || encode(key_id, 'hex') || '/1', 0, now() + interval '8 days'
+       FROM authorities WHERE role = 'issuing' AND state = 'active'
+     ON CONFLICT DO NOTHING`,
+    [urlOfLists],
+  );
+}
+
 /** Certificates that name no list, of before there were any: each issuer's have a list together. */
 export async function openUnnamedPartitions(on: Queryable): Promise<void> {
   await on.query(
