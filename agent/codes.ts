@@ -94,6 +94,14 @@ export const AGENT_CODES = {
       'what it is.',
     actor: 'host-administrator',
   },
+  EK_CERTIFICATE_FILE: {
+    title: 'A file with an EK certificate cannot be used',
+    section: '4 Enrol, step 2',
+    remedy:
+      'Give files of PEM or DER, or Intel’s answer as it came: the EK’s own certificate, and if they are at hand those ' +
+      'above it.',
+    actor: 'host-administrator',
+  },
   EK_CHANGED: {
     title: 'This is not the TPM that was enrolled',
     section: '4 Enrol, step 3',

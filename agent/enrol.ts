@@ -1,4 +1,5 @@
 import { type AkKind, type BindingKey, HostEnrolmentAnswer } from '@touchstone/schemas';
+import { parseTpm2bPublic } from '@touchstone/tpm';
 import { AppError, pinnedClient } from '@touchstone/transport';
 import { certify } from './certify.ts';
 import { agentError } from './codes.ts';
@@ -17,6 +18,7 @@ import {
 import { writeTpmRecord } from './state/tpm-record.ts';
 import { akKindOf } from './tpm/attestation-key.ts';
 import type { Attester } from './tpm/attester.ts';
+import { certificateAddressOf, claimedMakerOf } from './tpm/certificate-address.ts';
 import { certifyBindingKey, createBindingKey } from './tpm/binding-key.ts';
 import { takeFirstBundle } from './trust-bundle.ts';
 
@@ -27,6 +29,8 @@ export type EnrolmentInput = {
   readonly fingerprint: string;
   readonly name: string;
   readonly joinToken?: string;
+  /** Which EK, somebody said: then it is that one or none. */
+  readonly ekInsisted?: boolean;
   /** Of a key that has still to be made; as the lost one was, where it is not given. */
   readonly ak?: AkKind;
   readonly progress: (line: string) => void;
@@ -54,18 +58,27 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
     const where = tpm.kind === 'device' ? `the TPM at ${tpm.path}` : 'the software TPM';
     progress(`opening ${where} and making the attestation key`);
     if (lost) progress('the TPM was cleared: making a new key in place of the one that it lost');
-    const key = await ownKey(input, { known, lost });
+    let key = await ownKey(input, { known, lost });
     const { name, certificate } = await attester.use(async (_tpm, ek) => ek);
     if (certificate === null) {
       progress(
         'this TPM has no EK certificate: an operator of the CA has to pin its EK, whose Name is',
       );
       progress(name);
+      await tellAddress(attester, progress);
     }
     progress(`proving to the CA that this TPM holds it (AK ${key.akName.slice(0, 16)}…)`);
-    const { certificates, enrollmentId, findings } = await certify({
-      ...{ attester, key, bundle: trustBundle, hold: (work) => work() },
+    const prover = { attester, bundle: trustBundle, hold: <T>(work: () => Promise<T>) => work() };
+    const certified = await certify({ ...prover, key }).catch(async (error: unknown) => {
+      const algorithm = algorithmAskedFor(error);
+      if (algorithm === undefined || input.ekInsisted) throw error;
+      progress(
+        `the CA takes the ${algorithm.toUpperCase()} endorsement key of this TPM’s maker: making a key below that one`,
+      );
+      key = await keyBelow(input, key, algorithm);
+      return certify({ ...prover, key });
     });
+    const { certificates, enrollmentId, findings } = certified;
     for (const { effect, code, actual = '', remedy } of findings) {
       if (effect === 'warn') progress(`the CA warns: ${code}, ${actual}. ${remedy}`);
     }
@@ -104,6 +117,42 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
   } finally {
     await client.close();
   }
+}
+
+/** The algorithm that the CA's answer names, if that is why it refused. */
+function algorithmAskedFor(error: unknown): 'ecc' | 'rsa' | undefined {
+  if (!(error instanceof AppError) || error.code !== 'EK_ALGORITHM_NOT_CHOSEN') return undefined;
+  const named = error.findings?.find(({ code }) => code === error.code)?.expected;
+  return named === 'ecc' || named === 'rsa' ? named : undefined;
+}
+
+/** In place of one that nobody has certified. @throws AppError EK_CERTIFICATE_MISSING */
+async function keyBelow(
+  { stateDir, attester }: EnrolmentInput,
+  old: KeyRecord,
+  algorithm: 'ecc' | 'rsa',
+): Promise<KeyRecord> {
+  await attester.takeEkOf(algorithm);
+  const made = await attester.createKey(akKindOf(old));
+  const ek = await attester.use(async (_tpm, { kind }) => kind);
+  await replaceKeyRecord(stateDir, old, made);
+  await writeTpmRecord(stateDir, { schema: 'touchstone/agent-tpm/1', tpm: attester.tpm, ek });
+  return made;
+}
+
+/** Some makers publish what they did not write into the TPM. A person fetches it, for no URL is asked for from here. */
+async function tellAddress(
+  attester: Attester,
+  progress: EnrolmentInput['progress'],
+): Promise<void> {
+  const address = await attester.use(async (tpm, ek) =>
+    certificateAddressOf(await claimedMakerOf(tpm), parseTpm2bPublic(ek.public)),
+  );
+  if (address === undefined) return;
+  progress(`its maker may have one: fetch ${address}`);
+  progress(
+    'and enrol again with --ek-certificate FILE; where there is none (404), it has to be pinned',
+  );
 }
 
 /** @throws AppError AK_FIXED */

@@ -72,6 +72,11 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
       tpmName,
     )
     .addOption(new Option('--ek <kind>', 'enrol with the EK of this kind').choices(EK_KINDS))
+    .option(
+      '--ek-certificate <file>',
+      'the EK’s certificate (PEM or DER) where the TPM has none, and those above it. May be given again',
+      (file: string, before: readonly string[] = []) => [...before, file],
+    )
     .addOption(
       new Option('--ak <kind>', 'attestation key; ecc-p256 where it is not given').choices(
         AK_KINDS,

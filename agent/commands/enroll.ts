@@ -16,6 +16,7 @@ export type EnrolOptions = {
   readonly tpm?: string;
   readonly ek?: EkKind;
   readonly ak?: AkKind;
+  readonly ekCertificate?: readonly string[];
   readonly json?: true;
 };
 
@@ -29,7 +30,10 @@ export async function enrolCommand(
     surroundings,
     options.state,
     (stateDir, attester) => enrolHost(surroundings, options, { stateDir, attester }),
-    (stateDir, preferredEk) => chooseTpm(stateDir, machine, { ...options, preferredEk }),
+    async (stateDir, preferredEk) => {
+      await keepGiven(surroundings, stateDir, options.ekCertificate);
+      return chooseTpm(stateDir, machine, { ...options, preferredEk });
+    },
   );
 }
 
@@ -50,10 +54,24 @@ async function enrolHost(
     name: options.name,
     ...(joinToken === undefined ? {} : { joinToken }),
     ...(options.ak === undefined ? {} : { ak: options.ak }),
+    ekInsisted: options.ek !== undefined,
   });
   const { hostId, class: assuranceClass, state } = enrolled;
   const outcome = { hostId, name: options.name, class: assuranceClass, state };
   stdout.write(options.json ? `${JSON.stringify(outcome)}\n` : enrolledText(outcome));
+}
+
+/** For this enrolment and each time that the TPM is opened. @throws AppError EK_CERTIFICATE_FILE */
+async function keepGiven(
+  { workingDirectory }: AgentSurroundings,
+  stateDir: string,
+  files: readonly string[] | undefined,
+): Promise<void> {
+  if (files === undefined) return;
+  const { readCertificateFiles } = await import('../tpm/certificate-files.ts');
+  const { writeGivenCertificates } = await import('../state/given-certificates.ts');
+  const paths = files.map((file) => resolve(workingDirectory, file));
+  await writeGivenCertificates(stateDir, await readCertificateFiles(paths));
 }
 
 async function whySoftware(machine: Machine): Promise<string> {

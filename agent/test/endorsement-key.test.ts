@@ -35,7 +35,7 @@ import {
 } from '../tpm/attestation-key.ts';
 import { createBindingKey } from '../tpm/binding-key.ts';
 import { readEkChain } from '../tpm/ek-certificates.ts';
-import { type EkWish, openEndorsementKey } from '../tpm/endorsement-key.ts';
+import { type EkPlaces, type EkWish, openEndorsementKey } from '../tpm/endorsement-key.ts';
 
 const RSA_2048 = '0x01c00002';
 const P384 = '0x01c00016';
@@ -69,9 +69,10 @@ describe('the choice of an EK', function () {
       await tpm.close();
     }
   };
-  const chosen = (wish?: EkWish) =>
+  const chosen = (wish?: EkWish, places?: EkPlaces) =>
     withTpm(async (tpm) => {
-      const { kind, name, nameAlg, object, certificate } = await openEndorsementKey(tpm, wish);
+      const ek = await openEndorsementKey(tpm, wish, places);
+      const { kind, name, nameAlg, object, certificate } = ek;
       const bytes = Buffer.from(certificate ?? []);
       return { kind, name, nameAlg, handle: object.handle, certificate: bytes };
     });
@@ -100,6 +101,36 @@ describe('the choice of an EK', function () {
     const ecc = await chosen({ preferred: 'ecc-p384' });
     assert.deepEqual([ecc.kind, ecc.nameAlg, ecc.handle], ['ecc-p384', 'sha384', 0x81010016]);
     assert.equal((await chosen({ preferred: 'rsa-4096' })).kind, 'rsa-2048');
+  });
+
+  it('takes the ECC one of a chip, and those of an algorithm alone where that is asked for', async () => {
+    const ecc = await chosen({}, { chip: true });
+    assert.equal(ecc.kind, 'ecc-p384');
+    assert.equal((await chosen({ algorithm: 'rsa' }, { chip: true })).kind, 'rsa-2048');
+    assert.equal((await chosen({ algorithm: 'ecc' })).kind, 'ecc-p384');
+    await put(P384, null);
+    assert.equal((await chosen({}, { chip: true })).kind, 'rsa-2048');
+    await assert.rejects(chosen({ algorithm: 'ecc' }), {
+      code: 'EK_CERTIFICATE_MISSING',
+      detail: 'no EK certificate is of ecc',
+    });
+  });
+
+  it('takes the certificate that somebody gave, where it is of a key of this TPM', async () => {
+    const own = await chosen();
+    const other = certificateOf(
+      generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({
+        ...{ format: 'der', type: 'spki' },
+      }),
+    );
+    await put(RSA_2048, null);
+    await put(P384, null);
+    const given = await chosen({}, { given: [other, own.certificate] });
+    assert.deepEqual([given.name, given.certificate], [own.name, own.certificate]);
+    await assert.rejects(chosen({}, { given: [other] }), {
+      code: 'EK_CERTIFICATE_MISSING',
+      detail: /^the certificate given: for no rsa-2048 key that this TPM has$/u,
+    });
   });
 
   it('takes no other than the one that is asked for: EK_CERTIFICATE_MISSING', async () => {

@@ -16,10 +16,11 @@ import { readFirmwareLog } from '../measure/firmware-log.ts';
 import { ImaList } from '../measure/ima-list.ts';
 import { BootImages } from '../measure/boot-images.ts';
 import { NextBoot } from '../measure/next-boot.ts';
+import { readGivenCertificates } from '../state/given-certificates.ts';
 import type { KeyRecord } from '../state/identity.ts';
 import { createAttestationKey, loadAttestationKey, withSaltedSession } from './attestation-key.ts';
 import type { ChosenTpm } from './choose-tpm.ts';
-import { readEkChain } from './ek-certificates.ts';
+import { MAX_CHAIN, readEkChain } from './ek-certificates.ts';
 import { type EndorsementKey, openEndorsementKey } from './endorsement-key.ts';
 import { emptyBanksOf, type SelectableBank } from './empty-banks.ts';
 import { type HostTpm, SOFTWARE_TPM } from './host-tpm.ts';
@@ -59,7 +60,7 @@ type KernelFiles = {
 export class Attester {
   readonly #stateDir: string;
   readonly #measure: readonly Measurement[];
-  readonly #chosen: ChosenTpm;
+  #chosen: ChosenTpm;
   readonly #firmwareLog: string | undefined;
   readonly #nextBoot: NextBoot;
   readonly #bootImages: BootImages;
@@ -113,10 +114,22 @@ export class Attester {
   }
 
   /** The certificates above the EK's own, as far as the host has them. They make nothing trusted. */
-  ekChain(): Promise<Uint8Array[]> {
-    return this.tpm.kind === 'software'
+  async ekChain(): Promise<Uint8Array[]> {
+    const own = await (this.tpm.kind === 'software'
       ? softwareEkChain(this.#stateDir)
-      : this.use((tpm) => readEkChain(tpm));
+      : this.use((tpm) => readEkChain(tpm)));
+    const { certificate } = await this.use(async (_tpm, ek) => ek);
+    const given = await readGivenCertificates(this.#stateDir);
+    const others = given.filter(
+      (der) => certificate === null || Buffer.compare(der, certificate) !== 0,
+    );
+    return [...others, ...own].slice(0, MAX_CHAIN);
+  }
+
+  /** From now on its EK of that algorithm: the CA takes no other of its maker's TPMs. Keys below another are lost. */
+  async takeEkOf(algorithm: 'ecc' | 'rsa'): Promise<void> {
+    await this.close();
+    this.#chosen = { ...this.#chosen, ek: { algorithm } };
   }
 
   /** The AK, loaded. @throws AppError EK_CHANGED, AK_LOST */
@@ -240,7 +253,8 @@ export class Attester {
     try {
       const boot = await tpm.readClock();
       if (host.kind === 'software') await measureBoot(tpm, this.#stateDir, this.#measure);
-      const ek = await openEndorsementKey(tpm, wish);
+      const given = await readGivenCertificates(this.#stateDir);
+      const ek = await openEndorsementKey(tpm, wish, { chip: host.kind === 'device', given });
       return { tpm, ek, boot, emptyBanks: await emptyBanksOf(tpm) };
     } catch (error) {
       await tpm.close();

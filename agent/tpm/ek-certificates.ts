@@ -24,13 +24,14 @@ const NV_PLACES = [
 const CHAIN_FIRST = 0x01c00100;
 const CHAIN_LAST = 0x01c001ff;
 /** What the CA takes along with the EK's own certificate: schemas, EnrollmentRequest. */
-const MAX_CHAIN = 7;
+export const MAX_CHAIN = 7;
 const MAX_CERTIFICATE_BYTES = 6_144;
 
 export type NvEk = {
   readonly certificate: EkCertificate;
   readonly kind: EkKind;
-  readonly index: number;
+  /** null for one that somebody gave. */
+  readonly index: number | null;
   readonly nonceIndex: number | null;
   readonly templateIndex: number;
 };
@@ -59,6 +60,25 @@ export async function readEkCertificates(
   return { found, unusable };
 }
 
+/** One that somebody gave: its key may be made of the template of its kind, the maker's own too. */
+export function givenEk(certificate: EkCertificate): NvEk | undefined {
+  const kind = kindOf(certificate);
+  const at = PLACE_OF[kind ?? 'rsa-2048'];
+  const place = NV_PLACES.find((one) => one.certificate === at);
+  if (kind === undefined || place === undefined) return undefined;
+  return { certificate, kind, index: null, nonceIndex: null, templateIndex: place.template };
+}
+
+/** Where a certificate of that kind would be, had the TPM one: TCG EK Credential Profile 2.5, 2.2.1.4 and 2.2.1.5. */
+const PLACE_OF: Readonly<Record<EkKind, number>> = {
+  'rsa-2048': 0x01c00002,
+  'ecc-p256': 0x01c0000a,
+  'ecc-p384': 0x01c00016,
+  'ecc-p521': 0x01c00018,
+  'rsa-3072': 0x01c0001c,
+  'rsa-4096': 0x01c0001e,
+};
+
 /** The issuers' certificates, DER, as far as they can be read: who lacks one is told so by the CA. */
 export async function readEkChain(tpm: Tpm): Promise<Uint8Array[]> {
   const indices = (await tpm.handles('nv-index')).filter(
@@ -85,6 +105,10 @@ export function refusalOf(error: unknown): string {
   if (!refused) throw error;
   return error.message;
 }
+
+/** How a place is told of. */
+export const nameOfPlace = ({ index }: Pick<NvEk, 'index'>): string =>
+  index === null ? 'the certificate given' : hex(index);
 
 export const hex = (index: number): string => `0x${index.toString(16).padStart(8, '0')}`;
 

@@ -1,4 +1,4 @@
-import { checkEkPublic } from '@touchstone/endorsement';
+import { checkEkPublic, parseEkCertificate } from '@touchstone/endorsement';
 import { EK_KINDS, type EkKind } from '@touchstone/schemas';
 import {
   EK_POLICIES,
@@ -13,7 +13,7 @@ import {
 } from '@touchstone/tpm';
 import { type Tpm, TpmError, type TpmObject } from 'node-tpm2-tss-bindings';
 import { agentError } from '../codes.ts';
-import { hex, type NvEk, readEkCertificates } from './ek-certificates.ts';
+import { givenEk, nameOfPlace, type NvEk, readEkCertificates } from './ek-certificates.ts';
 import { ekTemplateOfNv } from './ek-nv-template.ts';
 
 /** EKs among the persistent handles: TCG Registry of Reserved TPM 2.0 Handles, 2.3.1. */
@@ -32,8 +32,20 @@ export type EndorsementKey = {
   readonly certificate: Uint8Array | null;
 };
 
-/** Which of a TPM's EKs: that kind and no other, or that kind if there is one. */
-export type EkWish = { readonly only?: EkKind; readonly preferred?: EkKind };
+/** Which of a TPM's EKs: that kind and no other, those of an algorithm alone, or that kind if there is one. */
+export type EkWish = {
+  readonly only?: EkKind;
+  readonly algorithm?: 'ecc' | 'rsa';
+  readonly preferred?: EkKind;
+};
+
+/** What is known besides of the TPM that is opened. */
+export type EkPlaces = {
+  /** A chip's makers certify ECC keys too: these go first. A software TPM's RSA-2048 is what there always was. */
+  readonly chip?: boolean;
+  /** DER: certificates that somebody gave. */
+  readonly given?: readonly Uint8Array[];
+};
 
 /**
  * The EK whose public area equals its certificate's key, and a template of the profile in all else: the
@@ -41,16 +53,23 @@ export type EkWish = { readonly only?: EkKind; readonly preferred?: EkKind };
  * range. Of a TPM that has no certificate anywhere: that of the profile's own template.
  * @throws AppError EK_CERTIFICATE_MISSING
  */
-export async function openEndorsementKey(tpm: Tpm, wish: EkWish = {}): Promise<EndorsementKey> {
-  const { found, unusable } = await readEkCertificates(tpm);
+export async function openEndorsementKey(
+  tpm: Tpm,
+  wish: EkWish = {},
+  { chip = false, given = [] }: EkPlaces = {},
+): Promise<EndorsementKey> {
+  const inNv = await readEkCertificates(tpm);
+  const { unusable } = inNv;
+  const found = [...inNv.found, ...given.flatMap((der) => givenEk(parseEkCertificate(der)) ?? [])];
   if (found.length === 0 && unusable.length === 0) return uncertifiedKey(tpm, wish);
   const why = [...unusable];
-  for (const place of inOrder(found, wish)) {
+  for (const place of inOrder(found, wish, chip ? CHIP_ORDER : EK_KINDS)) {
     const key = await keyOf(tpm, place, why);
     if (key !== null) return key;
-    why.push(`${hex(place.index)}: for no ${place.kind} key that this TPM has`);
+    why.push(`${nameOfPlace(place)}: for no ${place.kind} key that this TPM has`);
   }
-  if (wish.only !== undefined) why.unshift(`no EK certificate is of ${wish.only}`);
+  const asked = wish.only ?? wish.algorithm;
+  if (asked !== undefined) why.unshift(`no EK certificate is of ${asked}`);
   else if (found.length === 0) why.unshift('no NV index holds an EK certificate');
   throw agentError('EK_CERTIFICATE_MISSING', { detail: why.join('; ').slice(0, 1_024) });
 }
@@ -61,7 +80,7 @@ export async function openEndorsementKey(tpm: Tpm, wish: EkWish = {}): Promise<E
  */
 async function uncertifiedKey(
   tpm: Tpm,
-  { only, preferred = 'rsa-2048' }: EkWish,
+  { only, algorithm, preferred = algorithm === 'ecc' ? 'ecc-p256' : 'rsa-2048' }: EkWish,
 ): Promise<EndorsementKey> {
   const kind = only ?? preferred;
   for (const template of EK_TEMPLATES.filter((one) => kindOf(one) === kind)) {
@@ -74,10 +93,21 @@ async function uncertifiedKey(
   throw agentError('EK_CERTIFICATE_MISSING', { detail });
 }
 
-function inOrder(found: readonly NvEk[], { only, preferred }: EkWish): readonly NvEk[] {
-  const rank = ({ kind }: NvEk) => (kind === preferred ? -1 : EK_KINDS.indexOf(kind));
+/** ECC where certified, else RSA. */
+const CHIP_ORDER: readonly EkKind[] = [
+  ...EK_KINDS.filter((kind) => kind.startsWith('ecc')),
+  ...EK_KINDS.filter((kind) => kind.startsWith('rsa')),
+];
+
+function inOrder(
+  found: readonly NvEk[],
+  { only, algorithm, preferred }: EkWish,
+  kinds: readonly EkKind[],
+): readonly NvEk[] {
+  const rank = ({ kind }: NvEk) => (kind === preferred ? -1 : kinds.indexOf(kind));
   return found
     .filter(({ kind }) => only === undefined || kind === only)
+    .filter(({ kind }) => algorithm === undefined || kind.startsWith(algorithm))
     .toSorted((one, other) => rank(one) - rank(other));
 }
 
@@ -130,10 +160,11 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
 
 async function matching(
   tpm: Tpm,
-  { certificate, kind, index }: NvEk,
+  place: NvEk,
   object: TpmObject,
   why: string[],
 ): Promise<EndorsementKey | null> {
+  const { certificate, kind } = place;
   const { public: publicArea } = await tpm.readPublic(object);
   const parsed = parsedOrNull(publicArea);
   if (parsed === null) return null;
@@ -141,7 +172,7 @@ async function matching(
   if (problems.some(({ code }) => code === 'EK_CERT_MISMATCH')) return null;
   if (problems.length > 0 || !isStrongHash(parsed.nameAlg)) {
     why.push(
-      `${hex(index)}: its key differs from every template of the profile (${problems[0]?.subject})`,
+      `${nameOfPlace(place)}: its key differs from every template of the profile (${problems[0]?.subject})`,
     );
     return null;
   }

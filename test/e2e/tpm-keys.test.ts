@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentStatus, type AkKind, type EkKind } from '@touchstone/schemas';
 import { parseTpm2bPublic } from '@touchstone/tpm';
-import { unixClient } from '@touchstone/transport';
+import { pinnedClient, unixClient } from '@touchstone/transport';
+import { Type } from 'typebox';
 import { type AgentHost, type AgentHostOptions, startAgentHost } from '../support/agent-host.ts';
 import { expiredCertificate } from '../support/expired-certificate.ts';
 import { startSwtpm, type Swtpm } from '../support/swtpm.ts';
@@ -74,6 +75,53 @@ describe('Each kind of EK with each kind of AK', function () {
         await isOfKind(stateDir, ek, ak);
       });
     }
+  });
+
+  describe('of a maker of whose TPMs the CA takes one EK', () => {
+    const codesOf = /EK_ALGORITHM_NOT_CHOSEN/u;
+    let added: Swtpm;
+    let chip: TpmDevice;
+
+    before(async function () {
+      this.timeout(90_000);
+      added = await startSwtpm();
+      const pem = (name: string) => readFile(join(added.caDir, name), 'utf8');
+      await writeChain(added.tcti, new X509Certificate(await pem('issuercert.pem')).raw);
+      chip = await startTpmDevice(added);
+      const root = new X509Certificate(await pem('swtpm-localca-rootca-cert.pem')).raw;
+      const { url, fingerprint } = touchstone.ca;
+      const client = pinnedClient({ url, pin: fingerprint });
+      await client.request({
+        method: 'POST',
+        path: '/v1/operator/tpm-roots',
+        schema: Type.Unknown(),
+        bearer: touchstone.caToken,
+        body: {
+          der: root.toString('base64url'),
+          ...{ class: 'virtual', maker: 'swtpm', ekAlgorithm: 'rsa', source: 'this test' },
+          ...{ url: null, licence: 'none', date: null, reason: 'a test' },
+        },
+      });
+      await client.close();
+    });
+    after(async () => {
+      await chip?.stop();
+      await added?.stop();
+    });
+
+    it('enrols with that one by itself, though it would have taken another', async () => {
+      const enrolWith = ['--tpm', chip.path];
+      const options = { name: 'both', enrolWith, classes: ['virtual' as const], trusted: false };
+      const { stateDir } = await start(options);
+      await attested(stateDir);
+      assert.deepEqual((await statusOf(stateDir)).tpm.ek, 'rsa-2048');
+      await isOfKind(stateDir, 'rsa-2048', 'ecc-p256');
+    });
+
+    it('is refused with the other where somebody insists: EK_ALGORITHM_NOT_CHOSEN', async () => {
+      const enrolWith = ['--tpm', chip.path, '--ek', 'ecc-p384'];
+      await assert.rejects(start({ name: 'insists', enrolWith, classes: ['virtual'] }), codesOf);
+    });
   });
 
   describe('by a software TPM of the agent’s own', () => {
