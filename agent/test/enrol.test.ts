@@ -181,7 +181,7 @@ describe('enrolment, from the agent’s side', () => {
   });
 
   it('takes no certificate that the anchor does not vouch for: CERTIFICATE_UNTRUSTED', async () => {
-    for (const certificates of [[strange], [akCertificate, strange], [strange, akCertificate]]) {
+    for (const certificates of [[strange], [strange, akCertificate]]) {
       answer = { ...answer, certificates };
       await isRefused('CERTIFICATE_UNTRUSTED');
     }

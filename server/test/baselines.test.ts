@@ -7,6 +7,7 @@ import { FIRST_PAGE } from '../services/paging.ts';
 import { takePermitRequest } from '../services/take-evidence.ts';
 import { lockHost } from '../store/hosts.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
+import { addCopiesOf } from './support/more-hosts.ts';
 import { makeHost } from './support/made-host.ts';
 
 describe('A host: is held against baselines', () => {
@@ -110,13 +111,11 @@ describe('A host: is held against baselines', () => {
   it('however many hosts strangers bring, that wait for a person', async () => {
     const { hostId, name } = await trustedHost();
     const { hostId: pending } = await enrol(makeHost(), newName());
-    await fleet.verifier.asAdministrator(
-      `INSERT INTO hosts
-         SELECT (jsonb_populate_record(h, jsonb_build_object(
-           'id', gen_random_uuid(), 'name', '0-' || n, 'ek_ref', 'r' || n, 'ak_name', 'n' || n))).*
-         FROM hosts AS h, generate_series(1, 1000) AS n WHERE h.id = $1`,
-      [pending],
-    );
+    await addCopiesOf(fleet.verifier.asAdministrator, pending, {
+      ...{ from: 1, to: 1000 },
+      changed: `jsonb_build_object(
+        'id', gen_random_uuid(), 'name', '0-' || n, 'ek_ref', 'r' || n, 'ak_name', 'n' || n)`,
+    });
     try {
       const { hosts } = await viewHosts(fleet.verifier, FIRST_PAGE);
       assert.ok(hosts.some(({ id }) => id === hostId));

@@ -89,10 +89,13 @@ describe('The server process', function () {
       database: address(logins.ca),
       migrateDatabase: address(logins.ca_migrate),
       stateDir: 'ca-state',
+      custody: { issuing: { kind: 'file', passphrase: { file: 'ca-passphrase' } } },
       roots: [],
       publicUrl: 'https://127.0.0.1:8444',
     };
     await writeFile(path, JSON.stringify(caConfig));
+    const passphrase = `${randomBytes(16).toString('hex')}\n`;
+    await writeFile(join(dir, 'ca-passphrase'), passphrase, { mode: 0o600 });
     await promisify(execFile)(process.execPath, [CA_MAIN, 'init', '--config', path]);
     const { port } = await ready(launch(CA_MAIN, 'serve', '--config', path));
     return { url: `https://127.0.0.1:${port}`, pin: await pinOf('ca') };

@@ -7,6 +7,7 @@ import { FIRST_PAGE } from '../services/paging.ts';
 import { removeHost } from '../services/remove-host.ts';
 import { runRetention } from '../services/retention.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
+import { addCopiesOf } from './support/more-hosts.ts';
 import { makeHost } from './support/made-host.ts';
 
 describe('What strangers leave behind', () => {
@@ -124,13 +125,12 @@ describe('Hosts that wait for a person', () => {
   it('are 4,096 at most: PENDING_FULL, but for who has a join token; others are listed first', async () => {
     const { name } = await fleet.trustedHost();
     const { hostId } = await enrol(makeHost(), newName());
-    await fleet.verifier.asAdministrator(
-      `INSERT INTO hosts SELECT (jsonb_populate_record(h, jsonb_build_object(
-           'id', gen_random_uuid(), 'name', 'a-' || n, 'ek_ref', md5(n::text) || md5(n::text),
-           'ak_name', '000b' || md5(n::text) || md5(n::text)))).*
-         FROM hosts h, generate_series(2, 4096) n WHERE h.id = $1`,
-      [hostId],
-    );
+    await addCopiesOf(fleet.verifier.asAdministrator, hostId, {
+      ...{ from: 2, to: 4096 },
+      changed: `jsonb_build_object(
+        'id', gen_random_uuid(), 'name', 'a-' || n, 'ek_ref', md5(n::text) || md5(n::text),
+        'ak_name', '000b' || md5(n::text) || md5(n::text))`,
+    });
     const refused = newName();
     for (const _ of [1, 2]) {
       await assert.rejects(enrol(makeHost(), refused), { code: 'PENDING_FULL', status: 503 });
