@@ -4,6 +4,7 @@ import {
   BaselinePart,
   CaRole,
   checkAgainst,
+  EkAlgorithm,
   type HostLabelling,
   LabelKey,
   type Labels,
@@ -112,6 +113,21 @@ export const readClass = read(
   'discrete, firmware, virtual or software',
 );
 export const gatherClasses = gather(readClass);
+export const readEkAlgorithm = read((text) => checkAgainst(EkAlgorithm, text), 'ecc, rsa or any');
+export const readSha256 = read(
+  (text) => checkAgainst(Sha256Hex, text.replaceAll(':', '').toLowerCase()),
+  '64 hex digits',
+);
+/** As a list shows them; enough to tell one from all others. */
+export const readSha256Start = read((text) => {
+  const hex = text.replaceAll(':', '').toLowerCase();
+  if (!/^[0-9a-f]{8,64}$/u.test(hex)) throw new TypeError('no fingerprint');
+  return hex;
+}, 'a SHA-256: its first 8 to 64 hex digits');
+export const readEkName = read(
+  (text) => checkAgainst(NameHex, text.toLowerCase()),
+  'an EK Name: 68 hex digits and more, as the machine itself prints it',
+);
 export const gatherBanks = gather(
   read((text) => {
     if (text !== 'sha256' && text !== 'sha384' && text !== 'sha512') throw new TypeError(text);

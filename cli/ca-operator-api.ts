@@ -10,6 +10,12 @@ import {
   type CaOperatorRequest,
   CaOwnStatus,
   CaSession,
+  Decommissioned,
+  EndorsementKey,
+  EndorsementKeyList,
+  Pin,
+  type PinRequest,
+  Pins,
   type QuorumChange,
   QuorumStatus,
   Revocation,
@@ -18,6 +24,15 @@ import {
   type RotationAdvance,
   RotationList,
   type RotationStart,
+  type TpmRootAddition,
+  TpmRootAdmitted,
+  TpmRootExport,
+  type TpmRootImport,
+  TpmRootImported,
+  TpmRootList,
+  type TpmRootRemoval,
+  WaitingKeys,
+  type WithReason,
 } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
 
@@ -59,6 +74,51 @@ export function caOperatorApi(client: Client, bearer: string) {
       client.request({ ...post, path: at('rotations', id, 'advance'), body, schema: Rotation }),
     rollBackRotation: (id: string) =>
       client.request({ ...post, path: at('rotations', id, 'rollback'), schema: Rotation }),
+    tpmRoots: () => client.request({ ...get, path: at('tpm-roots'), schema: TpmRootList }),
+    exportTpmRoots: () =>
+      client.request({ ...get, path: at('tpm-roots-export'), schema: TpmRootExport }),
+    importTpmRoots: (body: TpmRootImport) =>
+      client.request({ ...post, path: at('tpm-roots-import'), body, schema: TpmRootImported }),
+    addTpmRoot: (body: TpmRootAddition) =>
+      client.request({ ...post, path: at('tpm-roots'), body, schema: TpmRootList }),
+    admittedBy: (fingerprint: string) =>
+      client.request({
+        ...{ ...get, path: at('tpm-roots', fingerprint, 'admitted'), schema: TpmRootAdmitted },
+      }),
+    removeTpmRoot: (fingerprint: string, body: TpmRootRemoval) =>
+      client.request({
+        ...{ ...post, path: at('tpm-roots', fingerprint, 'removal'), body },
+        schema: TpmRootAdmitted,
+      }),
+
+    endorsementKeys: async () => {
+      const keys: EndorsementKey[] = [];
+      for (let cursor = ''; ;) {
+        const path = `${at('endorsement-keys')}${cursor === '' ? '' : `?cursor=${cursor}`}`;
+        const page = await client.request({ ...get, path, schema: EndorsementKeyList });
+        keys.push(...page.keys);
+        if (page.nextCursor === undefined) return { keys };
+        cursor = page.nextCursor;
+      }
+    },
+    endorsementKey: (ekRef: string) =>
+      client.request({ ...get, path: at('endorsement-keys', ekRef), schema: EndorsementKey }),
+    waitingKeys: () =>
+      client.request({ ...get, path: at('endorsement-keys-waiting'), schema: WaitingKeys }),
+    pins: () => client.request({ ...get, path: at('pins'), schema: Pins }),
+    pinEk: (body: PinRequest) => client.request({ ...post, path: at('pins'), body, schema: Pin }),
+    unpinEk: (ekName: string, body: WithReason) =>
+      client.request({ ...post, path: at('pins', ekName, 'removal'), body, schema: Pin }),
+    decommissionEk: (ekRef: string, body: WithReason) =>
+      client.request({
+        ...{ ...post, path: at('endorsement-keys', ekRef, 'decommissioning'), body },
+        schema: Decommissioned,
+      }),
+    readmitEk: (ekRef: string, body: WithReason) =>
+      client.request({
+        ...{ ...post, path: at('endorsement-keys', ekRef, 'readmission'), body },
+        schema: EndorsementKey,
+      }),
 
     certifyBundleKey: (body: BundleKeyRequest) =>
       client.request({

@@ -37,6 +37,22 @@ export const CLI_CODES = {
       '--rehearse takes the hosts that take part, each with --canary NAME, and --compromise takes neither.',
     exit: EXIT.usage,
   },
+  NO_CERTIFICATES: {
+    title: 'Nothing below that directory is a certificate',
+    remedy:
+      'Extract a .cab first: `cabextract -d DIR TrustedTpm.cab`. PEM and DER are read, under any name.',
+    exit: EXIT.malformed,
+  },
+  CERTIFICATES_NOT_ONE: {
+    title: 'The file does not hold exactly one certificate',
+    remedy: 'Give one certificate, PEM or DER. `touchstone ca bundle import` takes many.',
+    exit: EXIT.malformed,
+  },
+  FINGERPRINT_UNKNOWN: {
+    title: 'No certificate, or more than one, begins with that SHA-256',
+    remedy: 'Copy more of it from `touchstone ca bundle list`.',
+    exit: EXIT.no,
+  },
   PROFILE_EXPOSED: {
     title: 'The file with your token can be read by others',
     remedy: 'Run `chmod 600` on it. If others use this machine, revoke that token and log in anew.',

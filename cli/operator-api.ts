@@ -30,6 +30,8 @@ import {
   HostExplanation,
   type HostLabelling,
   HostList,
+  HostNames,
+  type HostNamesRequest,
   type HostRemoval,
   type HostRevocation,
   JoinToken,
@@ -102,6 +104,8 @@ export function operatorApi(client: Client, bearer: string) {
         ({ hosts }) => hosts,
       ),
     }),
+    hostNames: (body: HostNamesRequest) =>
+      client.request({ ...post, path: at('host-names'), body, schema: HostNames }),
     host: (host: string) => client.request({ ...get, path: at('hosts', host), schema: HostDetail }),
     explainHost: (host: string) =>
       client.request({ ...get, path: at('hosts', host, 'explanation'), schema: HostExplanation }),

@@ -14,6 +14,7 @@ export * from './enrolment.ts';
 export * from './evidence.ts';
 export * from './finding.ts';
 export * from './host-change.ts';
+export * from './host-names.ts';
 export * from './ima-policy.ts';
 export * from './ima-position.ts';
 export * from './ima-progress.ts';

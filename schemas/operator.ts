@@ -66,6 +66,8 @@ export const HostDetail = closed({
   admissibleClasses: Type.Array(AssuranceClass, { maxItems: 4 }),
   approvedAkName: Type.Union([NameHex, Type.Null()]),
   ekRef: Sha256Hex,
+  /** No root vouches for its TPM: an operator of the CA said of which class it is. */
+  pinned: Type.Optional(Type.Literal(true)),
   enrolledAt: Timestamp,
   boot: Type.Union([BootCounters, Type.Null()]),
   /** The newest trust bundle that it has acknowledged. */

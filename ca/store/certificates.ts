@@ -53,6 +53,8 @@ export async function recordActivation(
          tpm = excluded.tpm, quirks = excluded.quirks
          WHERE endorsement_keys.revoked_at IS NULL AND endorsement_keys.decommissioned_at IS NULL
        RETURNING ek_name
+     ), waits_no_more AS (
+       DELETE FROM untrusted_endorsement_keys w USING pinned WHERE w.ek_name = pinned.ek_name
      ), recorded AS (
        INSERT INTO attestation_keys
          (enrollment_id, ak_name, ak_public, ek_name, ek_public, ek_certificates, software, class)

@@ -33,7 +33,9 @@ function judge(der: Uint8Array, known: Judging['known'], held: readonly Uint8Arr
   const subjectOf = (one: Uint8Array) => parseIssuerCertificate(one).subject;
   return judgeCertificate(der, {
     ...{ known, by: 'somebody' },
-    held: new Map(held.map((one) => [sha256(one), { der: one, subject: subjectOf(one) }])),
+    held: new Map(
+      held.map((one) => [sha256(one), { der: one, subject: subjectOf(one), maker: 'Vendor' }]),
+    ),
   });
 }
 

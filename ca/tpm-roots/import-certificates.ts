@@ -6,7 +6,7 @@ import { appendAudit, lockRoots, rootsVersion } from '../store/index.ts';
 import { KNOWN_CERTIFICATES } from '../tpm-makers/index.ts';
 import { addTogether } from './change-roots.ts';
 import { heldCertificates } from './held-certificates.ts';
-import { judgeCertificate, type Judged } from './judge-certificate.ts';
+import { type HeldLink, judgeCertificate, type Judged } from './judge-certificate.ts';
 
 /**
  * Takes at once what the list knows and what a certificate that is held has signed, and says of everything else what
@@ -25,7 +25,7 @@ export function importCertificates(
     const held = new Map(
       (await heldCertificates(client, tpmRoots.configured)).map(({ der, record }) => [
         record.fingerprint,
-        { der, subject: record.subject },
+        { der, subject: record.subject, maker: record.maker },
       ]),
     );
     const judged = judgeTogether(ders, held, operatorActor(by));
@@ -51,7 +51,7 @@ export function importCertificates(
 /** Until nothing more is taken: a link may come before the one that signed it. */
 function judgeTogether(
   ders: readonly Uint8Array[],
-  held: Map<string, { readonly der: Uint8Array; readonly subject: string }>,
+  held: Map<string, HeldLink>,
   by: string,
 ): readonly Judged[] {
   const judged: Judged[] = [];
@@ -63,8 +63,8 @@ function judgeTogether(
       judged[index] = one;
       const { root } = one;
       if (root === undefined) continue;
-      const { certificate, subject } = root;
-      held.set(Buffer.from(root.fingerprint).toString('hex'), { der: certificate, subject });
+      const { certificate: link, subject, maker } = root;
+      held.set(Buffer.from(root.fingerprint).toString('hex'), { der: link, subject, maker });
     }
   }
   return judged;

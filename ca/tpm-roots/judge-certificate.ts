@@ -16,10 +16,17 @@ export type Judged = {
   readonly root?: NewRoot;
 };
 
+/** What may have signed others. */
+export type HeldLink = {
+  readonly der: Uint8Array;
+  readonly subject: string;
+  readonly maker: string;
+};
+
 export type Judging = {
   readonly known: KnownCertificates;
   /** By fingerprint, in hex: those of the database and of the configuration, roots and intermediates. */
-  readonly held: ReadonlyMap<string, { readonly der: Uint8Array; readonly subject: string }>;
+  readonly held: ReadonlyMap<string, HeldLink>;
   readonly by: string;
 };
 
@@ -50,7 +57,7 @@ export function judgeCertificate(der: Uint8Array, judging: Judging): Judged {
   );
   if (issuer === undefined) return told('no-root', { ...about, detail: issuerLine(certificate) });
   return taken(certificate, about, {
-    ...{ by: judging.by, maker: organizationOf(certificate) },
+    ...{ by: judging.by, maker: issuer.maker },
     provenance: {
       ...{ listVersion: null, source: `signed by ${issuer.subject}`.slice(0, 512), url: null },
       ...{ licence: MAKERS_TERMS, date: null },
@@ -128,9 +135,3 @@ function readOrRefusal(
 }
 
 const issuerLine = ({ issuer }: IssuerCertificate) => lineOf(`issued by ${issuer}`);
-
-/** The O of its subject, which names the maker as far as anybody says. */
-function organizationOf({ subject }: IssuerCertificate): string {
-  const [, organization] = /(?:^|[,+])O=((?:\\.|[^,+\\])+)/u.exec(subject) ?? [];
-  return lineOf(organization ?? 'unknown').slice(0, 128);
-}

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { World } from '../world.ts';
 import { addCaAuditCommands } from './ca/audit.ts';
+import { addCaBundleCommands } from './ca/bundle.ts';
+import { addCaEkCommands } from './ca/ek.ts';
 import { addCaOperatorCommands } from './ca/operator.ts';
 import { addCaQuorumCommands } from './ca/quorum.ts';
 import { addCaRevokeCommand } from './ca/revoke.ts';
@@ -13,6 +15,8 @@ export function addCaCommands(program: Command, world: World): void {
     .description("the privacy CA: whose word about a host's TPM is believed");
   addCaStatusCommand(ca, world);
   addCaRotateCommands(ca, world);
+  addCaBundleCommands(ca, world);
+  addCaEkCommands(ca, world);
   addCaOperatorCommands(ca, world);
   addCaQuorumCommands(ca, world);
   addCaAuditCommands(ca, world);

@@ -85,8 +85,9 @@ export function addHostCommands(program: Command, world: World): void {
     .description('forget a host that is gone; a revoked one stays locked out')
     .argument('<host>', 'name or id', readName)
     .requiredOption('--reason <text>', 'why, for the audit log')
-    .action((name: string, options: { reason: string }, command: Command) =>
-      remove(world, name, options.reason, command),
+    .option('--decommission', 'take its TPM out of service at the CA too: no certificate any more')
+    .action((name: string, options: { reason: string; decommission?: true }, command: Command) =>
+      remove(world, name, options, command),
     );
 
   addReplacementCommands(host, world);
@@ -149,9 +150,21 @@ const label = (
     await presentHost(world, command, await api.labelHost(host.id, change));
   });
 
-const remove = (world: World, name: string, reason: string, command: Command): Promise<void> =>
+const remove = (
+  world: World,
+  name: string,
+  { reason, decommission }: { readonly reason: string; readonly decommission?: true },
+  command: Command,
+): Promise<void> =>
   world.asOperator(command, async (api) => {
-    const { host } = await api.host(name);
+    const { host, ekRef } = await api.host(name);
+    // First, for it takes more: a host that is forgotten cannot be asked for its TPM.
+    if (decommission === true) {
+      await world.asCaOperator(command, async (ca) => {
+        const { revoked } = await ca.decommissionEk(ekRef, { reason });
+        world.note(command, `Its TPM is out of service: ${revoked} certificates were revoked.`);
+      });
+    }
     const removed = await api.removeHost(host.id, { reason });
     world.present(command, removed, () => [
       `Removed ${host.name}. Its name is free again${

@@ -7,9 +7,11 @@ import { classOf, classText, labelsText, stateSpan } from './state.ts';
 import { caution, type Line, strong } from './text.ts';
 
 export function hostDetailLines(
-  { host, admissibleClasses, approvedAkName, ekRef, enrolledAt, boot, bootState }: HostDetail,
+  detail: HostDetail,
   { now, width, titleOf }: { now: Date; width: number; titleOf: TitleOf },
 ): Line[] {
+  const { host, admissibleClasses, approvedAkName, ekRef, pinned, enrolledAt, boot, bootState } =
+    detail;
   const approved = approvedAkName === null ? 'nobody has approved it yet' : approvedAkName;
   const sameKey = approvedAkName === host.akName;
   return [
@@ -20,7 +22,7 @@ export function hostDetailLines(
         ['beneath', host.state === host.stateBeneath ? undefined : stateSpan(host.stateBeneath)],
         ['reason', host.reason && reasonLine(host.reason.code, host.reason.subject, titleOf)],
         ['since', `${host.since} (${ago(host.since, now)})`],
-        ['class', classOf(host)],
+        ['class', pinned ? `${classOf(host)}, because an operator pinned it` : classOf(host)],
         [
           'classes',
           `${admissibleClasses.map((each) => classText(each)).join(', ') || 'none'} admitted`,

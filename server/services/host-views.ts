@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { parseAkCertificate } from '@touchstone/endorsement';
 import {
   type Finding,
   type HostDetail,
@@ -58,6 +59,7 @@ export async function viewHost(viewer: Viewer, idOrName: string): Promise<HostDe
     admissibleClasses: host.admissibleClasses,
     approvedAkName: host.approvedAkName,
     ekRef: host.ekRef,
+    ...(parseAkCertificate(host.akCertificate).tpm?.pinned && { pinned: true as const }),
     enrolledAt: host.enrolledAt.toISOString(),
     boot: {
       resetCount: Number(resetCount),

@@ -30,6 +30,17 @@ export async function hostByEkRef(on: Queryable, ekRef: string): Promise<Host | 
   );
   return rows[0] === undefined ? null : hostOf(rows[0]);
 }
+/** Of those that are there, by name. */
+export async function namesByEkRef(
+  on: Queryable,
+  ekRefs: readonly string[],
+): Promise<{ ekRef: string; name: string }[]> {
+  const { rows } = await on.query<{ ekRef: string; name: string }>(
+    `SELECT ek_ref AS "ekRef", name FROM hosts WHERE ek_ref = ANY ($1) AND ${THERE} ORDER BY name`,
+    [ekRefs],
+  );
+  return rows;
+}
 export const hostByAkName = (on: Queryable, akName: string) => hostBy(on, 'ak_name', akName);
 /** Nobody else moves the host until the transaction ends. */
 export const lockHost = (on: Queryable, id: string) => hostBy(on, 'id', id, 'FOR UPDATE');

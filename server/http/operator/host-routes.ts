@@ -6,6 +6,8 @@ import {
   HostExplanation,
   HostLabelling,
   HostList,
+  HostNames,
+  HostNamesRequest,
   HostRemoval,
   HostRevocation,
   Replacement,
@@ -22,6 +24,7 @@ import {
   viewReplacements,
 } from '../../services/decide-replacement.ts';
 import { explainHost, viewHost, viewHosts } from '../../services/host-views.ts';
+import { viewHostNames } from '../../services/host-names.ts';
 import { labelHost } from '../../services/label-host.ts';
 import { removeHost } from '../../services/remove-host.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
@@ -36,6 +39,15 @@ export const HOST_ROUTES: readonly OperatorRoute[] = [
     role: 'viewer',
     answer: HostList,
     handle: ({ verifier, page }) => viewHosts(verifier, page),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/host-names',
+    summary: 'Which hosts have these TPMs, which the CA knows by their ekRef',
+    role: 'viewer',
+    body: HostNamesRequest,
+    answer: HostNames,
+    handle: ({ verifier, body }) => viewHostNames(verifier, body),
   }),
   route({
     method: 'GET',
