@@ -24,6 +24,8 @@ export type RevocationStanding =
   /** There is no list of its place, or none that still counts. */
   | { readonly kind: 'unknown'; readonly until: Date | null };
 
+const GOOD: RevocationStanding = { kind: 'good' };
+
 /**
  * Whether a certificate stands on the list of its own place: that of its issuer and of the URL that it names, and of no
  * other. A revoked one is revoked however old the list is. That a list was not made in the future was seen when it came.
@@ -38,7 +40,7 @@ export function revocationOf(
   const entry = list.revoked.get(serial);
   if (entry !== undefined) return { kind: 'revoked', entry };
   const { nextUpdate } = list;
-  if (now <= nextUpdate) return { kind: 'good' };
+  if (now.getTime() <= nextUpdate.getTime()) return GOOD;
   const until = new Date(nextUpdate.getTime() + graceSeconds * 1_000);
   // Only a yes is a yes: an invalid Date compares false with everything.
   return now <= until ? { kind: 'overdue', nextUpdate, until } : { kind: 'unknown', until };

@@ -7,15 +7,16 @@ import type { Verifier } from './verifier.ts';
 const FAILING_MS = 60_000;
 const SUBJECT = "the CA's revocation lists";
 
-type Watcher = Pick<Verifier, 'database' | 'clock' | 'settings' | 'log'>;
+type Watcher = Pick<Verifier, 'database' | 'clock' | 'settings' | 'log' | 'revocation'>;
 
 /**
  * Tells people what becomes of the polls of revocation lists: each kind of failure once until it is over. What was
  * refused is told at once (CRL_OLDER and the like); that none come, after a minute; and that one is overdue, with the
  * time from which on hosts are refused.
  */
-export function watchRevocation({ database, clock, settings, log }: Watcher) {
+export function watchRevocation({ database, clock, settings, log, revocation }: Watcher) {
   const told = new Set<string>();
+  let saidNone = false;
   let failingSinceMs: number | undefined;
 
   const tell = async (code: string, detail: string) => {
@@ -46,10 +47,17 @@ export function watchRevocation({ database, clock, settings, log }: Watcher) {
     );
   };
 
+  const sayNone = () => {
+    if (saidNone || revocation.known() !== undefined) return;
+    saidNone = true;
+    log.warn('the CA gives no revocation lists: its version is older than the server’s');
+  };
+
   return async (failure: unknown): Promise<void> => {
     try {
       if (failure === undefined) {
         failingSinceMs = undefined;
+        sayNone();
         for (const code of [...told]) if (code !== 'CRL_STALE') told.delete(code);
       } else {
         await tellFailure(failure);

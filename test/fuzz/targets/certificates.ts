@@ -4,15 +4,18 @@ import {
   certificatesOfFile,
   checkEkCertificate,
   encodeCertificate,
+  encodeCertificateList,
   type EncodedExtension,
   encodeName,
   encodeTbsCertificate,
+  encodeTbsCertList,
   issuerCertificateExtensions,
   keyIdOf,
   parseAkCertificate,
   parseCertificate,
   parseEkCertificate,
   parseIssuerCertificate,
+  parseRevocationList,
 } from '@touchstone/endorsement';
 import { seedsFrom } from '../seeds.ts';
 import type { Target } from '../target.ts';
@@ -45,6 +48,16 @@ const AK = certificate(
   }),
 );
 const ISSUER = certificate(issuerCertificateExtensions({ spki }));
+/** That of certificates which name none, and a named one. */
+const LISTS = [{}, { url: `https://ca.test/v1/crls/${keyIdOf(spki)}/1` }].map((place) => {
+  const tbs = encodeTbsCertList({
+    ...{ signatureAlgorithm: 'ecdsa-sha256', issuer: encodeName({ commonName: 'CA' }), ...place },
+    ...{ issuerKeyId: keyIdOf(spki), number: 300n, thisUpdate: NOW },
+    nextUpdate: new Date(NOW.getTime() + 86_400_000),
+    revoked: [{ serial: Uint8Array.of(0x41, 1, 2, 3), at: NOW, reason: 'superseded' }],
+  });
+  return encodeCertificateList(tbs, 'ecdsa-sha256', sign('sha256', tbs, keys.privateKey));
+});
 const PEM = new TextEncoder().encode(
   `-----BEGIN CERTIFICATE-----\n${Buffer.from(AK).toString('base64')}\n-----END CERTIFICATE-----\n`,
 );
@@ -88,6 +101,7 @@ export const CERTIFICATE_TARGETS: readonly Target[] = [
     }),
   },
   { name: 'ak-certificate', seeds: () => [AK], read: reading(parseAkCertificate) },
+  { name: 'revocation-list', seeds: () => LISTS, read: reading(parseRevocationList) },
   { name: 'issuer-certificate', seeds: certificates, read: reading(parseIssuerCertificate) },
   {
     name: 'certificate-file',
