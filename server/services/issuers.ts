@@ -121,10 +121,13 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
     },
     async keep(signal, onFailure, then = async () => {}) {
       let told: Held | undefined;
+      // Its own: whoever else asks the CA all the time does not put off what follows a poll.
+      let keptAtMs = polledAtMs;
       while (!signal.aborted) {
         await sleep(RECALL_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
         if (signal.aborted) return;
-        const isDue = performance.now() >= polledAtMs + pauseMs();
+        const isDue = performance.now() >= keptAtMs + pauseMs();
+        if (isDue) keptAtMs = performance.now();
         // A database that is away is told of with each poll.
         await (isDue ? ask().catch(onFailure) : recall().catch(() => {}));
         if (!isDue && told === held) continue;

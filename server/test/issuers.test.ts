@@ -57,6 +57,27 @@ describe('The list of issuers', () => {
     assert.deepEqual([asked, epoch], [3, 3]);
   });
 
+  it('is kept though somebody asks all the time, and what follows a poll follows', async () => {
+    const list = newList();
+    answer = { ...bundle(2, 'active'), anchors: [ISSUER_PEM, ISSUER_PEM] };
+    await list.poll();
+    const stop = new AbortController();
+    let followed = 0;
+    const kept = list.keep(
+      stop.signal,
+      () => {},
+      async () => {
+        followed += 1;
+        if (followed === 3) stop.abort();
+      },
+    );
+    const asking = (async () => {
+      while (!stop.signal.aborted) await list.pollSoon();
+    })();
+    await Promise.all([kept, asking]);
+    assert.equal(followed, 3);
+  });
+
   it('is what another replica was told, when that is newer', async () => {
     const [one, other] = [newList(), newList()];
     answer = bundle(2, 'active');
