@@ -3,8 +3,11 @@
  * killed, frozen or rebooted is. Whatever happens, a host that booted something else starts no VM, no start is
  * without a permit, and once the faults are over every good host is served again.
  */
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { VmStarts } from '@touchstone/schemas';
 import { type Random, randomFrom } from '../fuzz/random.ts';
@@ -12,16 +15,22 @@ import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 import { FAULTS } from './faults.ts';
 import { type ModelHost, newModelHost, type Tried } from './host-model.ts';
 
-const USAGE = `usage: npm run soak -- [--minutes N] [--hosts N] [--run N]
+const USAGE = `usage: npm run soak -- [--minutes N] [--hosts N] [--kills N] [--run N]
 
   --minutes N  for how long (default: 10)
   --hosts N    how many hosts, 1 to 8 (default: 2)
+  --kills N    how often the CA is killed while it rotates its keys, before that (default: 200)
   --run N      decides what happens in which order (default: by the time, and said)`;
 
 /** From the end of the last fault to the next start of a good host. */
 const RECOVERY_MS = 90_000;
 
-type Asked = { readonly minutes: number; readonly hosts: number; readonly run: number };
+type Asked = {
+  readonly minutes: number;
+  readonly hosts: number;
+  readonly kills: number;
+  readonly run: number;
+};
 
 async function main(): Promise<number> {
   if (process.argv.includes('--help')) {
@@ -34,6 +43,7 @@ async function main(): Promise<number> {
     return 64;
   }
   console.log(`run ${asked.run}: ${asked.hosts} hosts for ${asked.minutes} minutes`);
+  if (!(await rotationsSurvive(asked))) return 1;
   const touchstone = await startTouchstone({ intervalSeconds: 2 });
   const models: ModelHost[] = [];
   try {
@@ -45,6 +55,17 @@ async function main(): Promise<number> {
     for (const { host } of models) await host.stop();
     await touchstone.stop();
   }
+}
+
+/** A CA of its own, that is killed while it rotates its keys. */
+async function rotationsSurvive({ kills, run }: Asked): Promise<boolean> {
+  if (kills === 0) return true;
+  const script = fileURLToPath(new URL('../../ca/test/soak/rotation-kills.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, String(kills), String(run)], {
+    stdio: 'inherit',
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code === 0;
 }
 
 async function soak(
@@ -156,13 +177,16 @@ function readArguments(): Asked | null {
       options: {
         minutes: { type: 'string', default: '10' },
         hosts: { type: 'string', default: '2' },
+        kills: { type: 'string', default: '200' },
         run: { type: 'string', default: String(Math.floor(Date.now() / 1_000) % 1_000_000) },
       },
     });
     const minutes = /^[0-9]{1,4}(\.[0-9])?$/u.test(values.minutes) ? Number(values.minutes) : 0;
     const hosts = /^[1-8]$/u.test(values.hosts) ? Number(values.hosts) : 0;
+    const kills = /^[0-9]{1,5}$/u.test(values.kills) ? Number(values.kills) : null;
     const run = /^[0-9]{1,9}$/u.test(values.run) ? Number(values.run) : null;
-    return minutes === 0 || hosts === 0 || run === null ? null : { minutes, hosts, run };
+    if (minutes === 0 || hosts === 0 || run === null || kills === null) return null;
+    return { minutes, hosts, kills, run };
   } catch {
     return null;
   }

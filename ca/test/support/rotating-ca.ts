@@ -12,7 +12,14 @@ import { cp, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { akQualifiedNameOf, parseAkCertificate } from '@touchstone/endorsement';
-import { CaBundle, type CaProgress, checkAgainst, type SigningJwk } from '@touchstone/schemas';
+import {
+  CaBundle,
+  type CaProgress,
+  checkAgainst,
+  type RotationPhase,
+  type RotationStart,
+  type SigningJwk,
+} from '@touchstone/schemas';
 import { EK_TEMPLATE_RSA2048, encodeTpmtPublic, nameOf } from '@touchstone/tpm';
 import pg from 'pg';
 import { pino } from 'pino';
@@ -22,14 +29,16 @@ import type { CaContext } from '../../enroll.ts';
 import { establishAuthorities } from '../../establish.ts';
 import { fileCustodyIn, type Issuance, localIssuance } from '../../issuance/index.ts';
 import { goOnByItself } from '../../rotation/go-on.ts';
-import { takeProgress } from '../../rotation/index.ts';
+import { advanceRotation, startRotation, takeProgress } from '../../rotation/index.ts';
 import {
   configureReporter,
   databaseNow,
   insertEnrollment,
   listAuthorities,
+  listRotations,
   migrate,
   openRotations,
+  type RotationRecord,
   readBundle,
 } from '../../store/index.ts';
 import { tpmRootsOf } from '../../tpm-roots/index.ts';
@@ -111,12 +120,15 @@ export class RotatingCa {
   readonly hosts: RotatingHost[] = [];
   readonly reporter = makeReporter();
   #reportedAt = 0;
+  readonly #name = `rotating-${randomUUID()}`;
 
   constructor(login: PostgresLogin, stateDir: string) {
     this.login = login;
     this.stateDir = stateDir;
     const { host, port, database, user, password } = login;
-    this.pool = new pg.Pool({ host, port, database, user, password, max: 4 });
+    this.pool = new pg.Pool({
+      ...{ host, port, database, user, password, max: 4, application_name: this.#name },
+    });
     this.pool.on('error', () => {});
     this.context = {
       ...{
@@ -131,6 +143,31 @@ export class RotatingCa {
   }
 
   bundle = (): Promise<CaBundle> => readBundle(this.pool);
+
+  /** When the database has seen that all other processes are gone, and has undone what they had begun. */
+  async aloneAgain(): Promise<void> {
+    for (;;) {
+      const { rows } = await this.pool.query<{ others: boolean }>(
+        `SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+           WHERE datname = current_database() AND backend_type = 'client backend'
+             AND application_name <> $1) AS others`,
+        [this.#name],
+      );
+      if (rows[0]?.others !== true) return;
+    }
+  }
+
+  /** By hand, with everybody following. */
+  async rotateTo(asked: RotationStart, to: RotationPhase): Promise<RotationRecord> {
+    let rotation = await startRotation(this.context, asked);
+    while (rotation.phase !== to) {
+      await this.follow();
+      await this.report();
+      const { id, phase: from } = rotation;
+      rotation = await advanceRotation(this.context, { id, from, force: false });
+    }
+    return rotation;
+  }
 
   /** What the keeper does in one round. */
   tick = (): Promise<void> => goOnByItself(this.context);
@@ -240,7 +277,11 @@ function makeReporter(
 }
 
 /** What holds at every moment, whatever phase there is and whatever died in between. */
-export async function assertSound(ca: RotatingCa): Promise<CaBundle> {
+export async function assertSound(
+  ca: RotatingCa,
+  /** While the keys are taken for stolen, hosts are refused until they renew. */
+  { refusing = false } = {},
+): Promise<CaBundle> {
   const bundle = checkAgainst(CaBundle, JSON.parse(JSON.stringify(await ca.bundle())));
   const authorities = await listAuthorities(ca.pool);
   const active = authorities.filter(({ state }) => state === 'active');
@@ -248,10 +289,8 @@ export async function assertSound(ca: RotatingCa): Promise<CaBundle> {
   const believed = bundle.issuers.filter(({ state }) => state !== 'refused');
   assert.equal(believed.filter(({ state }) => state === 'active').length, 1);
   for (const { name, issuer } of ca.hosts) {
-    assert.ok(
-      believed.some(({ keyId }) => keyId === issuer),
-      `${name} is refused: ${issuer}`,
-    );
+    const isBelieved = believed.some(({ keyId }) => keyId === issuer);
+    assert.ok(isBelieved || refusing, `${name} is refused: ${issuer}`);
   }
   const open = await openRotations(ca.pool);
   const keys = await ca.context.issuance.keys();
@@ -269,3 +308,6 @@ export async function assertSound(ca: RotatingCa): Promise<CaBundle> {
   }
   return bundle;
 }
+
+export const newestRotation = async ({ pool }: RotatingCa): Promise<RotationRecord | undefined> =>
+  (await listRotations(pool, 1))[0];
