@@ -3,6 +3,7 @@ import {
   checkEkCertificate,
   type EkCertificate,
   ENDORSEMENT_CODES,
+  isRocaModulus,
   type PathFinding,
   validatePath,
 } from '@touchstone/endorsement';
@@ -40,25 +41,41 @@ export type EkCertificateQuestion = {
 };
 
 export function reportEkCertificate(question: EkCertificateQuestion): EkCertificateReport {
-  const { subject, issuer, keyKind, tpm, quirks } = question.leaf;
+  const { subject, issuer, keyKind, tpm, quirks: own } = question.leaf;
   const { manufacturer = null, model = null, version = null } = tpm;
   const about = { subject, issuer, key: keyKind, tpm: { manufacturer, model, version } };
-  const { chain, findings } = chainOf(question);
-  return { ...about, chain, quirks, findings };
+  const { chain, quirks, findings } = chainOf(question);
+  const weak = weakKeyFindings(question.leaf);
+  return { ...about, chain, quirks: [...own, ...quirks], findings: [...weak, ...findings] };
 }
 
-function chainOf(question: EkCertificateQuestion): Pick<EkCertificateReport, 'chain' | 'findings'> {
+function weakKeyFindings({ publicKey }: EkCertificate): Finding[] {
+  const { n } = publicKey.export({ format: 'jwk' });
+  if (n === undefined || !isRocaModulus(Buffer.from(n, 'base64url'))) return [];
+  const actual = 'the fingerprint of CVE-2017-15361';
+  const reason = { ...ENDORSEMENT_CODES.EK_WEAK, actor: 'operator' } as const;
+  return [findingFrom('EK_WEAK', reason, { subject: 'modulus', actual, effect: 'enforce' })];
+}
+
+function chainOf(
+  question: EkCertificateQuestion,
+): Pick<EkCertificateReport, 'chain' | 'quirks' | 'findings'> {
   const { leaf, intermediates, store, now } = question;
   if (store === undefined) {
     const found = checkEkCertificate(leaf, now);
-    return { chain: 'not-checked', findings: found.map((one) => told(one, effectAlone(one))) };
+    return {
+      chain: 'not-checked',
+      quirks: [],
+      findings: found.map((one) => told(one, effectAlone(one))),
+    };
   }
   const { roots, others: collected } = store;
   const path = validatePath({ leaf, intermediates, collected, roots, now, kind: 'ek' });
-  if (path.ok) return { chain: 'trusted', findings: [] };
+  if (path.ok) return { chain: 'trusted', quirks: path.quirks, findings: [] };
   const isUnknown = path.findings.some(({ code }) => code === 'EK_UNTRUSTED_ROOT');
   return {
     chain: isUnknown ? 'unknown-root' : 'invalid',
+    quirks: [],
     findings: path.findings.map((one) => told(one, 'enforce')),
   };
 }

@@ -42,7 +42,7 @@ export function ekCertificateLines(
         ['model', tpm.model],
         ['version', tpm.version],
         ['valid', `${notBefore.toISOString()} to ${notAfter.toISOString()}`],
-        ['quirks', quirks.length === 0 ? null : quirks.join(', ')],
+        ['quirks', quirks.length === 0 ? null : quirks.map((quirk) => `quirk:${quirk}`).join(', ')],
       ],
       { indent: 2, width: textWidth },
     ),

@@ -190,7 +190,10 @@ describe('touchstone inspect ek-cert', () => {
       ['inspect', 'ek-cert', at('ek.der'), '--roots', at('both')],
       tty,
     );
-    assert.match(trusted.out, /leads to a root[^]*STM \(id:53544D20\)[^]*quirks +no-subject/u);
+    assert.match(
+      trusted.out,
+      /leads to a root[^]*STM \(id:53544D20\)[^]*quirks +quirk:no-subject/u,
+    );
     assert.match(trusted.err, /1 root, 1 link; no certificate in .*README/u);
     const forged = await operator.run(
       ['inspect', 'ek-cert', at('forged.pem'), '--roots', at('both')],

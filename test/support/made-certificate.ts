@@ -125,6 +125,19 @@ export const tpmName = (
   ),
 });
 
+/** authorityInfoAccess (caIssuers and OCSP) and cRLDistributionPoints at these addresses: RFC 5280, 4.2.2.1, 4.2.1.13. */
+export function addresses(urls: readonly string[]): readonly Extension[] {
+  const uri = (url: string) => der(0x86, Buffer.from(url));
+  const access = ['1.3.6.1.5.5.7.48.2', '1.3.6.1.5.5.7.48.1'].flatMap((method) =>
+    urls.map((url) => der(0x30, oid(method), uri(url))),
+  );
+  const points = urls.map((url) => der(0x30, der(0xa0, der(0xa0, uri(url)))));
+  return [
+    { oid: '1.3.6.1.5.5.7.1.1', value: der(0x30, ...access) },
+    { oid: '2.5.29.31', value: der(0x30, ...points) },
+  ];
+}
+
 /** extKeyUsage: tcg-kp-EKCertificate unless stated. */
 export const usedFor = (...uses: readonly string[]): Extension => ({
   oid: '2.5.29.37',
