@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 
 export const USAGE =
-  'usage: main.ts init|serve|restored --config FILE\n' +
+  'usage: main.ts init|serve --config FILE\n' +
+  '       main.ts restored [--epoch-seen NUMBER] --config FILE\n' +
   '       main.ts issuance [--inherited] --config FILE\n' +
   '       main.ts first-operator --config FILE [--quorum 1|2]\n' +
   '       main.ts revoke-ek --config FILE --ek-ref HEX --reason TEXT\n';
 
-const PLAIN = ['init', 'serve', 'restored'] as const;
+const PLAIN = ['init', 'serve'] as const;
 type PlainCommand = (typeof PLAIN)[number];
 
 /** What the process was started for. */
@@ -14,6 +15,8 @@ export type Arguments = { readonly configFile: string } & (
   | { readonly command: PlainCommand }
   /** `inherited`: whoever started it is at descriptor 3. */
   | { readonly command: 'issuance'; readonly inherited: boolean }
+  /** `epochSeen`: the highest that anybody is known to have seen. */
+  | { readonly command: 'restored'; readonly epochSeen: number }
   | { readonly command: 'first-operator'; readonly quorum: number }
   | { readonly command: 'revoke-ek'; readonly ekRef: string; readonly reason: string }
 );
@@ -28,6 +31,7 @@ export function readArguments(): Arguments | undefined {
         'ek-ref': { type: 'string' },
         reason: { type: 'string' },
         quorum: { type: 'string' },
+        'epoch-seen': { type: 'string' },
         inherited: { type: 'boolean' },
       },
     });
@@ -44,6 +48,7 @@ type Options = {
   readonly 'ek-ref'?: string;
   readonly reason?: string;
   readonly quorum?: string;
+  readonly 'epoch-seen'?: string;
   readonly inherited?: boolean;
 };
 
@@ -55,6 +60,10 @@ function commandOf(command: string, configFile: string, options: Options): Argum
   const plain = PLAIN.find((name) => name === command);
   if (plain !== undefined && only()) return { command: plain, configFile };
   if (command === 'issuance' && only('inherited')) return { command, configFile, inherited };
+  const { 'epoch-seen': epochSeen = '0' } = options;
+  if (command === 'restored' && only('epoch-seen') && /^[0-9]{1,10}$/.test(epochSeen)) {
+    return { command, configFile, epochSeen: Number(epochSeen) };
+  }
   if (command === 'first-operator' && only('quorum') && /^[12]$/.test(quorum)) {
     return { command, configFile, quorum: Number(quorum) };
   }

@@ -50,7 +50,7 @@ async function main(): Promise<void> {
     }
     case 'restored': {
       const { restored } = await import('./restored.ts');
-      return tell(await restored(config, log));
+      return tell(await restored(config, given.epochSeen, log));
     }
     case 'revoke-ek': {
       const { revokeEk } = await import('./revoke.ts');

@@ -156,6 +156,51 @@ export const WAYS_ON_CODES = {
     'The copy is not what it was copied from',
     'Nothing was switched: the deployment runs as before. Look for somebody who writes to the new databases, and move again.',
   ),
+  BACKUP_OF_CA: entry(
+    EXIT.malformed,
+    'This is a backup of a CA alone',
+    'Restore it with `touchstone ca restore`.',
+  ),
+  BACKUP_OF_ALL: entry(
+    EXIT.malformed,
+    'This is a backup of a whole deployment',
+    'Restore it with `touchstone restore` into an empty data directory.',
+  ),
+  CA_CONFIG_UNREADABLE: entry(
+    EXIT.malformed,
+    'The configuration of the CA cannot be read',
+    'Give --data DIR of `touchstone up`, or --config with the file that the CA is started with.',
+  ),
+  CA_STATE_UNREADABLE: entry(
+    EXIT.unavailable,
+    'The state directory of the CA cannot be read',
+    'Run this as the user of the CA.',
+  ),
+  CA_NOT_MADE: entry(
+    EXIT.unavailable,
+    'There is no CA in this database',
+    'Give the configuration of a CA whose `init` has run.',
+  ),
+  CA_RUNS: entry(
+    EXIT.unavailable,
+    'The CA runs: something is connected to its database',
+    'Stop `touchstone up`, or the CA and its issuance; hosts keep the certificates that they have.',
+  ),
+  CA_THERE: entry(
+    EXIT.notPermitted,
+    'There is a CA in this place already, and a restore writes over nothing',
+    'To put the backup in its place, say --replace: the present CA is first backed up beside its keys, under the same passphrase, and its files are kept under other names.',
+  ),
+  CA_EPOCH_OLDER: entry(
+    EXIT.no,
+    'This backup is older than what the server knows of the CA',
+    'Take a newer backup if there is one. To go on from this one all the same, say --accept-older-epoch: hosts renew, and what is named has to be done again.',
+  ),
+  CA_EPOCH_UNKNOWN: entry(
+    EXIT.no,
+    'Nobody here knows whether this backup is the newest: the server’s database is not at hand',
+    'Say --epoch-seen N with the epoch that `touchstone ca status` shows; or --accept-older-epoch to go on without.',
+  ),
   UP_NOT_RUNNING: entry(
     EXIT.unavailable,
     '`touchstone up` does not run on this data directory',

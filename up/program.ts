@@ -1,4 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
+import {
+  caBackup,
+  type CaBackupOptions,
+  caRestore,
+  type CaRestoreOptions,
+} from './backup/ca/commands.ts';
 import { backup, restore } from './backup/commands.ts';
 import { EXIT, exitOf } from './codes.ts';
 import { runDemo } from './demo/demo.ts';
@@ -43,6 +49,7 @@ export function createUpProgram(stop: AbortSignal): (argv: readonly string[]) =>
     addBackupCommands(program, stop);
     addMoveCommand(program, stop);
     addKeysCommand(program, stop);
+    addCaCommands(program, stop);
     try {
       await program.parseAsync([...argv], { from: 'user' });
       return exitCode;
@@ -87,6 +94,29 @@ function addMoveCommand(program: Command, stop: AbortSignal): void {
     .option('--plain-tcp', 'let sslmode=disable count for another machine too')
     .option('--json', 'machine-readable output')
     .action((options: Parameters<typeof move>[0]) => move(options, stop));
+}
+
+function addCaCommands(program: Command, stop: AbortSignal): void {
+  const ca = program.command('ca');
+  const common = (command: Command) =>
+    command
+      .option('--data <dir>', 'data directory of `touchstone up`')
+      .option('--config <file>', 'or the configuration of a CA of its own')
+      .option('--passphrase-file <file>', 'its first line is the passphrase; - is standard input')
+      .option('--passphrase-fd <number>', 'the same, of an open file')
+      .option('--json', 'machine-readable output');
+  common(ca.command('backup'))
+    .description('the CA alone, running or not, in one encrypted file')
+    .argument('<file>', 'to write; there must be none yet')
+    .option('--verify', 'write nothing: does this file open, is it whole and unchanged?')
+    .action((file: string, options: CaBackupOptions) => caBackup(file, options, stop));
+  common(ca.command('restore'))
+    .description('the CA out of a backup of it; it must be stopped')
+    .argument('<file>', 'a file that `touchstone ca backup` wrote')
+    .option('--replace', 'put it in the place of the CA that is there, which is kept beside')
+    .option('--epoch-seen <number>', 'the epoch of the CA that `touchstone ca status` shows')
+    .option('--accept-older-epoch', 'go on though the server has seen a later CA than this')
+    .action((file: string, options: CaRestoreOptions) => caRestore(file, options, stop));
 }
 
 function addKeysCommand(program: Command, stop: AbortSignal): void {

@@ -62,6 +62,23 @@ export async function readBundle(on: Queryable): Promise<CaBundle> {
 
 const pemOfBase64 = (text: string) => pemOf(Buffer.from(text, 'base64'));
 
+/** Of a rotation of keys, and of all else that raises it: more than there are between two backups. */
+const RESTORED_EPOCHS = 100_000;
+
+/**
+ * Above any that somebody may have seen since a backup was made: by far, and by the seconds of the clock, which are
+ * above those of an earlier restore too. `seen` where it is known.
+ */
+export async function raiseEpochAbove(on: Queryable, seen: number): Promise<number> {
+  const { rows } = await on.query<{ epoch: string }>(
+    `UPDATE ca_state SET epoch = greatest(
+       epoch + ${RESTORED_EPOCHS}, floor(extract(epoch FROM clock_timestamp()))::bigint, $1::bigint + 1)
+     RETURNING epoch::text`,
+    [seen],
+  );
+  return Number(rows[0]?.epoch ?? Number.NaN);
+}
+
 /** In the transaction that changes what the bundle says. */
 export async function raiseEpoch(on: Queryable): Promise<void> {
   await on.query('UPDATE ca_state SET epoch = epoch + 1');

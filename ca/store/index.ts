@@ -21,7 +21,7 @@ export {
 export { admittedByRoot, admittedKeys, countVouched } from './admitted-keys.ts';
 export { recordedKey } from './attestation-keys.ts';
 export { appendAudit, listAudit } from './audit.ts';
-export { raiseEpoch, readBundle, readEpoch } from './bundle.ts';
+export { raiseEpoch, raiseEpochAbove, readBundle, readEpoch } from './bundle.ts';
 export { recordActivation } from './certificates.ts';
 export { insertCross, withdrawCrosses } from './crosses.ts';
 export { databaseNow, openPool, withConnection } from './database.ts';

@@ -11,23 +11,47 @@ import { HEADER_BYTES, openSealingKey, unseal } from './sealed.ts';
 const MAX_MANIFEST_BYTES = 16_777_216;
 
 /** A backup that this passphrase opens. Its contents may be read more than once. */
-export type OpenBackup = {
-  readonly manifest: Manifest;
+export type OpenBackup<M = Manifest> = {
+  readonly manifest: M;
   readonly bytes: number;
   /** Every entry, in order, the manifest first. Whole and unchanged only once they have ended. */
   entries(what: string): AsyncGenerator<Entry>;
 };
+
+/** What a kind of backup has in it: its first entry, and the names of all others in their order. */
+export type BackupKind<M> = {
+  /** @throws UpError for another kind, or one of a later version */
+  manifestIn(text: string): M;
+  entriesOf(manifest: M): readonly string[];
+};
+
+const WHOLE: BackupKind<Manifest> = {
+  manifestIn,
+  entriesOf: ({ files }) => [
+    ...files.map((path) => `files/${path}`),
+    'databases/touchstone',
+    'databases/touchstone_ca',
+  ],
+};
+
+/** Of a whole deployment. @throws UpError BACKUP_* */
+export const openBackup = (
+  file: string,
+  passphrase: Buffer,
+  progress: Progress,
+): Promise<OpenBackup> => openBackupOf(WHOLE, file, passphrase, progress);
 
 /**
  * Reads the whole of it once: it opens, nothing was changed, nothing is missing, every digest matches. Writes
  * nothing.
  * @throws UpError BACKUP_*
  */
-export async function openBackup(
+export async function openBackupOf<M>(
+  kind: BackupKind<M>,
   file: string,
   passphrase: Buffer,
   progress: Progress,
-): Promise<OpenBackup> {
+): Promise<OpenBackup<M>> {
   const bytes = await sizeOf(file);
   const start = fileReader(file);
   const { key } = await openSealingKey(passphrase, start.reader).finally(start.close);
@@ -40,27 +64,24 @@ export async function openBackup(
       close();
     }
   };
-  const manifest = await checked(entries('reading the whole backup'));
+  const manifest = await checked(kind, entries('reading the whole backup'));
   return { manifest, bytes, entries };
 }
 
-async function checked(entries: AsyncGenerator<Entry>): Promise<Manifest> {
-  let manifest: Manifest | null = null;
+async function checked<M>(kind: BackupKind<M>, entries: AsyncGenerator<Entry>): Promise<M> {
+  let manifest: M | null = null;
   const found: string[] = [];
   for await (const { name, content } of entries) {
-    if (name === 'manifest.json') manifest = manifestIn(await textOf(content));
+    if (name === 'manifest.json') manifest = kind.manifestIn(await textOf(content));
     else {
       found.push(name);
       await drained(content);
     }
     if (manifest === null) throw refuse('BACKUP_DAMAGED', 'the manifest is not its first entry');
   }
-  const expected = [
-    ...(manifest?.files ?? []).map((path) => `files/${path}`),
-    'databases/touchstone',
-    'databases/touchstone_ca',
-  ];
-  if (manifest === null || JSON.stringify(found) !== JSON.stringify(expected)) {
+  const whole =
+    manifest !== null && JSON.stringify(found) === JSON.stringify(kind.entriesOf(manifest));
+  if (manifest === null || !whole) {
     throw refuse('BACKUP_DAMAGED', 'its entries are not those that its manifest names');
   }
   return manifest;
@@ -73,6 +94,7 @@ async function drained(content: AsyncIterable<Uint8Array>): Promise<void> {
 /** Authenticated by now: whoever wrote it had the passphrase, and was perhaps a later version. */
 function manifestIn(text: string): Manifest {
   const manifest = JSON.parse(text) as Manifest;
+  if (text.startsWith('{"schema":"touchstone/ca-backup/')) throw refuse('BACKUP_OF_CA');
   if (manifest.schema !== 'touchstone/backup/1')
     throw refuse('BACKUP_NEWER', String(manifest.schema));
   return manifest;
