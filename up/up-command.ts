@@ -95,10 +95,18 @@ function upText(deployment: Deployment, data: string): string {
     `\nTouchstone is up.\n\n  server       ${url}\n  fingerprint  ${fingerprint}\n` +
     `  CA           ${ca.url}\n  fingerprint  ${ca.pin}\n\n${tokensText(deployment, data)}` +
     `Enrol a host:  touchstone-agent enroll --server ${url} --fingerprint ${fingerprint}\n` +
+    `${deployment.firstToken === null ? '' : CHIPS}` +
     `Look at it:    ${url} in a browser, which will not know the certificate: it is this deployment’s own.\n` +
     `${quorum === 1 ? 'Quorum is 1: one person can loosen what is trusted.' : 'Quorum is 2: it takes two people to loosen what is trusted.'}\nCtrl-C stops it.\n`
   );
 }
+
+/** Said once: a deployment of software TPMs alone needs none of it. */
+const CHIPS =
+  'Hosts with a chip need the certificates of its maker first, which do not come with Touchstone:\n' +
+  '               fetch them from the maker, or Microsoft’s TrustedTpm.cab with most of them from\n' +
+  '               https://go.microsoft.com/fwlink/?linkid=2097925 (cabextract -d DIR TrustedTpm.cab)\n' +
+  '               touchstone ca bundle import DIR\n';
 
 /** One text to log in with, though server and CA each have a token of their own in it. */
 function tokensText(deployment: Deployment, data: string): string {

@@ -21,12 +21,18 @@ const status = (world: World, command: Command): Promise<void> =>
     );
   });
 
+const NO_ROOTS =
+  'No maker of TPMs is trusted yet: `touchstone ca bundle list` says where to fetch what hosts with a chip need.';
+
 /** A CA that is away keeps nobody from seeing what the server knows. What it refuses is told. */
 async function ownStatus(world: World, command: Command): Promise<CaOwnStatus | null> {
   let own: CaOwnStatus | null = null;
   try {
     await world.asCaOperator(command, async (ca) => {
       own = await ca.status();
+      // Worth less than the answer: without it the command still succeeds.
+      const roots = await ca.tpmRoots().catch(() => null);
+      if (roots?.roots.length === 0) world.note(command, NO_ROOTS, '');
     });
   } catch (error) {
     if (error instanceof ProblemError || !(error instanceof AppError)) throw error;
