@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { createPublicKey, randomUUID, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { akQualifiedNameOf, parseAkCertificate } from '@touchstone/endorsement';
 import {
@@ -200,6 +201,31 @@ describe('An attestation key', function () {
         });
       } finally {
         await thief.stop();
+      }
+    });
+
+    it('is on a list that the server has within seconds, and attests no more: Q22', async () => {
+      const stolen = await TestHost.trusted(touchstone);
+      try {
+        assert.equal((await stolen.attest()).state, 'trusted');
+        const { ekRef } = await touchstone.operator('GET', `/v1/hosts/${stolen.name}`, HostDetail);
+        await run(process.execPath, [
+          ...[CA, 'revoke-ek', '--config', join(touchstone.directory, 'ca/config.json')],
+          ...['--ek-ref', ekRef, '--reason', 'stolen'],
+        ]);
+        const isRefused = () =>
+          stolen.attest().then(
+            () => false,
+            () => true,
+          );
+        for (const until = Date.now() + 30_000; Date.now() < until; await sleep(500)) {
+          if (await isRefused()) break;
+        }
+        await attack('Q22', () => refused(() => stolen.attest()));
+        assert.equal(await codeOf(stolen.attest()), 'AK_CERT_REVOKED');
+        assert.equal((await known.attest()).state, 'trusted', 'another’s is not');
+      } finally {
+        await stolen.stop();
       }
     });
 
