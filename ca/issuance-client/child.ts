@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
@@ -8,12 +9,14 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
  * Starts the issuance as a child, with one end of a socket pair at descriptor 3. It ends when this process does, or
  * lets go of the other end.
  */
-export function startChild(configFile: string): Duplex {
+export function startChild(configFile: string, log: Logger): Duplex {
   const [command = process.execPath, ...args] = [
     ...withoutNetwork(),
     ...[process.execPath, MAIN, 'issuance', '--inherited', '--config', configFile],
   ];
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+  // It logs by itself, where this process does.
+  const stderr = log.level === 'silent' ? 'ignore' : 'inherit';
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', stderr, 'pipe'] });
   const stream = child.stdio[3] as Duplex;
   child.once('error', (error) => stream.destroy(error));
   child.once('exit', () => stream.destroy());

@@ -31,7 +31,7 @@ export async function openIssuance(
   const reach = async () => {
     const { issuance } = config;
     return openLine(
-      issuance?.kind === 'socket' ? await connected(issuance.path) : startChild(configFile),
+      issuance?.kind === 'socket' ? await connected(issuance.path) : startChild(configFile, log),
     );
   };
   const lines = keptLine(reach, log);

@@ -30,7 +30,7 @@ export function stateCustody(
 }
 
 /** Where a state directory has the encrypted keys of a role. */
-export const keyDirectory = (stateDir: string, role: KeyRole) => join(stateDir, 'keys', role);
+const keyDirectory = (stateDir: string, role: KeyRole) => join(stateDir, 'keys', role);
 
 /** A state directory with all its keys in encrypted files: `keys/root`, `keys/issuing`, and `ekref.secret`. */
 export function fileCustodyIn(

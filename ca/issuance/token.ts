@@ -68,10 +68,10 @@ export function openToken({ library, token, pin }: TokenOptions): Token {
       }
     },
     close: async () => {
-      const open = await session?.catch(() => undefined);
+      const crypto = await session?.catch(() => undefined);
       session = undefined;
       try {
-        open?.close();
+        crypto?.close();
       } catch {
         // A session that was lost is closed.
       }

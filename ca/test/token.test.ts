@@ -3,7 +3,7 @@ import { createPublicKey, randomBytes, verify } from 'node:crypto';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Crypto } from 'node-webcrypto-p11';
+import type { Crypto } from 'node-webcrypto-p11';
 import {
   fileCustodyIn,
   joinedCustody,

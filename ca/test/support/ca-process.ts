@@ -36,6 +36,8 @@ export type CaOptions = {
   readonly database: string;
   readonly roots?: CaConfig['roots'];
   readonly limits?: CaConfig['limits'];
+  /** Puts what an older version left into the state directory. */
+  readonly before?: (stateDir: string) => Promise<void>;
 };
 
 /** Far above what tests send. */
@@ -92,6 +94,7 @@ export async function startCa(postgres: Postgres, options: CaOptions): Promise<C
     await writeFile(join(dir, 'passphrase'), `${randomBytes(16).toString('hex')}\n`, {
       mode: 0o600,
     });
+    await options.before?.(stateDir);
     await run(process.execPath, [MAIN, 'init', '--config', configFile]);
     await start();
   } catch (error) {
