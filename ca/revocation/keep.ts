@@ -8,7 +8,7 @@ import { publishDue } from './publish.ts';
 const LOOK_EVERY_MS = 1_000;
 
 /** Makes the lists that are due. */
-export async function makeLists(context: CaContext): Promise<void> {
+async function makeLists(context: CaContext): Promise<void> {
   await openFirstPartition(context.pool, urlOfLists(context));
   await openUnnamedPartitions(context.pool);
   await publishDue(context);
