@@ -139,8 +139,8 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
 }
 
 /** Whether the CA's keys change at the moment: then it waits for what this deployment says of it. */
-const isChanging = ({ anchors, issuers }: CaBundle): boolean =>
-  anchors.length > 1 || issuers.some(({ state }) => state === 'verify-only');
+const isChanging = ({ anchors, issuers, renewals = [] }: CaBundle): boolean =>
+  anchors.length > 1 || renewals.length > 0 || issuers.some(({ state }) => state === 'verify-only');
 
 const knownOf = ({ bundle, refusedSince, receivedAt }: StoredCaBundle): KnownIssuers => ({
   ...{ epoch: bundle.epoch, anchors: bundle.anchors, renewals: bundle.renewals ?? [] },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,8 @@ describe(DOCUMENT, function () {
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'ts-one-person-'));
+    // PostgreSQL runs as a user of its own, and has to pass through.
+    await chmod(directory, 0o711);
     touchstone = await startTouchstone({ intervalSeconds: 1 });
     shell = await openShell(directory, {
       'https://127.0.0.1:8443': touchstone.url,
