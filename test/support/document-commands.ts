@@ -8,12 +8,12 @@ import { house } from './compose.ts';
 import type { CommandOutcome } from './command.ts';
 import { BIN } from './touchstone.ts';
 
-/** A document's headings, and beneath each the lines of its ```sh blocks. */
-export type DocumentSections = ReadonlyMap<string, readonly string[]>;
+/** A document's headings, and beneath each its blocks of shell. */
+type Sections = ReadonlyMap<string, readonly string[]>;
 
 export function sectionsOf(path: string): {
   readonly text: string;
-  readonly sections: DocumentSections;
+  readonly sections: Sections;
 } {
   const text = readFileSync(join(house, path), 'utf8');
   const sections = new Map<string, string[]>();
@@ -22,7 +22,7 @@ export function sectionsOf(path: string): {
     const blocks = [...lines.join('\n').matchAll(/^```sh\n([^]*?)^```$/gmu)];
     sections.set(
       heading,
-      blocks.flatMap(([, block = '']) => block.split('\n').filter((line) => line !== '')),
+      blocks.map(([, block = '']) => block.trimEnd()),
     );
   }
   return { text, sections };
@@ -30,8 +30,8 @@ export function sectionsOf(path: string): {
 
 /** Somebody at a shell, who types what a document says. */
 export type Shell = {
-  /** One line, to its end. `input` is what is typed at the questions that it asks. */
-  type(line: string, options?: { readonly input?: string }): Promise<CommandOutcome>;
+  /** Lines, to their end or the first that fails. `input` is what is typed at the questions that they ask. */
+  type(lines: string, options?: { readonly input?: string }): Promise<CommandOutcome>;
   /** All that was ever on the screen. */
   screen(): string;
 };
@@ -54,8 +54,8 @@ export async function openShell(
     await writeFile(join(bin, name), call(file), { mode: 0o755 });
   }
   let screen = '';
-  const type: Shell['type'] = async (line, { input = '' } = {}) => {
-    let here = line;
+  const type: Shell['type'] = async (lines, { input = '' } = {}) => {
+    let here = lines;
     for (const [word, meant] of Object.entries(stands)) here = here.replaceAll(word, meant);
     const child = spawn('sh', ['-euc', here], {
       cwd: directory,
