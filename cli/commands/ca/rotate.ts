@@ -146,7 +146,7 @@ const rollBack = (world: World, command: Command): Promise<void> =>
 
 const watch = (world: World, command: Command): Promise<void> =>
   withBoth(world, command, async (ca, api) => {
-    const ended = await follow(world, command, ca, api, await running(ca));
+    const ended = await follow(world, command, ca, api, await latest(ca));
     presentOf(world, command, ended, {});
     if (ended.phase !== 'done') world.answersNo();
   });
@@ -174,6 +174,14 @@ async function follow(
     const { rotations } = await ca.rotations();
     now = rotations.find(({ id }) => id === rotation.id) ?? now;
   }
+}
+
+/** That which is under way, or was over before anybody looked. @throws CliError CA_ROTATION_NONE */
+async function latest(ca: CaOperatorApi): Promise<Rotation> {
+  const { rotation } = await ca.status();
+  const [newest] = rotation === null ? (await ca.rotations()).rotations : [rotation];
+  if (newest === undefined) throw new CliError('CA_ROTATION_NONE');
+  return newest;
 }
 
 /** @throws CliError CA_ROTATION_NONE */
