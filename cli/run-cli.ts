@@ -76,6 +76,8 @@ Besides:
   touchstone up         start PostgreSQL, the CA and the server on this machine
   touchstone backup     everything of a deployment in one encrypted file
   touchstone restore    a deployment out of a backup
+  touchstone ca backup|restore   the CA alone, where its files are
+  touchstone keys rotate tls     other TLS keys, where up runs
   touchstone move       from the private PostgreSQL to a shared one
   touchstone demo       the whole story on this machine, with nothing left behind
 

@@ -41,14 +41,15 @@ export function keyLines(
       ? []
       : [
           '',
-          'The next trust bundle cannot be signed. Give the former key as `previousBundleKeyFile`; if it is lost:',
+          'The next trust bundle cannot be signed. Give the former key as',
+          '`previousBundleKeyFile`; if it is lost:',
           '  touchstone keys replace-bundle-key',
         ]),
   ];
 }
 
 function whatNext({ state, until: at }: Key, now: Date): string {
-  if (state === 'next') return 'signs when hosts know it';
+  if (state === 'next') return 'when hosts know it';
   if (at === null) return '-';
   return state === 'active' ? `another ${until(at, now)}` : `leaves ${until(at, now)}`;
 }

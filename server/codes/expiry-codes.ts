@@ -25,7 +25,7 @@ export const EXPIRY_CODES = {
     200,
     "The server's TLS certificate ends",
     'DESIGN 3',
-    'Make another over the same key, so that agents and logins still find the key that they pin, and restart.',
+    'Of `touchstone up`: `touchstone keys rotate tls`. Otherwise put another over the same key in its place; for another key, see docs/deployment.md, `nextTls`.',
   ),
   EXPIRY_CA_ISSUER: entry(
     200,

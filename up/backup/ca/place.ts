@@ -9,6 +9,10 @@ export type KeyPlace =
   | { readonly kind: 'file'; readonly passphrase?: { readonly file?: string } }
   | { readonly kind: 'pkcs11'; readonly token: string };
 
+/** Whose keys: `former` are those of a place that they lay in before. */
+const ROLES = ['issuing', 'root', 'former'] as const;
+type KeyRole = (typeof ROLES)[number];
+
 /** A CA by its configuration file: what a backup of it takes, and where a restore puts it. */
 export type CaPlace = {
   readonly configFile: string;
@@ -16,14 +20,14 @@ export type CaPlace = {
   readonly database: DatabaseAccess;
   readonly stateDir: string;
   /** The root's keys lie with the others where they have no place of their own. */
-  readonly custody: { readonly issuing: KeyPlace; readonly root?: KeyPlace };
+  readonly custody: Readonly<Partial<Record<KeyRole, KeyPlace>>>;
   readonly tls: { readonly keyFile: string; readonly certFile: string };
 };
 
 type Config = {
   readonly migrateDatabase: DatabaseAccess;
   readonly stateDir: string;
-  readonly custody?: { readonly issuing: KeyPlace; readonly root?: KeyPlace };
+  readonly custody?: CaPlace['custody'];
   readonly tls: CaPlace['tls'];
 };
 
@@ -34,7 +38,7 @@ export async function caPlace(file: string): Promise<CaPlace> {
   try {
     const config = JSON.parse(await readFile(configFile, 'utf8')) as Config;
     const { migrateDatabase: database, stateDir, tls } = config;
-    const { issuing = { kind: 'file' }, root } = config.custody ?? {};
+    const { issuing = { kind: 'file' as const }, root, former } = config.custody ?? {};
     const placed = (keys: KeyPlace): KeyPlace =>
       keys.kind === 'file' && keys.passphrase?.file !== undefined
         ? { kind: 'file', passphrase: { file: at(keys.passphrase.file) } }
@@ -47,7 +51,11 @@ export async function caPlace(file: string): Promise<CaPlace> {
         ...(database.tls === undefined ? {} : { tls: { caFile: at(database.tls.caFile) } }),
       },
       stateDir: at(stateDir),
-      custody: { issuing: placed(issuing), ...(root && { root: placed(root) }) },
+      custody: {
+        issuing: placed(issuing),
+        ...(root && { root: placed(root) }),
+        ...(former && { former: placed(former) }),
+      },
       tls: { keyFile: at(tls.keyFile), certFile: at(tls.certFile) },
     };
   } catch (cause) {
@@ -80,14 +88,13 @@ export async function filesOf(place: CaPlace): Promise<CaFile[]> {
 
 /** What opens the keys, where that is a file, and the TLS key that hosts know. */
 export function secretFiles({ custody, tls }: CaPlace): CaFile[] {
-  const passphrase = (role: 'issuing' | 'root') => {
+  const passphrase = (role: KeyRole) => {
     const keys = custody[role];
     const file = keys?.kind === 'file' ? keys.passphrase?.file : undefined;
     return file === undefined ? [] : [{ name: `custody/${role}-passphrase`, path: file }];
   };
   const all = [
-    ...passphrase('issuing'),
-    ...passphrase('root'),
+    ...ROLES.flatMap(passphrase),
     { name: 'tls/cert.pem', path: tls.certFile },
     { name: 'tls/key.pem', path: tls.keyFile },
   ];
@@ -96,7 +103,7 @@ export function secretFiles({ custody, tls }: CaPlace): CaFile[] {
 
 /** In words, what of this CA no file holds. */
 export function notInFiles({ custody }: CaPlace): string[] {
-  return (['issuing', 'root'] as const).flatMap((role) => {
+  return ROLES.flatMap((role) => {
     const keys = custody[role];
     if (keys === undefined) return [];
     if (keys.kind === 'pkcs11') {
