@@ -257,10 +257,10 @@ const named = (hosts: readonly RotatingHost[]): CaProgress['behind'] => ({
   })),
 });
 
-type Reporter = { readonly jwk: SigningJwk; sign(progress: unknown, typ?: string): string };
+export type Reporter = { readonly jwk: SigningJwk; sign(progress: unknown, typ?: string): string };
 
 /** A verifier's result key. */
-function makeReporter(
+export function makeReporter(
   privateKey: KeyObject = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
 ): Reporter {
   const { x = '', y = '' } = privateKey.export({ format: 'jwk' }) as { x?: string; y?: string };
