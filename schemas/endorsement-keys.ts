@@ -20,6 +20,10 @@ export const EndorsementKey = closed({
   vouchedBy: OrNull(oneOf('root', 'pin', 'itself')),
   rootFingerprint: OrNull(Sha256Hex),
   rootSubject: OrNull(Text),
+  /** Who made its TPM, as a root vouches for it, what is known against the key, and how its certificate is odd. */
+  maker: OrNull(LineOfText(16)),
+  weaknesses: Type.Array(LineOfText(32), { maxItems: 16 }),
+  quirks: Type.Array(LineOfText(64), { maxItems: 64 }),
   firstActivatedAt: Timestamp,
   lastActivatedAt: Timestamp,
   certificateUntil: OrNull(Timestamp),

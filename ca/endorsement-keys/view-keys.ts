@@ -56,6 +56,8 @@ function keyAsTold(key: StoredEndorsementKey, subjects: Subjects): EndorsementKe
     ...{ ekRef: hexOf(key.ekRef), ekName: hexOf(key.ekName), class: key.class },
     vouchedBy: key.vouchedBy === 'configuration' ? 'root' : key.vouchedBy,
     ...{ rootFingerprint: root, rootSubject: root && (subjects.get(root) ?? null) },
+    maker: key.tpm?.maker ?? null,
+    ...{ weaknesses: [...(key.tpm?.weaknesses ?? [])], quirks: [...key.quirks] },
     firstActivatedAt: key.firstActivatedAt.toISOString(),
     lastActivatedAt: key.lastActivatedAt.toISOString(),
     certificateUntil: key.certificateUntil?.toISOString() ?? null,

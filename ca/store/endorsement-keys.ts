@@ -1,4 +1,4 @@
-import type { AssuranceClass } from '@touchstone/endorsement';
+import type { AssuranceClass, TpmDescription } from '@touchstone/endorsement';
 import type pg from 'pg';
 import type { Queryable } from './transaction.ts';
 
@@ -43,6 +43,9 @@ export type StoredEndorsementKey = {
   readonly class: AssuranceClass;
   readonly vouchedBy: 'root' | 'configuration' | 'pin' | 'itself' | null;
   readonly rootFingerprint: Uint8Array | null;
+  /** As its newest certificate says it; null where that was not said yet. */
+  readonly tpm: TpmDescription | null;
+  readonly quirks: readonly string[];
   readonly firstActivatedAt: Date;
   readonly lastActivatedAt: Date;
   /** Of its newest certificate that is believed; null where none is left. */
@@ -61,6 +64,8 @@ type Row = {
   class: AssuranceClass;
   vouched_by: StoredEndorsementKey['vouchedBy'];
   root_fingerprint: Buffer | null;
+  tpm: TpmDescription | null;
+  quirks: string[];
   first_activated_at: Date;
   last_activated_at: Date;
   until: Date | null;
@@ -70,7 +75,7 @@ type Row = {
   decided_because: string | null;
 };
 
-const COLUMNS = `e.ek_ref, e.ek_name, e.class, e.vouched_by, e.root_fingerprint, e.first_activated_at,
+const COLUMNS = `e.ek_ref, e.ek_name, e.class, e.vouched_by, e.root_fingerprint, e.tpm, e.quirks, e.first_activated_at,
   e.last_activated_at,
   (SELECT max(c.not_after) FROM certificates c WHERE c.ek_ref = e.ek_ref AND c.not_after > now() AND c.revoked_at IS NULL) AS until,
   ${STATE} AS state,
@@ -132,6 +137,7 @@ export async function readmitEndorsementKey(on: Queryable, ekRef: Uint8Array): P
 const keyIn = (row: Row): StoredEndorsementKey => ({
   ...{ ekRef: row.ek_ref, ekName: row.ek_name, class: row.class, vouchedBy: row.vouched_by },
   rootFingerprint: row.root_fingerprint,
+  ...{ tpm: row.tpm, quirks: row.quirks },
   firstActivatedAt: row.first_activated_at,
   lastActivatedAt: row.last_activated_at,
   ...{ certificateUntil: row.until, state: row.state },

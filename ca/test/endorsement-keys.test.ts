@@ -122,6 +122,7 @@ describe('endorsement keys that nobody vouches for', () => {
       [ekName, 'pin', null, 'active', null],
     );
     assert.equal(key.certificateUntil, certificate.notAfter.toISOString());
+    assert.deepEqual([key.maker, key.weaknesses, key.quirks], [null, [], []]);
   });
 
   it('are pinned one at a time: another Name is another key', async () => {

@@ -60,6 +60,12 @@ export function endorsementKeyLines(
         ['vouched by', vouchedBy(key)],
         ['root', key.rootSubject],
         ['', key.rootFingerprint],
+        ['maker', key.maker],
+        ['weaknesses', key.weaknesses.length === 0 ? null : bad(key.weaknesses.join(', '))],
+        [
+          'quirks',
+          key.quirks.length === 0 ? null : key.quirks.map((quirk) => `quirk:${quirk}`).join(', '),
+        ],
         ['certificate', key.certificateUntil === null ? 'none' : `until ${key.certificateUntil}`],
         ['activated', `${key.firstActivatedAt}, last ${key.lastActivatedAt}`],
         ['EK Name', key.ekName],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { parseAkCertificate, parseEkCertificate } from '@touchstone/endorsement';
-import type { EnrollmentChallenge, Finding } from '@touchstone/schemas';
+import { EndorsementKeyList, type EnrollmentChallenge, type Finding } from '@touchstone/schemas';
 import { EK_TEMPLATE_RSA2048, encodeTpm2bPublic } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import { attack } from '../support/attack.ts';
@@ -239,6 +239,12 @@ describe('An EK certificate at the CA', function () {
       const answer = await taken([leaf.der, old.der]);
       assert.equal(answer.class, 'discrete');
       assert.ok(quirks(answer).includes('expired-issuer'));
+      // It is kept with the EK, for operators to see.
+      const { keys } = await ca.client.request({
+        ...{ method: 'GET', path: '/v1/operator/endorsement-keys', schema: EndorsementKeyList },
+        bearer: touchstone.caToken,
+      });
+      assert.ok(keys.some((key) => key.quirks.includes('expired-issuer')));
     });
 
     it('is refused where that one had ended by then, or another signed: CERT_EXPIRED', async () => {
