@@ -140,10 +140,14 @@ describe('TPMs that nobody vouched for yet', function () {
         ...['ca', 'bundle', 'preview', start],
       );
       assert.deepEqual(Object.values(means.hosts), ['rooted']);
-      const removed = await cli('ca', 'bundle', 'remove', start, '--reason', 'a test', '--yes');
+      const why = ['--reason', 'a test', '--yes', '--revoke'];
+      const removed = await cli('ca', 'bundle', 'remove', start, ...why);
       assert.equal(removed.code, 0, removed.err);
-      assert.match(removed.out, /1 TPM that it had admitted: renewed no more/u);
+      assert.match(removed.out, /1 TPM that it had admitted: revoked for good/u);
       assert.deepEqual((await json<TpmRootList>('ca', 'bundle', 'list')).roots, []);
+      const { ekRef } = await touchstone.host('rooted');
+      const key = await json<EndorsementKey>('ca', 'ek', 'show', ekRef);
+      assert.deepEqual([key.state, key.certificateUntil], ['revoked', null]);
     });
   });
 

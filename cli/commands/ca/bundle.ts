@@ -185,11 +185,13 @@ const remove = (
       ]);
       return world.answersNo();
     }
+    let revoked = revoke === true ? await revokeAdmitted(api, means, reason) : 0;
     const answer = await api.removeTpmRoot(means.root.fingerprint, { reason });
-    const revoked = revoke === true ? await revokeAll(api, answer, reason) : 0;
+    // Whom it admitted meanwhile.
+    if (revoke === true) revoked += await revokeAll(api, answer, reason);
     world.present(command, { ...answer, removed: true, revoked }, () => [
       `Removed: ${answer.root.subject}. It vouches for nobody any more.`,
-      ...(answer.count === 0 ? [] : [endOf(answer, revoked)]),
+      ...(answer.count + revoked === 0 ? [] : [endOf(answer, revoked)]),
     ]);
   });
 
@@ -200,7 +202,20 @@ const endOf = ({ count, lastUntil }: TpmRootAdmitted, revoked: number): string =
         lastUntil === null ? 'None has a certificate now.' : `The last one ends ${lastUntil}.`
       }`;
 
-/** The rest of a fleet that is too large to be named at once comes with the next call. */
+/** Those of a fleet that is too large to be named at once too: a revoked TPM is named no more. */
+async function revokeAdmitted(
+  api: CaOperatorApi,
+  means: TpmRootAdmitted,
+  reason: string,
+): Promise<number> {
+  let revoked = 0;
+  for (let some = means; some.keys.length > 0;) {
+    revoked += await revokeAll(api, some, reason);
+    some = await api.admittedBy(means.root.fingerprint);
+  }
+  return revoked;
+}
+
 async function revokeAll(
   api: CaOperatorApi,
   { keys }: TpmRootAdmitted,
