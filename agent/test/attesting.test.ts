@@ -85,6 +85,26 @@ describe('the agent, attesting', () => {
     assert.deepEqual([state, lastError?.code], ['trusted', 'DATABASE_UNAVAILABLE']);
   });
 
+  const tries = () =>
+    log.filter(({ msg }) => msg === 'the certificate could not be renewed').length;
+
+  it('renews when it is asked to, after its evidence, which a CA that is away does not hold up', async () => {
+    gate.verifier.behave({ challenge: (honest) => ({ ...honest, renew: true }) });
+    assert.equal((await attesting.now()).state, 'trusted');
+    assert.equal(tries(), 1);
+    assert.equal((await attesting.now()).state, 'trusted');
+  });
+
+  it('renews before its next try where whoever issued its certificate counts no more', async () => {
+    for (const code of ['AK_CERT_ISSUER_REFUSED', 'AK_CERT_ISSUER_UNKNOWN']) {
+      gate.verifier.behave({ evidence: refusing(code, 422) });
+      await assert.rejects(attesting.now(), { code });
+    }
+    assert.equal(tries(), 1);
+    gate.verifier.behave({});
+    assert.equal((await attesting.now()).state, 'trusted');
+  });
+
   it('gives evidence one after the other, whoever asks', async () => {
     await Promise.all([attesting.now(), attesting.now()]);
     const once = ['attest', '/v1/evidence'];
