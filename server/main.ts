@@ -185,7 +185,7 @@ async function serve(config: ServerConfig): Promise<void> {
     verifier.clock.keep(stop.signal, noClock),
     verifier.issuers.keep(stop.signal, noIssuers, async () => {
       await bundles.refresh();
-      await report();
+      return report();
     }),
     verifier.revocation.keep(stop.signal, watchRevocation(verifier)),
     bundles.keep(stop.signal, noBundle),

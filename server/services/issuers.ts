@@ -46,11 +46,14 @@ export type IssuerList = {
   poll(): Promise<void>;
   /** A poll that whoever else waits for one shares, at most one a second. It is not said whether the CA answered. */
   pollSoon(): Promise<void>;
-  /** `then` after each poll, whatever came of it, and each time that the list is another one. */
+  /**
+   * `then` after each poll, whatever came of it, and each time that the list is another one. True: hosts have still to
+   * follow, and the next poll comes as soon as while keys change.
+   */
   keep(
     signal: AbortSignal,
     onFailure: (error: unknown) => void,
-    then?: () => Promise<void>,
+    then?: () => Promise<boolean>,
   ): Promise<void>;
 };
 
@@ -101,9 +104,9 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
     await ask(SOON_TIMEOUT_MS).catch(() => undefined);
   };
 
-  const pauseMs = () => {
+  const pauseMs = (hostsFollow: boolean) => {
     if (held === undefined) return FIRST_POLL_EVERY_MS;
-    return isChanging(held.stored.bundle) ? POLL_CHANGING_EVERY_MS : POLL_EVERY_MS;
+    return hostsFollow || isChanging(held.stored.bundle) ? POLL_CHANGING_EVERY_MS : POLL_EVERY_MS;
   };
 
   return {
@@ -119,20 +122,24 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
       await recall();
       return known();
     },
-    async keep(signal, onFailure, then = async () => {}) {
+    async keep(signal, onFailure, then = async () => false) {
       let told: Held | undefined;
       // Its own: whoever else asks the CA all the time does not put off what follows a poll.
       let keptAtMs = polledAtMs;
+      let hostsFollow = false;
       while (!signal.aborted) {
         await sleep(RECALL_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
         if (signal.aborted) return;
-        const isDue = performance.now() >= keptAtMs + pauseMs();
+        const isDue = performance.now() >= keptAtMs + pauseMs(hostsFollow);
         if (isDue) keptAtMs = performance.now();
         // A database that is away is told of with each poll.
         await (isDue ? ask().catch(onFailure) : recall().catch(() => {}));
         if (!isDue && told === held) continue;
         told = held;
-        await then().catch(onFailure);
+        hostsFollow = await then().catch((error: unknown) => {
+          onFailure(error);
+          return false;
+        });
       }
     },
   };

@@ -40,15 +40,21 @@ export async function caProgress(
 
 /**
  * Reports to the CA, if no replica just did. After the key that signs reports has turned, the CA may know only the one
- * before: that one, which is not withdrawn yet, names the one that signs from now on.
+ * before: that one, which is not withdrawn yet, names the one that signs from now on. True: hosts that are there have
+ * still to leave an issuer.
  */
-export async function reportProgress(parts: ProgressParts): Promise<void> {
-  if (!(await claimCaReport(parts.database, LEAST_BETWEEN_SECONDS))) return;
+export async function reportProgress(parts: ProgressParts): Promise<boolean> {
+  if (!(await claimCaReport(parts.database, LEAST_BETWEEN_SECONDS))) return false;
   const progress = await caProgress(parts);
-  const { active, retired, next } = parts.signing.reporters;
+  const active = parts.issuers.known().issuers.filter(({ state }) => state === 'active');
+  const hostsFollow = progress.issuers.some(
+    ({ keyId, hosts }) =>
+      hosts.count > hosts.away && !active.some((issuer) => issuer.keyId === keyId),
+  );
+  const { active: signer, retired, next } = parts.signing.reporters;
   const signers = [
-    { key: active, nextKey: next },
-    ...retired.map((key) => ({ key, nextKey: active.jwk })),
+    { key: signer, nextKey: next },
+    ...retired.map((key) => ({ key, nextKey: signer.jwk })),
   ];
   for (const [index, { key, nextKey }] of signers.entries()) {
     const claims: CaProgress = { ...progress, ...(nextKey === undefined ? {} : { nextKey }) };
@@ -57,26 +63,29 @@ export async function reportProgress(parts: ProgressParts): Promise<void> {
       const to = { method: 'POST', path: '/v1/progress', schema: CaProgressAnswer } as const;
       const { epoch } = await parts.ca.request({ ...to, body });
       if (epoch > progress.caEpoch) await parts.issuers.pollSoon();
-      return;
+      return hostsFollow;
     } catch (error) {
       const isForeign = error instanceof AppError && error.code === 'PROGRESS_FOREIGN';
       if (!isForeign || index === signers.length - 1) throw error;
     }
   }
+  return hostsFollow;
 }
 
 /** A failure is told once, and again when it is another one or came back. */
-export function progressReporter(parts: ProgressParts): () => Promise<void> {
+export function progressReporter(parts: ProgressParts): () => Promise<boolean> {
   let told = '';
   return async () => {
     try {
-      await reportProgress(parts);
+      const hostsFollow = await reportProgress(parts);
       told = '';
+      return hostsFollow;
     } catch (error) {
       const code = error instanceof AppError ? error.code : String(error);
       if (code !== told)
         parts.log.warn({ err: error }, 'the CA was not told how far the hosts are');
       told = code;
+      return false;
     }
   };
 }

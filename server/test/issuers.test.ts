@@ -69,6 +69,7 @@ describe('The list of issuers', () => {
       async () => {
         followed += 1;
         if (followed === 3) stop.abort();
+        return false;
       },
     );
     const asking = (async () => {
