@@ -43,7 +43,7 @@ async function main(): Promise<number> {
     return 64;
   }
   console.log(`run ${asked.run}: ${asked.hosts} hosts for ${asked.minutes} minutes`);
-  if (!(await rotationsSurvive(asked))) return 1;
+  if (!(await rotationsSurvive(asked)) || !(await rotationsRefuseNobody(asked))) return 1;
   const touchstone = await startTouchstone({ intervalSeconds: 2 });
   const models: ModelHost[] = [];
   try {
@@ -63,6 +63,19 @@ async function rotationsSurvive({ kills, run }: Asked): Promise<boolean> {
   const script = fileURLToPath(new URL('../../ca/test/soak/rotation-kills.ts', import.meta.url));
   const child = spawn(process.execPath, [script, String(kills), String(run)], {
     stdio: 'inherit',
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code === 0;
+}
+
+/** Two hundred simulated hosts attest and ask for permits while a CA's keys change. */
+async function rotationsRefuseNobody({ kills }: Asked): Promise<boolean> {
+  if (kills === 0) return true;
+  const house = fileURLToPath(new URL('../..', import.meta.url));
+  const mocha = fileURLToPath(new URL('../../node_modules/mocha/bin/mocha.js', import.meta.url));
+  const child = spawn(process.execPath, [mocha, 'test/e2e/rotation.test.ts'], {
+    ...{ cwd: house, stdio: 'inherit' },
+    env: { ...process.env, TOUCHSTONE_ROTATION_HOSTS: '200' },
   });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code === 0;
