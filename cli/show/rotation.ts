@@ -22,7 +22,7 @@ const OTHER: Readonly<Record<string, string>> = {
   'rolled-back': 'taken back',
 };
 
-export const phaseText = (phase: Rotation['phase']): string =>
+const phaseText = (phase: Rotation['phase']): string =>
   STEPS.find(([name]) => name === phase)?.[1] ?? OTHER[phase] ?? phase;
 
 function stepText({ phase }: Rotation): Span {
@@ -86,7 +86,7 @@ export function rotationLines(
 const soon = (timestamp: string, now: Date): string =>
   Date.parse(timestamp) <= now.getTime() ? 'any moment' : until(timestamp, now);
 
-export function doneText({ phase, done, of }: Rotation): string | null {
+function doneText({ phase, done, of }: Rotation): string | null {
   if (of === 0) return null;
   return `${done} of ${counted(of, phase === 'drain' || phase === 'rolling-back' ? 'certificate' : 'host')}`;
 }

@@ -19,7 +19,7 @@ export type ProgressParts = Pick<
 };
 
 /** What the CA is to know of the fleet. It goes by that for the progress of a rotation and for nothing else. */
-export async function caProgress(
+async function caProgress(
   viewer: Omit<ProgressParts, 'ca' | 'signing' | 'log'>,
 ): Promise<Omit<CaProgress, 'nextKey'>> {
   const { known, bundle, hosts, behind, issuers } = await fleetByIssuer(viewer);

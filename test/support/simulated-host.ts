@@ -6,7 +6,6 @@ import {
   randomUUID,
   sign,
 } from 'node:crypto';
-import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { qualifyingDataOf } from '@touchstone/appraisal';
 import { akQualifiedNameOf } from '@touchstone/endorsement';
 import {
@@ -54,6 +53,7 @@ import {
   Writer,
 } from '@touchstone/tpm';
 import type { Client } from '@touchstone/transport';
+import { readJws } from './jws.ts';
 
 const TPM_ST_ATTEST_CERTIFY = 0x8017;
 
@@ -107,7 +107,7 @@ export class SimulatedHost {
 
   async enrol(joinToken: string): Promise<void> {
     const { bundles } = await this.#get('/v1/trust-bundle');
-    this.bundle = decodeJwt<TrustBundle>(bundles[0] ?? '');
+    this.bundle = readJws(bundles[0] ?? '').claims as TrustBundle;
     const challenge = await this.#ca.request({
       ...{ method: 'POST', path: '/v1/enrollments', schema: EnrollmentChallenge },
       body: {
@@ -157,9 +157,10 @@ export class SimulatedHost {
     if (answer === undefined || !('permit' in answer)) {
       throw new Error(`no permit: ${JSON.stringify(answer)}`);
     }
-    const { kid } = decodeProtectedHeader(answer.permit);
+    const { kid } = readJws(answer.permit).header;
     const known = this.bundle?.keys.some(({ use, jwk }) => use === 'permit' && jwk.kid === kid);
-    if (known !== true) throw new Error(`a permit by the key ${kid}, which no bundle names`);
+    if (known !== true)
+      throw new Error(`a permit by the key ${String(kid)}, which no bundle names`);
     if (asked.renew === true) await this.renew();
   }
 
@@ -181,7 +182,7 @@ export class SimulatedHost {
   async follow(): Promise<void> {
     const { bundles } = await this.#get(`/v1/trust-bundles/after/${this.bundle?.epoch ?? 0}`);
     const newest = bundles.at(-1);
-    if (newest !== undefined) this.bundle = decodeJwt<TrustBundle>(newest);
+    if (newest !== undefined) this.bundle = readJws(newest).claims as TrustBundle;
   }
 
   #get(path: string): Promise<TrustBundles> {
