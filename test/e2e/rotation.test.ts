@@ -25,7 +25,10 @@ describe('While the CA’s keys change', function () {
   before(async () => {
     touchstone = await startTouchstone();
     ca = await startCaReplica(touchstone);
-    operator = pinnedClient({ url: ca.url, pin: touchstone.ca.fingerprint });
+    operator = pinnedClient({
+      ...{ url: ca.url, pin: touchstone.ca.fingerprint },
+      timeoutMs: DEADLINE_MS,
+    });
     await touchstone.addVm({ uuid: vm, name: 'mail' });
     fleet = await startSimulatedFleet(touchstone, ca, HOSTS);
     fleet.run(vm);

@@ -7,6 +7,8 @@ import type { Touchstone } from './touchstone.ts';
 
 /** As many requests of one process at once: more only wait at the server. */
 const AT_ONCE = 8;
+/** A machine that is slow refuses nobody. */
+const PATIENCE_MS = 60_000;
 /** By which the one baseline is for all of them. */
 const LABELS = { site: 'simulated' };
 
@@ -30,7 +32,10 @@ export async function startSimulatedFleet(
   ca: CaReplica,
   size: number,
 ): Promise<SimulatedFleet> {
-  const server = pinnedClient({ url: touchstone.url, pin: touchstone.fingerprint });
+  const server = pinnedClient({
+    ...{ url: touchstone.url, pin: touchstone.fingerprint },
+    timeoutMs: PATIENCE_MS,
+  });
   const hosts = Array.from(
     { length: size },
     (_, index) => new SimulatedHost(`sim-${index}`, { server, ca: ca.client }),
