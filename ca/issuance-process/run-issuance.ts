@@ -52,11 +52,12 @@ export async function runAtSocket(config: CaConfig, log: Logger): Promise<void> 
     });
   });
   server.maxConnections = MAX_CONNECTIONS;
-  process.umask(0o117);
+  // The socket's alone: under it no directory could be made for keys that whoever made it could then look into.
+  const umask = process.umask(0o117);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, resolve);
-  });
+  }).finally(() => process.umask(umask));
   await chmod(path, 0o660);
   log.info({ path }, 'the issuance is there');
   process.stdout.write(`${JSON.stringify({ ready: true })}\n`);

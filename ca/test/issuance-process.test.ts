@@ -232,6 +232,10 @@ describe('the process of the issuance', () => {
       assert.ok((await stat(join(dir, 's'))).isSocket());
       const { file, child, ended } = await serve();
       assert.ok((await issue(await open(file))).length > 0);
+      // Its first keys are made through the socket, by a user that is bound by modes.
+      for (const own of ['keys', 'keys/root', 'keys/issuing']) {
+        assert.equal((await stat(join(dir, 'state', own))).mode & 0o777, 0o700, own);
+      }
       child.kill('SIGTERM');
       assert.equal((await ended).code, 0);
       await assert.rejects(stat(join(dir, 's')), { code: 'ENOENT' });
