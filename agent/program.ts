@@ -75,7 +75,7 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
     .option(
       '--ek-certificate <file>',
       'the EK’s certificate (PEM or DER) where the TPM has none, and those above it. May be given again',
-      (file: string, before: readonly string[] = []) => [...before, file],
+      (file: string, before: readonly string[] | undefined) => [...(before ?? []), file],
     )
     .addOption(
       new Option('--ak <kind>', 'attestation key; ecc-p256 where it is not given').choices(

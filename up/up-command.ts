@@ -95,7 +95,7 @@ function upText(deployment: Deployment, data: string): string {
     `\nTouchstone is up.\n\n  server       ${url}\n  fingerprint  ${fingerprint}\n` +
     `  CA           ${ca.url}\n  fingerprint  ${ca.pin}\n\n${tokensText(deployment, data)}` +
     `Enrol a host:  touchstone-agent enroll --server ${url} --fingerprint ${fingerprint}\n` +
-    `${deployment.firstToken === null ? '' : CHIPS}` +
+    (deployment.firstToken === null ? '' : CHIPS) +
     `Look at it:    ${url} in a browser, which will not know the certificate: it is this deployment’s own.\n` +
     `${quorum === 1 ? 'Quorum is 1: one person can loosen what is trusted.' : 'Quorum is 2: it takes two people to loosen what is trusted.'}\nCtrl-C stops it.\n`
   );

@@ -38,7 +38,7 @@ export function rootListLines(
           'waiting',
           waiting > 0 ? caution(`${counted(waiting, 'TPM')}: touchstone ca ek waiting`) : 'nobody',
         ],
-      ].map(([label, value]) => [label as string, (value || null) as Span | null] as const),
+      ].map(([label, value]) => [label as string, value || null] as const),
       { width: textWidth },
     ),
     ...(roots.length === 0 ? whereToFetch(answer) : []),

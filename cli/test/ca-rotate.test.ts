@@ -22,7 +22,7 @@ const named = (name: string, away = false) => ({
 
 const STATUS: CaStatus = {
   epoch: 7,
-  anchors: [{ subject: `CN=Touchstone root ${'ee55ff66'}`, fingerprint: 'ab'.repeat(32), ...life }],
+  anchors: [{ subject: 'CN=Touchstone root ee55ff66', fingerprint: 'ab'.repeat(32), ...life }],
   issuers: [
     {
       ...{ keyId: OLD ?? '', subject: 'CN=old', state: 'verify-only', reason: null, ...life },

@@ -43,7 +43,7 @@ async function caProgress(
  * before: that one, which is not withdrawn yet, names the one that signs from now on. True: hosts that are there have
  * still to leave an issuer.
  */
-export async function reportProgress(parts: ProgressParts): Promise<boolean> {
+async function reportProgress(parts: ProgressParts): Promise<boolean> {
   if (!(await claimCaReport(parts.database, LEAST_BETWEEN_SECONDS))) return false;
   const progress = await caProgress(parts);
   const active = parts.issuers.known().issuers.filter(({ state }) => state === 'active');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Logger } from 'pino';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { compactVerify, importJWK } from 'jose';
 import { CaProgress, checkAgainst, parseStrictJson } from '@touchstone/schemas';
@@ -7,7 +8,7 @@ import { viewCaStatus } from '../services/ca-status.ts';
 import { viewIssuerHosts } from '../services/fleet-by-issuer.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { renewCertificate } from '../services/renew-certificate.ts';
-import { reportProgress } from '../services/report-progress.ts';
+import { progressReporter } from '../services/report-progress.ts';
 import { signingKeyOf } from '../services/signing-key.ts';
 import { takePermitRequest } from '../services/take-evidence.ts';
 import {
@@ -50,7 +51,10 @@ describe('What the CA is told of the fleet', () => {
     const [active, ...retired] = keys;
     assert.ok(active !== undefined);
     const signing = { reporters: { active, retired, next: undefined } };
-    await reportProgress({ ...fleet.verifier, ca, signing });
+    const failed: unknown[] = [];
+    const log = { warn: ({ err }: { err: unknown }) => failed.push(err) } as unknown as Logger;
+    await progressReporter({ ...fleet.verifier, ca, signing, log })();
+    if (failed.length > 0) throw failed[0];
     return sent;
   }
   async function read(jws: string, key: Awaited<ReturnType<typeof reporter>>) {

@@ -128,10 +128,12 @@ describe('While the CA’s keys change', function () {
     }
     await fleet.leave([]);
     const after = await atServer();
-    assert.deepEqual(after.issuers.map(({ state, hosts }) => [state, hosts.count]).toSorted(), [
-      ['active', HOSTS],
-      ['refused', 0],
-    ]);
+    assert.deepEqual(
+      after.issuers
+        .map(({ state, hosts }) => `${state} ${hosts.count}`)
+        .toSorted((a, b) => a.localeCompare(b)),
+      [`active ${HOSTS}`, 'refused 0'],
+    );
     assert.equal(after.anchors.length, 1);
     assert.deepEqual(fleet.refused, []);
   });

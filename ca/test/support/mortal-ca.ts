@@ -59,7 +59,7 @@ export async function liveUntil(
       dead ? new Promise(() => {}) : super.connect(...given)) as pg.Client['connect'];
 
     override query = ((...given: Parameters<pg.Client['query']>) => {
-      const text = String(given[0]);
+      const [text] = given as unknown as [string];
       if (dead || (!READS.test(text) && !goesOn())) return new Promise(() => {});
       return super.query(...given);
     }) as pg.Client['query'];

@@ -118,7 +118,7 @@ export function notInFiles({ custody }: CaPlace): string[] {
 async function filesBelow(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(noneThere);
   const files = await Promise.all(
-    entries.map((entry) => {
+    entries.map(async (entry) => {
       const path = join(directory, entry.name);
       if (entry.isDirectory()) return filesBelow(path);
       return entry.isFile() && !entry.name.endsWith('.draft') ? [path] : [];
