@@ -382,7 +382,7 @@ export const CA_CODES = {
       'A new session was tried. Look whether the token is there; the name that starts with CKR_ says more.',
   },
   KEY_EXTRACTABLE: {
-    title: 'The token made a key that can leave it',
+    title: 'A key in the token can leave it, or could once',
     section: 'PKCS#11 3.1, 4.9',
     remedy:
       "Find out from the token's maker how keys are made that cannot; until then it holds no key of the CA's.",

@@ -42,6 +42,7 @@ export function pkcs11Custody(token: Token, role: KeyRole): KeyCustody {
     token.run(async (crypto) => {
       const pair = (await pairsIn(crypto)).find(({ spki }) => keyIdOf(spki) === keyId);
       if (pair === undefined) throw new CustodyError('KEY_NOT_HELD', `${role} ${keyId}`);
+      requireBound(pair.privateKey, pair.label);
       const algorithm = { name: 'ECDSA', hash: HASHES[role] };
       const raw = new Uint8Array(await crypto.subtle.sign(algorithm, pair.privateKey, message));
       const signature = encodeEcdsaSignature(raw);
@@ -59,7 +60,10 @@ export function pkcs11Custody(token: Token, role: KeyRole): KeyCustody {
   const make = (label: string): Promise<CustodyKey> =>
     token.run(async (crypto) => {
       const there = (await pairsIn(crypto)).find((pair) => pair.label === label);
-      if (there !== undefined) return held(there);
+      if (there !== undefined) {
+        requireBound(there.privateKey, label);
+        return held(there);
+      }
       await removeFrom(crypto, prefix + label);
       const id = createHash('sha256').update(prefix + label);
       const algorithm = {
@@ -67,7 +71,13 @@ export function pkcs11Custody(token: Token, role: KeyRole): KeyCustody {
         ...{ label: prefix + label, id: id.digest().subarray(0, 16) },
       };
       const { privateKey } = await crypto.subtle.generateKey(algorithm, false, ['sign', 'verify']);
-      requireBound(privateKey as TokenKey, label);
+      try {
+        requireBound(privateKey as TokenKey, label);
+      } catch (error) {
+        // Asked again, it would be there.
+        await removeFrom(crypto, prefix + label);
+        throw error;
+      }
       const made = (await pairsIn(crypto)).find((pair) => pair.label === label);
       if (made === undefined) throw new CustodyError('TOKEN_FAILED', `${label}: it was not kept`);
       return held(made);
@@ -89,7 +99,10 @@ export function pkcs11Custody(token: Token, role: KeyRole): KeyCustody {
         if (doomed !== undefined) await removeFrom(crypto, prefix + doomed.label);
       }),
     adopt: (label) => Promise.reject(new CustodyError('CLEAR_KEY_BESIDE_TOKEN', label)),
-    ready: () => token.run(async (crypto) => void (await pairsIn(crypto))),
+    ready: () =>
+      token.run(async (crypto) => {
+        for (const { privateKey, label } of await pairsIn(crypto)) requireBound(privateKey, label);
+      }),
   };
 }
 
@@ -102,7 +115,7 @@ async function removeFrom(crypto: Crypto, label: string): Promise<void> {
   }
 }
 
-/** What the token says of a key that it has made: PKCS#11 3.1, 4.9. */
+/** What the token says of a key, whoever made it there: PKCS#11 3.1, 4.9. */
 function requireBound(key: TokenKey, label: string): void {
   const { extractable, sensitive, neverExtractable } = key.p11Object.getAttribute({
     ...{ extractable: null, sensitive: null, neverExtractable: null },

@@ -31,7 +31,7 @@ if (process.env[INSIDE] === undefined) {
       stats: { passes: number; pending: number };
       failures: unknown[];
     };
-    assert.deepEqual([stats.passes, stats.pending, failures], [9, 0, []]);
+    assert.deepEqual([stats.passes, stats.pending, failures], [10, 0, []]);
   });
 } else {
   describe('keys in a PKCS#11 token', keysInToken);
@@ -105,6 +105,27 @@ function keysInToken(): void {
         );
       }
     });
+  });
+
+  it('count for nothing where the token lets them out, whoever made them so: KEY_EXTRACTABLE', async () => {
+    const label = 'touchstone/issuing/planted/issuing';
+    await open().run((crypto: Crypto) =>
+      crypto.subtle.generateKey(
+        {
+          ...{ name: 'ECDSA', namedCurve: 'P-256', token: true, sensitive: false, label },
+          id: randomBytes(16),
+        } as Parameters<Crypto['subtle']['generateKey']>[0],
+        true,
+        ['sign', 'verify'],
+      ),
+    );
+    const code = { code: 'KEY_EXTRACTABLE' };
+    await assert.rejects(custody().make('planted/issuing'), code);
+    await assert.rejects(custody().ready(), code);
+    const planted = (await custody().keys()).find((key) => key.label === 'planted/issuing');
+    await assert.rejects(planted?.sign(randomBytes(8)) ?? Promise.resolve(), code);
+    await custody().destroy(planted?.keyId ?? '');
+    await custody().ready();
   });
 
   it('are gone when they are destroyed, and so is the half that an interruption left', async () => {
