@@ -21,6 +21,7 @@ const MAX_ISSUERS = 3;
  *
  * - the enrolment exists, is not over, and this is one of its three tries;
  * - the secret's SHA-256 is the stored one, compared in constant time;
+ * - what vouched for it does so still: a root of the configuration here, all else with the record of it;
  * - it has a place in a revocation list that is out;
  * - this call, and no other, ended the enrolment, while its issuer still issued for this TPM.
  *
@@ -38,6 +39,7 @@ export async function activateEnrollment(
   if (attempt === 'unknown') throw caError('ACTIVATION_UNKNOWN', 404);
   if (attempt === 'ended') throw caError('ACTIVATION_ENDED', 410);
   if (!timingSafeEqual(given, attempt.secretSha256)) throw caError('ACTIVATION_WRONG', 403);
+  if (!isStillConfigured(context, attempt)) throw caError('ACTIVATION_ENDED', 410);
 
   let issuer = await issuerFor(pool, attempt.ekRef);
   for (let issuers = 1; issuer !== undefined && issuers <= MAX_ISSUERS; issuers += 1) {
@@ -54,6 +56,19 @@ export async function activateEnrollment(
     issuer = now;
   }
   throw caError('ACTIVATION_ENDED', 410);
+}
+
+/** The configuration may be another since the challenge was made. */
+function isStillConfigured(
+  { tpmRoots }: CaContext,
+  { configuredRoot, class: assuranceClass }: Attempt,
+): boolean {
+  if (configuredRoot === null) return true;
+  return tpmRoots.configured.some(
+    (root) =>
+      root.class === assuranceClass &&
+      createHash('sha256').update(root.der).digest().equals(configuredRoot),
+  );
 }
 
 const subjectOf = (attempt: Attempt): AkSubject =>

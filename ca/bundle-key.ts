@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import type { BundleKeyCertificate, BundleKeyRequest } from '@touchstone/schemas';
+import { calculateJwkThumbprint } from 'jose';
 import { caError } from './ca-error.ts';
 import type { CaContext } from './enroll.ts';
 import { pemOf } from './issuance/index.ts';
@@ -16,7 +17,7 @@ export async function certifyBundleKey(
   by: Operator,
   { jwk, reason }: BundleKeyRequest,
 ): Promise<BundleKeyCertificate> {
-  const spki = spkiOf(jwk);
+  const spki = await spkiOf(jwk);
   return byQuorum(pool, by, async (client) => {
     const action = 'bundle-key.certify';
     const content = { x: jwk.x, y: jwk.y };
@@ -37,9 +38,11 @@ export async function certifyBundleKey(
   });
 }
 
-function spkiOf({ kty, crv, x, y }: BundleKeyRequest['jwk']): Uint8Array {
+/** Under its own name alone: people, approvals and the audit log know a key by its `kid` (RFC 7638). */
+async function spkiOf({ kty, crv, x, y, kid }: BundleKeyRequest['jwk']): Promise<Uint8Array> {
   try {
     const key = createPublicKey({ key: { kty, crv, x, y }, format: 'jwk' });
+    if ((await calculateJwkThumbprint({ kty, crv, x, y })) !== kid) throw new RangeError('kid');
     return key.export({ format: 'der', type: 'spki' });
   } catch (cause) {
     throw caError('BUNDLE_KEY_MALFORMED', 400, { cause });

@@ -133,8 +133,8 @@ export const CA_CODES = {
       'that changed on purpose takes a new enrolment.',
   },
   BUNDLE_KEY_MALFORMED: {
-    title: 'What is to be certified is no EC P-256 public key',
-    section: 'RFC 7517, 4',
+    title: 'What is to be certified is no EC P-256 public key, or has the name of another',
+    section: 'RFC 7517, 4; RFC 7638, 3',
     remedy: 'Let `touchstone keys replace-bundle-key` ask: it sends the key that the server holds.',
   },
   ROOT_MISSING: {

@@ -47,9 +47,15 @@ export async function recordActivation(
          (ek_name, ek_ref, class, certificates, vouched_by, root_fingerprint, tpm, quirks)
        SELECT ek_name, ek_ref, class, ek_certificates, vouched_by, root_fingerprint, tpm, quirks
        FROM activated
-       -- Whoever refuses this EK at the same time is waited for, and counts.
-       ON CONFLICT (ek_name) DO UPDATE SET last_activated_at = now(), class = excluded.class,
-         vouched_by = excluded.vouched_by, root_fingerprint = excluded.root_fingerprint,
+       -- Whoever refuses this EK at the same time is waited for, and counts. A host that calls itself software hides
+       -- by that neither from those who ask whom a root admitted, nor what it takes to readmit it.
+       ON CONFLICT (ek_name) DO UPDATE SET last_activated_at = now(),
+         (class, vouched_by, root_fingerprint) = (
+           SELECT CASE WHEN stays THEN endorsement_keys.class ELSE excluded.class END,
+             CASE WHEN stays THEN endorsement_keys.vouched_by ELSE excluded.vouched_by END,
+             CASE WHEN stays THEN endorsement_keys.root_fingerprint ELSE excluded.root_fingerprint END
+           FROM (SELECT excluded.vouched_by = 'itself'
+             AND endorsement_keys.vouched_by IS DISTINCT FROM 'itself' AS stays) AS known),
          tpm = excluded.tpm, quirks = excluded.quirks
          WHERE endorsement_keys.revoked_at IS NULL AND endorsement_keys.decommissioned_at IS NULL
        RETURNING ek_name

@@ -46,6 +46,8 @@ export type Attempt = {
   readonly class: AssuranceClass;
   /** An operator's word gave it its class. */
   readonly pinned: boolean;
+  /** By fingerprint, the root of the configuration that gave it; null where none of these did. */
+  readonly configuredRoot: Uint8Array | null;
   readonly tpm: TpmDescription;
   readonly now: Date;
 };
@@ -135,7 +137,8 @@ export async function takeAttempt(
     `UPDATE enrollments SET tries = tries + 1
      WHERE id = $1 AND tries < 3 AND activated_at IS NULL AND expires_at > now()
      RETURNING secret_sha256, ak_public, ak_qualified_name, ek_ref, class, tpm, now() AS now,
-       vouched_by IS NOT DISTINCT FROM 'pin' AS pinned`,
+       vouched_by IS NOT DISTINCT FROM 'pin' AS pinned,
+       CASE WHEN vouched_by = 'configuration' THEN root_fingerprint END AS configured_root`,
     [id],
   );
   const [row] = rows;
@@ -151,6 +154,7 @@ type AttemptRow = {
   ek_ref: Buffer;
   class: AssuranceClass;
   pinned: boolean;
+  configured_root: Buffer | null;
   tpm: TpmDescription;
   now: Date;
 };
@@ -162,6 +166,7 @@ const attemptOf = (row: AttemptRow): Attempt => ({
   ekRef: row.ek_ref,
   class: row.class,
   pinned: row.pinned,
+  configuredRoot: row.configured_root,
   tpm: row.tpm,
   now: row.now,
 });

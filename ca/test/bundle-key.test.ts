@@ -67,6 +67,10 @@ describe('A key for trust bundles, certified by the CA', () => {
   it('has to be one: BUNDLE_KEY_MALFORMED', async () => {
     const jwk = { ...(await newJwk()), x: 'A'.repeat(43) };
     await assert.rejects(certify(two[0] ?? '', jwk), { code: 'BUNDLE_KEY_MALFORMED' });
+    // Under the name of another key two people would say yes to something else.
+    const { kid } = await newJwk();
+    const renamed = { ...(await newJwk()), kid };
+    await assert.rejects(certify(two[0] ?? '', renamed), { code: 'BUNDLE_KEY_MALFORMED' });
   });
 
   it('is nothing without a token; which TLS keys the CA shows it tells everybody', async () => {

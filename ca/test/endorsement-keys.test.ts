@@ -157,6 +157,10 @@ describe('endorsement keys that nobody vouches for', () => {
     it('with every certificate that they have, by one person; the lists say so at once', async () => {
       const { id, ekRef } = await enrolled();
       const begun = await begin();
+      // Calling itself software, a host has no other past: what it was decides who may readmit it.
+      assert.equal((await activate(await begin({ software: true }))).class, 'software');
+      const { class: was, vouchedBy } = await show(ekRef);
+      assert.deepEqual([was, vouchedBy], ['discrete', 'pin']);
       const { key, revoked, listed } = await decommission(ekRef);
       assert.ok(revoked >= 2);
       assert.deepEqual(

@@ -167,6 +167,10 @@ describe('roots of TPM makers at the CA', () => {
     assert.equal(keys[0]?.ekRef, ekRef);
     assert.equal(keys[0]?.certificateUntil, lastUntil);
     assert.ok(Date.parse(lastUntil ?? '') > Date.now() + 6 * 86_400_000);
+    // Nor does it hide from there by calling itself software: the certificate of before is believed still.
+    const hiding = await ask('', EnrollmentChallenge, host.request());
+    await activate(hiding);
+    assert.equal((await admitted(sha256(root))).count, 1);
     // A link admits nobody.
     assert.equal((await admitted(sha256(link))).count, 0);
     await assert.rejects(admitted('0'.repeat(64)), { code: 'TPM_ROOT_UNKNOWN' });
@@ -233,6 +237,11 @@ describe('roots of TPM makers at the CA', () => {
     await assert.rejects(remove(sha256(root)), { code: 'TPM_ROOT_CONFIGURED' });
     assert.equal((await list()).version, 4);
     await activate(await begin());
+    const begun = await begin();
+    await writeFile(ca.configFile, JSON.stringify(config));
+    await ca.stop();
+    await ca.start();
+    await assert.rejects(activate(begun), { code: 'ACTIVATION_ENDED' });
   });
 
   /** Of the AK that enrolled by the root. */
@@ -240,7 +249,8 @@ describe('roots of TPM makers at the CA', () => {
     const { rows } = await postgres.query(
       DATABASE,
       `SELECT enrollment_id AS id, encode(ek_ref, 'hex') AS ek_ref
-       FROM attestation_keys JOIN endorsement_keys USING (ek_name) LIMIT 1`,
+       FROM attestation_keys JOIN endorsement_keys USING (ek_name)
+       ORDER BY attestation_keys.first_activated_at LIMIT 1`,
       [],
     );
     const [{ id, ek_ref: ekRef } = { id: '', ek_ref: '' }] = rows as {
@@ -272,5 +282,19 @@ describeCorpus('roots of TPM makers at the CA, with the corpus', () => {
     assert.equal(roots.length + intermediates.length, counts['taken']);
     assert.ok(roots.length > 30 && intermediates.length > 170);
     assert.ok(roots.every(({ class: assuranceClass }) => assuranceClass !== null));
+
+    // By hand as the list has it, one person is enough; taking both EKs of its TPMs is more than the list says.
+    const root = roots.find(({ ekAlgorithm }) => ekAlgorithm === 'ecc');
+    const der = ders.find((one) => sha256(one) === root?.fingerprint) ?? new Uint8Array();
+    await call('POST', `tpm-roots/${root?.fingerprint}/removal`, TpmRootAdmitted, {
+      reason: 'a test',
+    });
+    const add = (ekAlgorithm: TpmRootAddition['ekAlgorithm']) =>
+      call('POST', 'tpm-roots', TpmRootList, {
+        ...{ der: base64Url(der), class: root?.class, maker: root?.maker, ekAlgorithm },
+        ...{ source: 'its maker', url: null, licence: 'its own', date: null, reason: 'a test' },
+      });
+    await assert.rejects(add('any'), { code: 'QUORUM_WAITING' });
+    await add('ecc');
   });
 });

@@ -43,7 +43,7 @@ export async function addTogether(
 }
 
 /**
- * A root by hand: it takes the quorum, unless the list knows it with this very class. A certificate that another one
+ * A root by hand: it takes the quorum, unless the list knows it with this very class and EK. A certificate that another one
  * signed can be a root as well: then nobody looks further up.
  * @throws AppError TPM_ROOT_MALFORMED, TPM_ROOT_HELD, QUORUM_WAITING
  */
@@ -63,7 +63,8 @@ export function addRoot(
     await lockRoots(client);
     await refuseHeldRoot(context, client, fingerprint);
     const known = KNOWN_CERTIFICATES.bySha256.get(fingerprint);
-    const listed = known?.kind === 'root' && known.class === assuranceClass;
+    const listed =
+      known?.kind === 'root' && known.class === assuranceClass && known.ekAlgorithm === ekAlgorithm;
     const waiting = listed
       ? null
       : await takeQuorum(client, by, {
