@@ -1,10 +1,20 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+type Content = string | Uint8Array | AsyncIterable<Uint8Array>;
+
 /** Writes a file whole or not at all, 0600, and on the disk when this returns. What was there gives way. */
-export async function writeDurably(
+export const writeDurably = (path: string, content: Content): Promise<void> =>
+  writeBy(rename, path, content);
+
+/** The same for a file that was not there. Throws EEXIST. */
+export const createDurably = (path: string, content: Content): Promise<void> =>
+  writeBy(link, path, content);
+
+async function writeBy(
+  place: (draft: string, path: string) => Promise<void>,
   path: string,
-  content: string | AsyncIterable<Uint8Array>,
+  content: Content,
 ): Promise<void> {
   const draft = `${path}.${process.pid}.draft`;
   try {
@@ -16,7 +26,7 @@ export async function writeDurably(
     } finally {
       await file.close();
     }
-    await rename(draft, path);
+    await place(draft, path);
   } finally {
     await rm(draft, { force: true });
   }

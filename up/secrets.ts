@@ -1,12 +1,16 @@
 import { generateKeyPair, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { spkiPinOf } from '@touchstone/transport';
+import { createDurably } from './durable-file.ts';
 
-/** The file's content, made by `make` the first time; the owner alone may read it. */
+/**
+ * The file's content, made by `make` the first time; the owner alone may read it. It is on the disk when this returns:
+ * what is encrypted under it may be soon.
+ */
 export async function keepSecret(
   path: string,
   make: () => Promise<string | Uint8Array>,
@@ -17,7 +21,7 @@ export async function keepSecret(
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
   }
   const content = await make();
-  await writeFile(path, content, { mode: 0o600, flag: 'wx' });
+  await createDurably(path, content);
   return content.toString();
 }
 
