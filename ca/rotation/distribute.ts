@@ -1,3 +1,4 @@
+import type { CaProgress, RotationBlocker } from '@touchstone/schemas';
 import { changeState, type Forcing, raiseEpoch, type RotationRecord } from '../store/index.ts';
 import type { Facts } from './facts.ts';
 import { blockedBy, currentReport, hostsThatBlock, type Standing } from './standing.ts';
@@ -8,6 +9,8 @@ import { type RotationContext, transition } from './transition.ts';
 export const AWAY_WAITED_SECONDS = 86_400;
 
 const BEHIND = 'has no trust bundle yet that names the new anchor';
+const UNSEEN =
+  'may be among the hosts without the new anchor, which are more than the verifier names';
 
 /**
  * The verifier knows the new issuer; and where the anchor is another one, every host has it, those that are away as long
@@ -23,12 +26,23 @@ export function distributeStanding(rotation: RotationRecord, facts: Facts): Stan
   const awayToo = !rotation.auto || waited < AWAY_WAITED_SECONDS;
   const { blockers, blockerCount } = hostsThatBlock(behind, { because: BEHIND, awayToo });
   if (rotation.mode !== 'rehearsal') return blockedBy(progress, blockers, blockerCount);
-  const canaries = new Set(rotation.canaries.map(({ ekRef }) => ekRef));
-  const left = behind.named.filter(({ ekRef, away }) => canaries.has(ekRef) && (awayToo || !away));
-  return blockedBy(
-    { done: canaries.size - left.length, of: canaries.size },
-    left.map(({ name, away }) => ({ subject: name, because: BEHIND, away })),
-  );
+  const left = rotation.canaries.flatMap((canary) => canaryBlockers(canary, behind, awayToo));
+  const of = rotation.canaries.length;
+  return blockedBy({ done: of - left.length, of }, left);
+}
+
+/** A report names some of those that are behind: where there are more, one that it does not name may be among them. */
+function canaryBlockers(
+  { name, ekRef }: RotationRecord['canaries'][number],
+  { count, named }: CaProgress['behind'],
+  awayToo: boolean,
+): readonly RotationBlocker[] {
+  const host = named.find((one) => one.ekRef === ekRef);
+  if (host !== undefined) {
+    return host.away && !awayToo ? [] : [{ subject: host.name, because: BEHIND, away: host.away }];
+  }
+  if (count <= named.length) return [];
+  return [{ subject: name, because: UNSEEN, away: false }];
 }
 
 /** The new one issues from here on, and the old one is still believed. In a rehearsal, for the canaries alone. */

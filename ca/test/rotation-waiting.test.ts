@@ -71,6 +71,16 @@ describe('what a rotation waits for', () => {
     assert.equal(count(rotation({ phaseSince: at(-30 * DAY), auto: false }), away), 2);
   });
 
+  it('is a canary of a rehearsal that lacks it, or that may be among those who are not named', () => {
+    const canary = { name: 'canary', ekRef: 'cd'.repeat(32) };
+    const other = { name: 'other', ekRef: 'ef'.repeat(32) };
+    const rehearses = (canaries: RotationRecord['canaries']) =>
+      rotation({ mode: 'rehearsal', canaries });
+    assert.equal(count(rehearses([canary, other]), facts({ behind: hosts(1) })), 1);
+    assert.equal(count(rehearses([other]), facts({ behind: hosts(100) })), 0);
+    assert.equal(count(rehearses([other]), facts({ behind: hosts(101) })), 1);
+  });
+
   it('is certificates of the old issuer, as long as one of them is the newest of its AK', () => {
     const drains = rotation({ phase: 'drain' });
     const issued = (live: number) =>
