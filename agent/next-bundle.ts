@@ -35,7 +35,11 @@ export async function nextBundle(
 }
 
 /** @throws ParseError, RangeError, Error */
-function certifiedKey({ anchors }: TrustBundle, x5c: readonly string[], now: Date): KeyObject {
+function certifiedKey(
+  { anchors, bundleKeyCertified }: TrustBundle,
+  x5c: readonly string[],
+  now: Date,
+): KeyObject {
   const [base64 = ''] = x5c;
   if (x5c.length !== 1 || base64.length > MAX_CERTIFICATE_BASE64) {
     throw new Error('one certificate is expected');
@@ -44,6 +48,7 @@ function certifiedKey({ anchors }: TrustBundle, x5c: readonly string[], now: Dat
     certificate: Buffer.from(base64, 'base64'),
     anchors: anchors.map((pem) => new X509Certificate(pem).raw),
     now,
+    after: bundleKeyCertified === undefined ? undefined : new Date(bundleKeyCertified),
   });
   return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
 }

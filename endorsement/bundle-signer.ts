@@ -41,6 +41,7 @@ export function bundleSignerExtensions(input: {
  *
  * - the key of one of the anchors signed it, and that anchor is valid at `now` and a CA;
  * - `now` lies within its own validity;
+ * - it is later than `after`, where there was one before it;
  * - it is for signing trust bundles and for nothing else, and is no CA;
  * - it has no critical extension that was not looked at.
  *
@@ -52,12 +53,17 @@ export function verifyBundleSigner(input: {
   /** DER. */
   readonly anchors: readonly Uint8Array[];
   readonly now: Date;
+  /** From when the last one is that was taken. */
+  readonly after?: Date | undefined;
 }): Uint8Array {
   const certificate = parseCertificate(input.certificate);
   const refuse = (why: string): never => {
     throw new RangeError(`the certificate of a bundle key: ${why}`);
   };
   if (!isValid(certificate, input.now)) refuse('it is not valid at this time');
+  // Only a yes is a yes: an invalid Date compares false with everything.
+  const isLater = input.after === undefined || certificate.notBefore > input.after;
+  if (!isLater) refuse('it is not later than the last one');
   const usages = extendedKeyUsage(certificate) ?? [];
   if (usages.length !== 1 || usages[0] !== TOUCHSTONE_OID.bundleSigner) {
     refuse('it is not for trust bundles alone');

@@ -50,6 +50,11 @@ export const TrustBundle = closed({
     maxItems: 16,
   }),
   bundleKey: SigningJwk,
+  /**
+   * Where an anchor ever vouched for a bundle key: from when the last such certificate is. None that is not later
+   * counts any more, so that a key which was replaced since cannot come back by its own.
+   */
+  bundleKeyCertified: Type.Optional(Timestamp),
   tls: Type.Optional(closed({ server: TlsPins, ca: TlsPins })),
 });
 export type TrustBundle = Type.Static<typeof TrustBundle>;

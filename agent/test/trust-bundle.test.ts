@@ -111,6 +111,20 @@ describe('A trust bundle after the one that is held', () => {
       await assert.rejects(nextBundle(anchored(), same, now), REFUSED);
     });
 
+    it('is refused by a key that was certified once and replaced since, as long as its certificate lasts', async () => {
+      const made = { notBefore: new Date(+now - day), notAfter: new Date(+now + day) };
+      const stolen = await certified({ epoch: 9 }, made);
+      assert.equal((await nextBundle(anchored(), stolen, now)).epoch, 9);
+      const since = (at: number) => ({
+        ...{ ...anchored(), bundleKey: keys().first.jwk },
+        bundleKeyCertified: new Date(at).toISOString(),
+      });
+      const itsOwn = Math.floor((+now - day) / 1_000) * 1_000;
+      await assert.rejects(nextBundle(since(itsOwn), stolen, now), REFUSED);
+      await assert.rejects(nextBundle(since(+now), stolen, now), REFUSED);
+      await nextBundle(since(itsOwn - 1_000), stolen, now);
+    });
+
     it('is refused with a certificate for another key, with none and with two', async () => {
       const x5cOf = (...list: PermitKey[]) =>
         list.map(({ jwk }) => bundleKeyCertificate(jwk, { root, now }).toString('base64'));

@@ -69,7 +69,9 @@ function signerOf(jws: string, bundle: TrustBundle, before = bundle): KeyObject 
   const certificate = Buffer.from(base64, 'base64');
   const anchors = before.anchors.map((pem) => new X509Certificate(pem).raw);
   const now = new X509Certificate(certificate).validFromDate;
-  const spki = Buffer.from(verifyBundleSigner({ certificate, anchors, now }));
+  const { bundleKeyCertified: last } = before;
+  const after = last === undefined ? undefined : new Date(last);
+  const spki = Buffer.from(verifyBundleSigner({ certificate, anchors, now, after }));
   const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
   if (!key.equals(keyOf(bundle.bundleKey))) throw new TypeError('a trust bundle');
   return key;

@@ -6,12 +6,12 @@ import type { SigningJwk, TrustBundle } from '@touchstone/schemas';
 export function certifies(
   certificate: Uint8Array,
   key: SigningJwk,
-  held: Pick<TrustBundle, 'anchors'>,
+  held: Pick<TrustBundle, 'anchors' | 'bundleKeyCertified'>,
   now: Date,
 ): boolean {
   try {
     const anchors = held.anchors.map((pem) => new X509Certificate(pem).raw);
-    const spki = verifyBundleSigner({ certificate, anchors, now });
+    const spki = verifyBundleSigner({ certificate, anchors, now, after: certifiedSince(held) });
     const { kty, crv, x, y } = key;
     const own = createPublicKey({ key: { kty, crv, x, y }, format: 'jwk' });
     return own.export({ type: 'spki', format: 'der' }).equals(spki);
@@ -19,3 +19,6 @@ export function certifies(
     return false;
   }
 }
+
+const certifiedSince = ({ bundleKeyCertified }: Pick<TrustBundle, 'bundleKeyCertified'>) =>
+  bundleKeyCertified === undefined ? undefined : new Date(bundleKeyCertified);

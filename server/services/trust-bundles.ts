@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
@@ -126,6 +127,7 @@ async function contentOf(
     anchors: [...issuers.known().anchors],
     keys,
     bundleKey: bundleKey.jwk,
+    ...(held?.bundleKeyCertified !== undefined && { bundleKeyCertified: held.bundleKeyCertified }),
     ...(changes && server.length > 0 ? { tls: { server, ca: ca.length > 0 ? ca : [pin] } } : {}),
   };
 }
@@ -199,8 +201,10 @@ async function signBundle(
   const good =
     certificate !== null && held !== null && certifies(certificate, bundleKey.jwk, held, now);
   if (!good) throw refusal('BUNDLE_KEY_MISSING', { detail: `key ${expected}` });
-  const jws = bundleKey.sign(bundle, [certificate.toString('base64')]);
-  return { bundle, jws, signer: `${kid}, certified by the CA's anchor` };
+  const bundleKeyCertified = new X509Certificate(certificate).validFromDate.toISOString();
+  const said = { ...bundle, bundleKeyCertified };
+  const jws = bundleKey.sign(said, [certificate.toString('base64')]);
+  return { bundle: said, jws, signer: `${kid}, certified by the CA's anchor` };
 }
 
 async function storeBundle(

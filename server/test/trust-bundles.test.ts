@@ -112,6 +112,18 @@ describe('Trust bundles', () => {
     await nextPermitKey();
     await bundles.refresh();
     assert.equal(decodeProtectedHeader(bundles.current().jws).x5c, undefined);
+    // Whoever follows takes that certificate from nobody again, nor an older one.
+    const certifiedAt = new X509Certificate(certificate().certificate).validFromDate.toISOString();
+    for (const said of [jws, bundles.current().jws]) {
+      assert.equal(readLast([said]).bundleKeyCertified, certifiedAt);
+    }
+    const third = await newKey();
+    const again = trustBundles({ ...parts, issuers, bundleKey: third });
+    await assert.rejects(again.refresh(), { code: 'BUNDLE_KEY_MISSING' });
+    const early = certificate(root, third);
+    const by = { ...fleet.verifier, bundleKey: third, bundles: again };
+    const refused = { code: 'BUNDLE_KEY_NOT_CERTIFIED' };
+    await assert.rejects(takeBundleKeyCertificate(by, BY, early), refused);
   });
 
   it('have one bundle an epoch, of ten replicas at once', async () => {
