@@ -12,6 +12,7 @@ import {
   storedCaEpoch,
 } from '../store/ca-bundle.ts';
 import type { Queryable } from '../store/database.ts';
+import { withStolenRefused } from './stay-refused.ts';
 
 const POLL_EVERY_MS = 60_000;
 /** While the CA's keys change: what waits for this deployment to know of it waits no longer than that. */
@@ -82,11 +83,12 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
   const ask = async (timeoutMs?: number) => {
     polledAtMs = performance.now();
     await recall();
-    const bundle = await ca.request({
+    const given = await ca.request({
       ...{ method: 'GET', path: '/v1/bundle', schema: CaBundle },
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
     const before = held?.stored.bundle;
+    const bundle = withStolenRefused(given, before);
     if (before !== undefined && isDeepStrictEqual(bundle, before)) return;
     // An older one, or another of the same epoch, could bring a refused issuer back.
     if (before !== undefined && bundle.epoch <= before.epoch) {

@@ -37,6 +37,36 @@ describe('The list of issuers', () => {
     assert.equal(stateIn(list), 'refused');
   });
 
+  it('takes an issuer whose key was stolen back by no bundle at all, nor by leaving it out for a while', async () => {
+    const list = newList();
+    const stolen = bundle(2, 'refused');
+    stolen.issuers = stolen.issuers.map((one) => ({ ...one, reason: 'compromised' as const }));
+    const other = { ...bundle(3, 'active'), issuers: [{ ...bundle(3, 'active').issuers[0]! }] };
+    other.issuers = other.issuers.map((one) => ({ ...one, keyId: 'ab'.repeat(20) }));
+    const entryOf = (known: ReturnType<typeof newList>) =>
+      known.known().issuers.find(({ keyId }) => keyId === ISSUER.keyId);
+    for (answer of [stolen, bundle(3, 'active'), { ...other, epoch: 4 }, bundle(5, 'active')]) {
+      await list.poll();
+      // Asked once more, it is the same list and no older one.
+      await list.poll();
+      for (const known of [list, newList()]) {
+        await known.recalled();
+        assert.deepEqual(
+          [entryOf(known)?.state, entryOf(known)?.reason],
+          ['refused', 'compromised'],
+        );
+      }
+    }
+    // What was retired may come back with a CA that was restored: nobody has stolen it.
+    const before = newList();
+    await fleet.verifier.asAdministrator('DELETE FROM ca_bundle');
+    answer = bundle(2, 'refused');
+    await before.poll();
+    answer = bundle(3, 'active');
+    await before.poll();
+    assert.equal(stateIn(before), 'active');
+  });
+
   it('asks the CA at once for an issuer that it does not know, once for all who wait', async () => {
     let asked = 0;
     const counting: Client = {
