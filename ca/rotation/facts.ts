@@ -13,6 +13,8 @@ import {
 /** What is known when it is asked whether a rotation may go on. */
 export type Facts = {
   readonly now: Date;
+  /** Of this CA's bundle. */
+  readonly epoch: number;
   readonly issued: ReadonlyMap<string, IssuedBy>;
   /** Of a rehearsal: canaries that have no certificate of the throw-away issuer yet. */
   readonly canariesLeft: readonly Canary[];
@@ -22,7 +24,7 @@ export type Facts = {
 export async function readFacts(on: Queryable, rotation: RotationRecord): Promise<Facts> {
   const received = await readProgress(on);
   return {
-    now: (await readEpoch(on)).now,
+    ...(await readEpoch(on)),
     issued: await issuedBy(on),
     canariesLeft: rotation.mode === 'rehearsal' ? await canariesWithout(on, rotation) : [],
     report: received && { receivedAt: received.receivedAt, progress: received.report },

@@ -1,5 +1,5 @@
 import { openRotations, recordTrouble, rotationById, type RotationRecord } from '../store/index.ts';
-import { destroyForgotten } from './destroy.ts';
+import { destroyForgotten, destroyRefused } from './destroy.ts';
 import { readFacts } from './facts.ts';
 import { leavePhase } from './leave-phase.ts';
 import { standingOf } from './phase-standing.ts';
@@ -45,7 +45,12 @@ export async function goOnByItself(context: RotationContext): Promise<void> {
   }
 }
 
-/** What a rotation that ended while another process was at it may have left: a key without a certificate. */
+/**
+ * What a rotation that ended while another process was at it may have left: a key without a certificate. And the key of
+ * what was refused by a process that died before it destroyed it.
+ */
 export async function tidyUp(context: RotationContext): Promise<void> {
-  if ((await openRotations(context.pool)).length === 0) await destroyForgotten(context);
+  if ((await openRotations(context.pool)).length > 0) return;
+  await destroyRefused(context);
+  await destroyForgotten(context);
 }

@@ -9,7 +9,13 @@ import {
 import { compactVerify, errors, importJWK } from 'jose';
 import type pg from 'pg';
 import { caError } from '../ca-error.ts';
-import { inTransaction, readEpoch, readReporter, recordProgress } from '../store/index.ts';
+import {
+  inTransaction,
+  isReporter,
+  readEpoch,
+  readReporter,
+  recordProgress,
+} from '../store/index.ts';
 
 const REPORT_TYPE = 'touchstone-ca-progress+jwt';
 const APART_MS = 600_000;
@@ -35,6 +41,7 @@ export async function takeProgress(
     return inTransaction(pool, async (client) => {
       const { now, epoch } = await readEpoch(client);
       const apartMs = Math.abs(Date.parse(progress.at) - now.getTime());
+      if (!(await isReporter(client, by))) throw caError('PROGRESS_FOREIGN', 403);
       if (!(apartMs <= APART_MS) || !(await recordProgress(client, progress, by))) {
         throw caError('PROGRESS_OLDER', 409, { detail: progress.at });
       }

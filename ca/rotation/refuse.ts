@@ -24,6 +24,7 @@ export async function refuseAuthority(
     const authorities = await listAuthorities(client);
     const authority = authorities.find((one) => one.keyId === keyId);
     if (authority === undefined) throw caError('AUTHORITY_UNKNOWN', 404, { detail: keyId });
+    if (authority.reason !== null) return;
     if (authority.state === 'active') throw caError('AUTHORITY_ACTIVE', 409, { detail: keyId });
     const inUse = (await openRotations(client)).some((open) =>
       [open.oldRoot, open.oldIssuing, open.newRoot, open.newIssuing].includes(keyId),

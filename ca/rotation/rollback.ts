@@ -4,6 +4,8 @@ import {
   type Forcing,
   inTransaction,
   listAuthorities,
+  openRotations,
+  type Queryable,
   raiseEpoch,
   type RotationRecord,
   withdrawCrosses,
@@ -31,11 +33,32 @@ export async function rollBack(context: RotationContext, rotation: RotationRecor
   }
   const { olds, news } = keysOf(rotation);
   await transition(context, rotation, 'rolling-back', async (client) => {
+    if (mode === 'compromise') await requireNothingLeft(client, rotation);
     if (SWITCHED.includes(phase) && mode === 'planned') {
       await changeState(client, { keyIds: news, to: 'verify-only' });
       await changeState(client, { keyIds: olds, to: 'active' });
     }
     await raiseEpoch(client);
+  });
+}
+
+/**
+ * A compromise that took the place of another rotation is what will refuse that one's keys. Without it they would be
+ * believed for good: an issuer that was to be left, or a rehearsal's.
+ * @throws AppError ROTATION_TOO_LATE
+ */
+async function requireNothingLeft(on: Queryable, { id }: RotationRecord): Promise<void> {
+  const open = await openRotations(on);
+  const cared = new Set(
+    open.filter((one) => one.phase === 'rolling-back').flatMap((one) => keysOf(one).news),
+  );
+  const left = (await listAuthorities(on)).some(
+    ({ keyId, state, rotationId }) =>
+      (state === 'verify-only' || state === 'staged') && rotationId !== id && !cared.has(keyId),
+  );
+  if (!left) return;
+  throw caError('ROTATION_TOO_LATE', 409, {
+    detail: 'it took the place of another rotation, whose keys nothing else refuses',
   });
 }
 

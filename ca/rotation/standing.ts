@@ -21,7 +21,7 @@ export const CLEAR: Standing = { done: 0, of: 0, blockers: [], blockerCount: 0 }
 /** What the verifier said since this phase began, or what is against believing that. */
 export function currentReport(
   { phaseEpoch }: Pick<RotationRecord, 'phaseEpoch'>,
-  { report, now }: Facts,
+  { report, now, epoch }: Facts,
 ): { readonly progress: CaProgress } | { readonly missing: Standing } {
   const missing = (because: string) => ({
     missing: blockedBy({ done: 0, of: report?.progress.hosts ?? 0 }, [
@@ -38,6 +38,12 @@ export function currentReport(
     return missing(`has not reported since ${report.receivedAt.toISOString()}`);
   }
   const { caEpoch } = report.progress;
+  // It keeps to a list that this CA has forgotten, and takes none of what this one says.
+  if (caEpoch > epoch) {
+    return missing(
+      `goes by epoch ${caEpoch}, and this CA is at ${epoch}: it was put back to an older state (\`touchstone ca restore\` brings one back)`,
+    );
+  }
   if (caEpoch < phaseEpoch) {
     return missing(`goes by epoch ${caEpoch} of the CA's bundle and not yet by ${phaseEpoch}`);
   }

@@ -46,7 +46,13 @@ export {
   revokeEveryOperator,
   revokeOperator,
 } from './operators.ts';
-export { configureReporter, readProgress, readReporter, recordProgress } from './progress.ts';
+export {
+  configureReporter,
+  isReporter,
+  readProgress,
+  readReporter,
+  recordProgress,
+} from './progress.ts';
 export { approvers, holdQuorum, lockQuorum, readQuorum, setQuorum } from './quorum.ts';
 export { forgetEnded, setCertificateDays } from './retention.ts';
 export {

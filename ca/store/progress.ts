@@ -11,6 +11,15 @@ export async function readReporter(on: Queryable): Promise<Reporter> {
   return rows[0] ?? { key: null, next: null };
 }
 
+/** Whether it still is one, or the next; and nobody else takes its place until the transaction ends. */
+export async function isReporter(on: Queryable, key: SigningJwk): Promise<boolean> {
+  const { rows } = await on.query(
+    'SELECT 1 FROM ca_state WHERE $1::jsonb IN (reporter_key, reporter_next_key) FOR UPDATE',
+    [JSON.stringify(key)],
+  );
+  return rows.length === 1;
+}
+
 /** What the configuration says counts when it says something else than the last time: from then on it is turned by reports. */
 export async function configureReporter(on: Queryable, key: SigningJwk): Promise<void> {
   await on.query(

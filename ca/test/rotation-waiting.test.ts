@@ -25,7 +25,7 @@ const hosts = (there: number, away = 0): CaProgress['behind'] => ({
   })),
 });
 const facts = (progress: Partial<CaProgress>, more: Partial<Facts> = {}): Facts => ({
-  ...{ now: NOW, issued: new Map(), canariesLeft: [] },
+  ...{ now: NOW, epoch: 9, issued: new Map(), canariesLeft: [] },
   report: {
     receivedAt: at(-5),
     progress: {
@@ -43,6 +43,10 @@ describe('what a rotation waits for', () => {
     const waits = rotation({});
     assert.equal(count(waits, facts({})), 0);
     assert.equal(count(waits, facts({ caEpoch: 6 })), 1);
+    assert.equal(count(waits, facts({ caEpoch: 9 })), 0);
+    // This CA was put back to an older state, and the verifier takes none of its lists.
+    assert.equal(count(waits, facts({ caEpoch: 10 })), 1);
+    assert.equal(count({ ...waits, phase: 'retire' }, facts({ caEpoch: 10 })), 1);
     assert.equal(count(waits, facts({}, { report: undefined })), 1);
     const known = facts({});
     assert.ok(known.report);

@@ -13,6 +13,8 @@ import {
   takeBackRotation,
 } from '../rotation/index.ts';
 import { listAuthorities, openRotations, rotationById } from '../store/index.ts';
+import { tidyUp } from '../rotation/go-on.ts';
+import { planRotation } from '../rotation/plan.ts';
 import { opensslAccepts } from './support/openssl-chain.ts';
 import {
   assertSound,
@@ -287,6 +289,32 @@ describe("rotating the CA's keys", () => {
     await assertSound(ca);
   });
 
+  it('destroys the key of what is refused, though the process that refused it died', async () => {
+    const ca = await newCa('one');
+    const { id } = await startRotation(ca.context, asked('issuing'));
+    await advanceTo(ca, id, 'switch');
+    for (const host of ca.hosts) await ca.renew(host);
+    await takeBackRotation(ca.context, id);
+    const { newIssuing } = (await rotationById(ca.pool, id)) ?? assert.fail();
+    const keyId = newIssuing ?? '';
+    assert.equal(await codeOf(refuseAuthority(ca.context, keyId, 'retired')), 'ROTATION_UNDER_WAY');
+    await ca.pool.query(
+      `UPDATE rotations SET phase = 'rolled-back', ended_at = now() WHERE ended_at IS NULL`,
+    );
+    const { issuance } = ca.context;
+    const dying = { ...issuance, destroyKey: () => Promise.reject(new Error('died')) };
+    const refused = refuseAuthority({ ...ca.context, issuance: dying }, keyId, 'compromised');
+    await assert.rejects(refused, /died/u);
+    const held = async () => (await issuance.keys()).filter((key) => key.keyId === keyId).length;
+    assert.equal(await held(), 1);
+    await tidyUp(ca.context);
+    assert.equal(await held(), 0);
+    // Once more is no other reason, and no error.
+    await refuseAuthority(ca.context, keyId, 'retired');
+    const { reason } = (await listAuthorities(ca.pool)).find((one) => one.keyId === keyId) ?? {};
+    assert.equal(reason, 'compromised');
+  });
+
   it('never takes back what is refused, whoever asks the database', async () => {
     const ca = await newCa('one');
     await startRotation(ca.context, asked('issuing', { auto: true }));
@@ -340,6 +368,33 @@ describe("rotating the CA's keys", () => {
         assert.equal((await ca.bundle()).anchors.length, 1);
         assert.equal((await ca.context.issuance.keys()).length, 2);
       }
+    });
+
+    it('stays where it took the place of another, whose keys nothing else refuses: ROTATION_TOO_LATE', async () => {
+      for (const mode of ['rehearsal', 'planned'] as const) {
+        const ca = await newCa('one');
+        const [{ name, ekRef } = assert.fail()] = ca.hosts;
+        const canaries = [{ name, ekRef: ekRef.toString('hex') }];
+        const { id: first } = await startRotation(
+          ca.context,
+          asked('issuing', { mode, ...(mode === 'rehearsal' && { canaries }) }),
+        );
+        await advanceTo(ca, first, 'reissue');
+        // As if this process died when it had planned it.
+        const stolen = asked('issuing', { mode: 'compromise' });
+        const { id } = await planRotation(ca.context, stolen);
+        assert.equal(await codeOf(takeBackRotation(ca.context, id)), 'ROTATION_TOO_LATE');
+        await ca.tick();
+        const left = (await ca.bundle()).issuers.filter(({ state }) => state !== 'refused');
+        assert.deepEqual(
+          left.map(({ state }) => state),
+          ['active'],
+        );
+      }
+      const alone = await newCa('one');
+      const { id } = await planRotation(alone.context, asked('root', { mode: 'compromise' }));
+      await takeBackRotation(alone.context, id);
+      assert.equal((await rotationById(alone.pool, id))?.phase, 'rolled-back');
     });
 
     it('cannot be taken back: ROTATION_TOO_LATE', async () => {
