@@ -100,6 +100,8 @@ export function fileCustody(options: FileCustodyOptions): KeyCustody {
     destroy: async (keyId) => {
       const doomed = (await keys()).map(held).find((key) => key.keyId === keyId);
       opened.delete(keyId);
+      // A root that is not here may be where only the ceremony looks: it is not taken for destroyed.
+      if (doomed === undefined && passphrase === undefined) await words();
       if (doomed === undefined) return;
       await rm(pathOf(doomed.label), { force: true });
       await syncDirectory(directory);

@@ -38,8 +38,8 @@ export type RevokedCertificate = {
 export type Issuance = {
   makeKey(label: string, role: KeyRole): Promise<HeldKey>;
   keys(): Promise<readonly HeldKey[]>;
-  /** One that is not there is gone already. */
-  destroyKey(keyId: string): Promise<void>;
+  /** One that is not there is gone already, unless it may lie where this process cannot look: ROOT_KEY_LOCKED. */
+  destroyKey(keyId: string, role: KeyRole): Promise<void>;
   /** Self-signed. */
   signRoot(asked: { readonly keyId: string; readonly now: Date }): Promise<Uint8Array>;
   signIssuing(asked: {

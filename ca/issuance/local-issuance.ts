@@ -48,9 +48,7 @@ export function localIssuance(custody: Custody, clock: () => Date): Issuance {
       const held = await Promise.all(ROLES.map((role) => custody[role].keys()));
       return held.flat().map(namesOf);
     },
-    destroyKey: async (keyId) => {
-      for (const role of ROLES) await custody[role].destroy(keyId);
-    },
+    destroyKey: (keyId, role) => custody[role].destroy(keyId),
     signRoot: async ({ keyId, now }) =>
       signRootCertificate(await keyOf('root', keyId), timely(now)),
     signIssuing: async ({ root, keyId, now }) =>

@@ -50,7 +50,7 @@ const revoked = record<RevokedCertificate>({
 export const OPERATIONS: { readonly [K in keyof Issuance]: Operation<K> } = {
   makeKey: { request: tuple(text(129), role), answer: heldKey },
   keys: { request: tuple(), answer: array(heldKey, 1_024) },
-  destroyKey: { request: tuple(keyId), answer: nothing },
+  destroyKey: { request: tuple(keyId, role), answer: nothing },
   signRoot: {
     request: tuple(record<Asked<'signRoot'>>({ keyId, now: date })),
     answer: certificate,

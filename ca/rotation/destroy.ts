@@ -3,9 +3,9 @@ import { type RotationContext, transition } from './transition.ts';
 
 /** The private keys of all that is refused. One that is gone already is gone. */
 export async function destroyRefused({ issuance, pool }: RotationContext): Promise<void> {
-  for (const { keyId, state } of await listAuthorities(pool)) {
+  for (const { keyId, role, state } of await listAuthorities(pool)) {
     if (state !== 'refused') continue;
-    await issuance.destroyKey(keyId);
+    await issuance.destroyKey(keyId, role);
     await changeState(pool, { keyIds: [keyId], to: 'destroyed' });
   }
 }
@@ -16,11 +16,13 @@ export async function destroyRefused({ issuance, pool }: RotationContext): Promi
  */
 export async function destroyForgotten({ issuance, pool }: RotationContext): Promise<void> {
   const authorities = await listAuthorities(pool);
-  for (const { keyId, label } of await issuance.keys()) {
+  for (const { keyId, role, label } of await issuance.keys()) {
     const authority = authorities.find((one) => one.keyId === keyId);
     if (authority !== undefined && authority.state !== 'destroyed') continue;
     const rotation = await rotationOf(pool, label);
-    if (rotation !== undefined && rotation.endedAt !== null) await issuance.destroyKey(keyId);
+    if (rotation !== undefined && rotation.endedAt !== null) {
+      await issuance.destroyKey(keyId, role);
+    }
   }
 }
 

@@ -93,9 +93,9 @@ describe('the issuance', () => {
     assert.deepEqual(keys[1], again);
     const many = await Promise.all([1, 2, 3].map(() => issuance.makeKey('at-once', 'issuing')));
     assert.equal(new Set(many.map(({ keyId }) => keyId)).size, 1);
-    await issuance.destroyKey(many[0]?.keyId ?? '');
+    await issuance.destroyKey(many[0]?.keyId ?? '', 'issuing');
     assert.equal((await issuance.keys()).length, 2);
-    await issuance.destroyKey(many[0]?.keyId ?? '');
+    await issuance.destroyKey(many[0]?.keyId ?? '', 'issuing');
   });
 
   it('signs chains that openssl takes strictly: root, issuing CA, AK, with and without a list', async () => {
@@ -182,7 +182,8 @@ describe('the issuance', () => {
     await assert.rejects(issuance.signCross({ subject: root, by: root, now }), {
       code: 'ISSUANCE_REFUSED',
     });
-    for (const id of [keyId, next.keyId]) await issuance.destroyKey(id);
+    await issuance.destroyKey(keyId, 'root');
+    await issuance.destroyKey(next.keyId, 'issuing');
     await assert.rejects(issuance.signCross({ subject: successor, by: root, now }), {
       code: 'KEY_NOT_HELD',
     });
@@ -375,6 +376,12 @@ describe('the issuance', () => {
       assert.ok((await daily.signAk({ issuer: issuing, ak, now })).der.length > 0);
       const keyId = (await daily.keys())[0]?.keyId ?? '';
       const locked = { code: 'ROOT_KEY_LOCKED' };
+      await assert.rejects(
+        daily.destroyKey('ab'.repeat(20), 'root'),
+        locked,
+        'it may lie elsewhere',
+      );
+      await daily.destroyKey('ab'.repeat(20), 'issuing');
       await assert.rejects(daily.signRoot({ keyId, now }), locked);
       await assert.rejects(daily.makeKey('r2/root', 'root'), locked);
     });
@@ -395,7 +402,7 @@ describe('the issuance', () => {
         await refuses('KEY_FILE_MALFORMED');
       }
       await writeFile(keyFile(), whole);
-      await issuance.destroyKey(other.keyId);
+      await issuance.destroyKey(other.keyId, 'issuing');
       assert.ok((await open().signAk({ issuer: issuing, ak, now })).der.length > 0);
     });
 

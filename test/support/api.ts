@@ -31,6 +31,10 @@ export const CA_OPERATIONS: readonly Operation[] = [
   { method: 'POST', path: '/v1/enrollments', hasBody: true },
   { method: 'POST', path: '/v1/enrollments/{key}/activation', hasBody: true },
   { method: 'POST', path: '/v1/enrollments/{key}/renewals', hasBody: true },
+  { method: 'POST', path: '/v1/progress', hasBody: true },
   { method: 'GET', path: '/v1/bundle', hasBody: false },
+  { method: 'GET', path: '/v1/crls', hasBody: false },
+  { method: 'GET', path: '/v1/crls/{key}/1', hasBody: false },
+  { method: 'GET', path: '/v1/tls-pins', hasBody: false },
   { method: 'GET', path: '/v1/health', hasBody: false },
 ];

@@ -6,7 +6,7 @@ import { type CaReplica, startCaReplica } from './ca-replica.ts';
 import { yamlOfLog } from './firmware-baseline.ts';
 import { ascii, bootOf, firmwareLog } from './firmware-boot.ts';
 import { ForgedHost } from './forged-host.ts';
-import { makeCertificate } from './made-certificate.ts';
+import { makeCertificate, tpmName } from './made-certificate.ts';
 import { startTouchstone, type Touchstone } from './touchstone.ts';
 
 /** Of the default selection. */
@@ -39,7 +39,9 @@ export class FirmwareHost {
     this.#ca = ca;
     this.#maker = maker;
     this.#good = good;
-    this.host = new ForgedHost(touchstone, undefined, { maker: this.#maker });
+    // A maker whose firmware no advisory names.
+    const extensions = [tpmName({ manufacturer: 'id:41544D4C' })];
+    this.host = new ForgedHost(touchstone, undefined, { maker: this.#maker, extensions });
     this.host.log = good;
   }
 
