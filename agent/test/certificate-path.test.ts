@@ -66,6 +66,12 @@ describe('The path from a certificate to a held anchor', () => {
     refused([issuingByNext], [nextRoot]);
   });
 
+  it('goes through no certificate that is not a CA’s: whoever holds one has signed the next', () => {
+    const below = issue(makeCa('below'), ak, []);
+    refused([below, leaf, issuingByNext], [nextRoot]);
+    refused([below, leaf, issuingByNext], [leaf, nextRoot]);
+  });
+
   it('goes by the new root’s certificate from the old one, where only that is held', () => {
     requireVouched([leaf, issuingByNext, nextByOld], [oldRoot]);
     requireVouched([leaf, nextByOld, issuingByNext], [oldRoot]);

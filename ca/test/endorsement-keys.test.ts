@@ -146,6 +146,7 @@ describe('endorsement keys that nobody vouches for', () => {
     // What is no chip takes one person; another class takes a new enrolment.
     await pinAs(first(), 'virtual');
     await assert.rejects(renew(id), { code: 'RENEWAL_DIFFERS' });
+    await assert.rejects(activate(begun), { code: 'ACTIVATION_ENDED' });
     assert.equal((await activate(await begin())).class, 'virtual');
     await unpin();
     await assert.rejects(pinAs(first(), 'discrete'), { code: 'QUORUM_WAITING' });

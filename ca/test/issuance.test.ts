@@ -290,6 +290,11 @@ describe('the issuance', () => {
         await assert.rejects(issuance.signAk({ issuer: issuing, ak, now: off }), {
           code: 'ISSUANCE_CLOCK',
         });
+        const times = { thisUpdate: off, nextUpdate: new Date(+off + 60_000) };
+        await assert.rejects(
+          issuance.signCrl({ issuer: issuing, number: 1n, ...times, revoked: [] }),
+          { code: 'ISSUANCE_CLOCK' },
+        );
       }
       const near = new Date(+now + 9 * 60_000);
       assert.ok((await issuance.signAk({ issuer: issuing, ak, now: near })).der.length > 0);
@@ -321,6 +326,10 @@ describe('the issuance', () => {
       const refused = { code: 'ISSUANCE_REFUSED' };
       await assert.rejects(issuance.signIssuing({ root: issuing, keyId, now }), refused);
       await assert.rejects(issuance.signCross({ subject: issuing, by: root, now }), refused);
+      // Of the root's own key, and not as that key has signed it.
+      const forged = Uint8Array.from(root);
+      forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+      await assert.rejects(issuance.signIssuing({ root: forged, keyId, now }), refused);
       const other = await mkdtemp(join(dir, 'other-'));
       const secrets = { root: passphrase, issuing: passphrase };
       const stranger = localIssuance(fileCustodyIn(other, secrets, CHEAP), () => now);

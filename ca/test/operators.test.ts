@@ -156,6 +156,23 @@ describe('operators of the CA', () => {
     const unknown = call(token, 'DELETE', `operators/${randomUUID()}`, CaOperator);
     await assert.rejects(unknown, { code: 'OPERATOR_UNKNOWN' });
 
+    // One that ended after the call had begun is seen by whoever changes anything.
+    const { token: late, record: ending } = await add({ name: 'late' });
+    const ended = query(
+      ALONE,
+      `DO $$ BEGIN
+         UPDATE operators SET revoked_at = now() WHERE id = '${ending.id}';
+         FOR tries IN 1..300 LOOP
+           EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted);
+           PERFORM pg_sleep(0.01);
+         END LOOP;
+       END $$`,
+    );
+    const held = `SELECT FROM operators WHERE id = $1 FOR UPDATE SKIP LOCKED`;
+    while ((await query(ALONE, held, [ending.id])).rowCount === 1);
+    await assert.rejects(add({ name: 'heir' }, late), { code: 'UNAUTHENTICATED' });
+    await ended;
+
     // Of two people where loosening takes two, both stay.
     const { operators } = await callShared(two[0] ?? '', 'GET', 'operators', CaOperatorList);
     const [second] = operators.filter(({ name }) => name === 'second');

@@ -120,6 +120,22 @@ describe('renewal at the CA: a fresh activation of the recorded AK and EK', () =
 
   it('checks the pin again: RENEWAL_DIFFERS', async () => {
     const { id } = await enrol();
+    // Another secret of ekRef, and every host would be another one.
+    const turn = async (from: string, to: string) => {
+      // Past the foreign keys.
+      await query(
+        `SET session_replication_role = replica;
+         UPDATE endorsement_keys SET ek_ref = '\\x${to}' WHERE ek_ref = '\\x${from}'`,
+        [],
+      );
+    };
+    const [pin] = await query(`SELECT encode(ek_ref, 'hex') AS ref FROM endorsement_keys`, []);
+    const [ekRef, other] = [String(pin?.['ref']), randomBytes(32).toString('hex')];
+    await turn(ekRef, other);
+    await assert.rejects(begin(id), { code: 'RENEWAL_DIFFERS' });
+    await turn(other, ekRef);
+    await begin(id);
+
     const [kept] = await query('SELECT ek_name FROM attestation_keys WHERE enrollment_id = $1', [
       id,
     ]);

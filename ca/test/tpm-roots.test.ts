@@ -242,6 +242,14 @@ describe('roots of TPM makers at the CA', () => {
     await ca.stop();
     await ca.start();
     await assert.rejects(activate(begun), { code: 'ACTIVATION_ENDED' });
+
+    // Nor is an enrolment worth more, or less, by another class that its root got meanwhile.
+    const virtual = await begin();
+    await remove(sha256(root));
+    const firmware = { class: 'firmware' } as const;
+    await assert.rejects(add(two[0] ?? '', firmware), { code: 'QUORUM_WAITING' });
+    await add(two[1] ?? '', firmware);
+    await assert.rejects(activate(virtual), { code: 'ACTIVATION_ENDED' });
   });
 
   /** Of the AK that enrolled by the root. */
@@ -289,12 +297,14 @@ describeCorpus('roots of TPM makers at the CA, with the corpus', () => {
     await call('POST', `tpm-roots/${root?.fingerprint}/removal`, TpmRootAdmitted, {
       reason: 'a test',
     });
-    const add = (ekAlgorithm: TpmRootAddition['ekAlgorithm']) =>
+    const add = (ekAlgorithm: TpmRootAddition['ekAlgorithm'], more = {}) =>
       call('POST', 'tpm-roots', TpmRootList, {
-        ...{ der: base64Url(der), class: root?.class, maker: root?.maker, ekAlgorithm },
+        ...{ der: base64Url(der), class: root?.class, maker: root?.maker, ekAlgorithm, ...more },
         ...{ source: 'its maker', url: null, licence: 'its own', date: null, reason: 'a test' },
       });
     await assert.rejects(add('any'), { code: 'QUORUM_WAITING' });
+    const other = { class: root?.class === 'discrete' ? 'firmware' : 'discrete' };
+    await assert.rejects(add('ecc', other), { code: 'QUORUM_WAITING' });
     await add('ecc');
   });
 });
