@@ -87,6 +87,8 @@ describe('The path from a certificate to a held anchor', () => {
       refused([leaf, issuingByNext, nextRoot], [oldRoot]);
       refused([leaf, issuingByNext, issue(next, impostor)], [oldRoot]);
       refused([leaf, issuingByNext, issue(next, impostor), impostorRoot], [oldRoot]);
+      // Nor one by the key of a host, which is no CA.
+      refused([issue(makeCa('other ak'), ak, []), leaf, issuingByNext], [nextRoot]);
       return { outcome: 'R', code: 'CERTIFICATE_UNTRUSTED' };
     }));
 

@@ -11,14 +11,23 @@ import {
   showRotation,
   startRotation,
   takeBackRotation,
+  takeProgress,
 } from '../rotation/index.ts';
-import { listAuthorities, openRotations, rotationById } from '../store/index.ts';
+import {
+  listAuthorities,
+  openRotations,
+  readProgress,
+  readReporter,
+  rotationById,
+} from '../store/index.ts';
+import { leaveDrain } from '../rotation/drain.ts';
 import { tidyUp } from '../rotation/go-on.ts';
 import { planRotation } from '../rotation/plan.ts';
 import { opensslAccepts } from './support/openssl-chain.ts';
 import {
   assertSound,
   copyOf,
+  makeReporter,
   type RotatingCa,
   rotatingTemplate,
   type Template,
@@ -313,6 +322,36 @@ describe("rotating the CA's keys", () => {
     await refuseAuthority(ca.context, keyId, 'retired');
     const { reason } = (await listAuthorities(ca.pool)).find((one) => one.keyId === keyId) ?? {};
     assert.equal(reason, 'compromised');
+  });
+
+  it('takes no report by a key that another took the place of meanwhile: PROGRESS_FOREIGN', async () => {
+    const ca = await newCa();
+    await ca.report();
+    const { report: progress } = (await readProgress(ca.pool)) ?? assert.fail();
+    const later = { ...progress, at: new Date(Date.parse(progress.at) + 1).toISOString() };
+    const other = makeReporter().jwk;
+    const racing = Object.assign(Object.create(ca.pool) as typeof ca.pool, {
+      query: ca.pool.query.bind(ca.pool),
+      connect: async () => {
+        await ca.pool.query('UPDATE ca_state SET reporter_key = $1', [JSON.stringify(other)]);
+        return ca.pool.connect();
+      },
+    });
+    const report = ca.reporter.sign(later);
+    assert.equal(await codeOf(takeProgress(racing, { report })), 'PROGRESS_FOREIGN');
+    assert.deepEqual((await readReporter(ca.pool)).key, other);
+  });
+
+  it('refuses no issuer by which a certificate was recorded since it was asked: ROTATION_BLOCKED', async () => {
+    const ca = await newCa('one');
+    for (const host of ca.hosts) host.away = true;
+    const { id } = await startRotation(ca.context, asked('issuing'));
+    await advanceTo(ca, id, 'drain');
+    const drains = (await rotationById(ca.pool, id)) ?? assert.fail();
+    // As if nothing had stood against it a moment ago.
+    assert.equal(await codeOf(leaveDrain(ca.context, drains)), 'ROTATION_BLOCKED');
+    const old = (await listAuthorities(ca.pool)).find(({ keyId }) => keyId === drains.oldIssuing);
+    assert.deepEqual([old?.state, await phaseOf(ca, id)], ['verify-only', 'drain']);
   });
 
   it('never takes back what is refused, whoever asks the database', async () => {

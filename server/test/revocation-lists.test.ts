@@ -132,6 +132,11 @@ describe('The revocation lists of the CA', () => {
       code: 'CRL_OTHER_PLACE',
     },
     {
+      given: 'that of the same place under another URL',
+      der: () => makeList({ number: 6, at: 'https://elsewhere.test', revoked }),
+      code: 'CRL_OTHER_PLACE',
+    },
+    {
       given: "another issuer's",
       der: () => makeList({ number: 6, by: NEXT_CA, revoked }),
       code: 'CRL_OTHER_PLACE',

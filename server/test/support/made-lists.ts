@@ -18,6 +18,8 @@ export type MadeList = {
   readonly thisUpdate?: Date;
   readonly nextUpdate?: Date;
   readonly by?: MadeCa;
+  /** Of the CA; the path that follows is the place's. */
+  readonly at?: string;
 };
 
 /** A revocation list, DER, of an hour ago, for a day. */
@@ -32,7 +34,9 @@ export function makeList(made: MadeList = {}): Uint8Array {
     revoked: revoked.map(({ serial, at = thisUpdate }) => ({
       ...{ serial: Buffer.from(serial, 'hex'), at, reason: 'unspecified' },
     })),
-    ...(partition === 0 ? {} : { url: `https://ca.test/v1/crls/${keyId}/${partition}` }),
+    ...(partition === 0
+      ? {}
+      : { url: `${made.at ?? 'https://ca.test'}/v1/crls/${keyId}/${partition}` }),
   });
   return encodeCertificateList(tbs, 'ecdsa-sha256', sign('sha256', tbs, by.privateKey));
 }
