@@ -436,6 +436,15 @@ describe("rotating the CA's keys", () => {
       assert.equal((await rotationById(alone.pool, id))?.phase, 'rolled-back');
     });
 
+    it('vouches for nothing: no cross-certificate is made', async () => {
+      const ca = await newCa('one');
+      await startRotation(ca.context, asked('root', { mode: 'compromise' }));
+      await ca.follow();
+      assert.equal(ca.hosts[0]?.certificates.length, 2);
+      const { rows } = await ca.pool.query('SELECT 1 FROM cross_certificates');
+      assert.deepEqual(rows, []);
+    });
+
     it('cannot be taken back: ROTATION_TOO_LATE', async () => {
       const ca = await newCa();
       const { id } = await startRotation(ca.context, asked('issuing', { mode: 'compromise' }));
