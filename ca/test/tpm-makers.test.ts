@@ -79,6 +79,10 @@ describe("an import of makers' certificates", () => {
     const namesake = makeEndorsement(new Date(), { maker: 'Vendor root' });
     const { outcome } = judge(intermediateDer, listing(), [namesake.rootDer]);
     assert.deepEqual([outcome.outcome, outcome.detail], ['no-root', 'issued by CN=Vendor root']);
+    // Of the right name and key identifier, and not signed.
+    const forged = Uint8Array.from(intermediateDer);
+    forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+    assert.equal(judge(forged, listing(), [rootDer]).outcome.outcome, 'no-root');
     // An EK certificate is no CA, and signs none.
     const { certificate } = made;
     assert.equal(judge(rootDer, listing(), [certificate]).outcome.outcome, 'not-on-list');

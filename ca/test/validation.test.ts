@@ -7,6 +7,7 @@ import {
   type TpmtPublic,
   type TpmtPublicRsa,
 } from '@touchstone/tpm';
+import { tpmName } from '../../test/support/made-certificate.ts';
 import {
   checkEnrollment,
   type ConfiguredRoot,
@@ -57,6 +58,26 @@ describe('validation of an enrolment', () => {
       assert.ok(verdict.kind === 'checked');
       assert.equal(verdict.enrollment.class, 'software');
     }
+  });
+
+  it('takes a maker from a root that may vouch for it, and from no host that calls itself software', () => {
+    const intel = makeEndorsement(now, {
+      extensions: [{ critical: false, ...tpmName({ manufacturer: 'id:494E5443' }) }],
+    });
+    const makerBy = (manufacturers: readonly string[] | undefined, software = false) => {
+      const root = { der: intel.rootDer, class: 'firmware' as const };
+      const verdict = check(
+        { ekPublic: intel.ekPublic, ekCertificates: [intel.certificate], software },
+        [{ ...root, ...(manufacturers && { manufacturers }) }],
+      );
+      assert.ok(verdict.kind === 'checked');
+      return verdict.enrollment.tpm.maker;
+    };
+    assert.equal(makerBy(undefined), 'INTC');
+    assert.equal(makerBy(['AMD', 'INTC']), 'INTC');
+    assert.equal(makerBy(['AMD']), 'AMD');
+    assert.equal(makerBy(['AMD', 'IFX']), undefined);
+    assert.equal(makerBy(undefined, true), undefined);
   });
 
   it('accepts an unknown root, and no certificate at all, never by itself: unvouched', () => {

@@ -137,6 +137,17 @@ describe('an operator of the CA', () => {
       assert.deepEqual(other.asked, []);
     });
 
+    it('does not send it the noted token where its own key is another one too: CA_PIN_CHANGED', async () => {
+      const file = join(operator.home, 'touchstone', 'credentials.json');
+      writeFileSync(file, JSON.stringify({ ...profile(), fingerprint: '0'.repeat(64) }));
+      for (const again of [null, `${TOKEN}.${CA_TOKEN}`]) {
+        const { exit, err } = await login(again);
+        assert.equal(exit, 77);
+        assert.match(err, /CA_PIN_CHANGED/u);
+      }
+      assert.deepEqual(other.asked, []);
+    });
+
     it('takes it by --ca-fingerprint, with the tokens of before', async () => {
       const { exit, err } = await login(null, '--ca-fingerprint', other.pin);
       assert.equal(exit, 0, err);
