@@ -127,13 +127,26 @@ describe('An agent comes back by itself, and says meanwhile what is wrong', func
     await host.startAgent();
   });
 
-  it('trusts another server key by a person’s word and by nothing else', async () => {
-    await server.crash();
-    const tls = { keyFile: join(directory, 'key.pem'), certFile: join(directory, 'cert.pem') };
-    const made = ['-keyout', tls.keyFile, '-out', tls.certFile, '-subj', '/CN=touchstone-server'];
+  /** Files of a new key and a certificate for it. */
+  function newTls(name: string) {
+    const [keyFile, certFile] = [join(directory, `${name}.key`), join(directory, `${name}.pem`)];
+    const made = ['-keyout', keyFile, '-out', certFile, '-subj', '/CN=touchstone-server'];
     const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     execFileSync('openssl', ['req', '-x509', ...ec, ...made], { stdio: 'ignore' });
-    server = await startReplica(touchstone, { port: port(), tls });
+    return { keyFile, certFile };
+  }
+
+  it('trusts another server key by the word of the held bundle key', async () => {
+    await server.crash();
+    server = await startReplica(touchstone, { port: port(), tls: newTls('second') });
+    await attestedAnew();
+    assert.deepEqual((await doctor()).faults, []);
+  });
+
+  it('trusts a server that lost that key too by a person’s word and by nothing else', async () => {
+    await server.crash();
+    const [tls, { keyFile: bundleKeyFile }] = [newTls('third'), newTls('bundle')];
+    server = await startReplica(touchstone, { port: port(), tls, bundleKeyFile });
     await eventually(async () => (await status()).lastError?.code === 'PIN_MISMATCH');
     assert.deepEqual((await doctor()).faults, ['agent: PIN_MISMATCH', 'server key: PIN_MISMATCH']);
     const held = await readFile(join(host.stateDir, 'enrolment.json'));

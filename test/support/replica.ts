@@ -15,6 +15,8 @@ export type ReplicaOptions = {
   readonly port?: number;
   /** Another TLS key than the deployment's. */
   readonly tls?: { readonly keyFile: string; readonly certFile: string };
+  /** Another than signed the trust bundles so far. */
+  readonly bundleKeyFile?: string;
   /** Another than the deployment asks to be quoted. */
   readonly selection?: Selection;
   /** Of its database: that of a copy. */
