@@ -43,11 +43,13 @@ export async function pollCaPins(
   await caPins.read();
 }
 
-/** This replica's own: trust bundles have those of all replicas. */
-export const announceOwnPins = (
+/** This replica's own: trust bundles have those of all replicas. Rejects with CLOCK_OFF, as whatever needs the time. */
+export async function announceOwnPins(
   { database, clock }: Parts,
   tls: Pick<TlsIdentity, 'pins'>,
-): Promise<void> => announcePins(database, { side: 'server', pins: tls.pins, now: clock.now() });
+): Promise<void> {
+  await announcePins(database, { side: 'server', pins: tls.pins, now: clock.now() });
+}
 
 export async function keepPins(
   parts: Parts & { readonly caPins: CaPins },
