@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { once } from 'node:events';
-import { spkiPinOf } from '@touchstone/transport';
+import { CaOwnStatus } from '@touchstone/schemas';
+import { pinnedClient, spkiPinOf } from '@touchstone/transport';
 import { house } from '../support/compose.ts';
 import { openShell, sectionsOf, type Shell } from '../support/document-commands.ts';
 import { type Postgres, type PostgresLogin, startPostgres } from '../support/postgres.ts';
@@ -15,15 +16,6 @@ import { type Postgres, type PostgresLogin, startPostgres } from '../support/pos
 const DOCUMENT = 'docs/key-ceremony.md';
 const DATABASE = 'ca_ceremony';
 const HALVES = ['one-half-', 'and-another'] as const;
-
-type Status = {
-  readonly authorities: readonly {
-    readonly keyId: string;
-    readonly role: string;
-    readonly state: string;
-  }[];
-  readonly rotation: { readonly phase: string } | null;
-};
 
 /** Each block of the page, run as it stands there, with SoftHSM2. */
 describe(DOCUMENT, function () {
@@ -134,12 +126,11 @@ esac
   };
   const status = async () => {
     const { ca } = JSON.parse(await readFile(join(directory, 'credentials.json'), 'utf8')) as {
-      ca: { token: string };
+      ca: { pin: string; token: string };
     };
-    const { stdout } = await shell.type(
-      `curl --silent --insecure --header 'authorization: Bearer ${ca.token}' ${url}/v1/operator/status`,
-    );
-    return JSON.parse(stdout) as Status;
+    const client = pinnedClient({ url, pin: ca.pin });
+    const to = { method: 'GET', path: '/v1/operator/status', schema: CaOwnStatus } as const;
+    return client.request({ ...to, bearer: ca.token }).finally(() => client.close());
   };
   const phase = async () => (await status()).rotation?.phase;
 
