@@ -1,6 +1,7 @@
 import type { AssuranceClass, Pin, PinRequest, Pins, WaitingKeys } from '@touchstone/schemas';
 import { caError } from '../ca-error.ts';
 import type { CaContext } from '../enroll.ts';
+import { lineOfText } from '../line-of-text.ts';
 import {
   byQuorum,
   type Operator,
@@ -33,7 +34,7 @@ export async function viewWaiting(on: Queryable): Promise<WaitingKeys> {
   return {
     count,
     keys: keys.map(({ ekName, issuer, key, times, firstSeenAt, lastSeenAt }) => ({
-      ...{ ekName: hexOf(ekName), issuer: issuer && lineOf(issuer), key, times },
+      ...{ ekName: hexOf(ekName), issuer: issuer && lineOfText(issuer, 1_200), key, times },
       ...{ firstSeenAt: firstSeenAt.toISOString(), lastSeenAt: lastSeenAt.toISOString() },
     })),
   };
@@ -104,7 +105,3 @@ const pinAsTold = ({ ekName, class: assuranceClass, reason, by, at }: StoredPin)
 });
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-
-/** A host's certificate says what it likes. */
-const lineOf = (text: string): string =>
-  text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd').slice(0, 1_200);

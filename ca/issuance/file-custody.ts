@@ -6,6 +6,7 @@ import { keyIdOf } from '@touchstone/endorsement';
 import { CustodyError } from './custody-error.ts';
 import { ALGORITHM_OF, type CustodyKey, isLabel, type KeyCustody } from './custody.ts';
 import type { KeyRole } from './issuance.ts';
+import { makeOneAtATime } from './make-one-at-a-time.ts';
 import { pemOf } from './pem.ts';
 import { decryptPrivateKey, encryptPrivateKey, SCRYPT_COST } from './private-key-encryption.ts';
 import { createStateFile, readStateFile, syncDirectory } from './state-file.ts';
@@ -86,16 +87,9 @@ export function fileCustody(options: FileCustodyOptions): KeyCustody {
     const { privateKey } = await generate('ec', { namedCurve: curve });
     return held(await keep(label, privateKey, there));
   };
-  let making: Promise<unknown> = Promise.resolve();
 
   return {
-    make: (label) => {
-      if (!isLabel(label)) return Promise.reject(new CustodyError('ISSUANCE_REFUSED', 'label'));
-      // One at a time: who asks twice at once gets one key.
-      const made = making.then(() => make(label));
-      making = made.catch(() => {});
-      return made;
-    },
+    make: makeOneAtATime(make),
     keys: async () => (await keys()).map(held),
     destroy: async (keyId) => {
       const doomed = (await keys()).map(held).find((key) => key.keyId === keyId);

@@ -2,8 +2,9 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import { encodeEcdsaSignature, keyIdOf } from '@touchstone/endorsement';
 import type { Crypto } from 'node-webcrypto-p11';
 import { CustodyError } from './custody-error.ts';
-import { ALGORITHM_OF, type CustodyKey, isLabel, type KeyCustody } from './custody.ts';
+import { ALGORITHM_OF, type CustodyKey, type KeyCustody } from './custody.ts';
 import type { KeyRole } from './issuance.ts';
+import { makeOneAtATime } from './make-one-at-a-time.ts';
 import type { Token } from './token.ts';
 
 const CURVES = { root: 'P-384', issuing: 'P-256' } as const;
@@ -82,16 +83,9 @@ export function pkcs11Custody(token: Token, role: KeyRole): KeyCustody {
       if (made === undefined) throw new CustodyError('TOKEN_FAILED', `${label}: it was not kept`);
       return held(made);
     });
-  let making: Promise<unknown> = Promise.resolve();
 
   return {
-    make: (label) => {
-      if (!isLabel(label)) return Promise.reject(new CustodyError('ISSUANCE_REFUSED', 'label'));
-      // One at a time: who asks twice at once gets one key.
-      const made = making.then(() => make(label));
-      making = made.catch(() => {});
-      return made;
-    },
+    make: makeOneAtATime(make),
     keys: () => token.run(async (crypto) => (await pairsIn(crypto)).map(held)),
     destroy: (keyId) =>
       token.run(async (crypto) => {

@@ -3,7 +3,7 @@ import { parseIssuerCertificate } from '@touchstone/endorsement';
 import type { TpmRoot } from '@touchstone/schemas';
 import { admittedByRoot, listRoots, type Queryable, type StoredRoot } from '../store/index.ts';
 import type { ConfiguredRoot } from '../validation/index.ts';
-import { lineOf } from './line.ts';
+import { lineOfText } from '../line-of-text.ts';
 
 /** A certificate that the CA goes by, as people are shown it. */
 export type HeldCertificate = { readonly record: TpmRoot; readonly der: Uint8Array };
@@ -26,8 +26,8 @@ function configuredCertificate(root: ConfiguredRoot, admitted: Counts): HeldCert
   const { der, subject, notBefore, notAfter } = parseIssuerCertificate(root.der);
   const fingerprint = createHash('sha256').update(der).digest('hex');
   const record: TpmRoot = {
-    ...{ fingerprint, kind: 'root', from: 'configuration', subject: lineOf(subject) },
-    maker: lineOf(root.manufacturers?.join(', ') ?? 'as configured').slice(0, 128),
+    ...{ fingerprint, kind: 'root', from: 'configuration', subject: lineOfText(subject, 512) },
+    maker: lineOfText(root.manufacturers?.join(', ') ?? 'as configured', 128),
     ...{ class: root.class, ekAlgorithm: root.ekAlgorithm ?? 'any' },
     ...{ notBefore: notBefore.toISOString(), notAfter: notAfter.toISOString() },
     ...{ admitted: admitted.get(fingerprint) ?? 0, provenance: null },

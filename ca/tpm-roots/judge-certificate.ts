@@ -8,7 +8,7 @@ import type { TpmRootImportOutcome } from '@touchstone/schemas';
 import { ParseError } from '@touchstone/tpm';
 import type { NewRoot, RootProvenance } from '../store/index.ts';
 import type { KnownCertificate, KnownCertificates } from '../tpm-makers/index.ts';
-import { lineOf } from './line.ts';
+import { lineOfText } from '../line-of-text.ts';
 
 /** What is to become of one certificate; `root` where it is to be taken. */
 export type Judged = {
@@ -46,12 +46,12 @@ export function judgeCertificate(der: Uint8Array, judging: Judging): Judged {
   const fingerprint = createHash('sha256').update(certificate.der).digest('hex');
   const known = judging.known.bySha256.get(fingerprint);
   const kind = known?.kind ?? (certificate.selfSigned ? 'root' : 'intermediate');
-  const subject = lineOf(certificate.subject);
+  const subject = lineOfText(certificate.subject, 512);
   const about = { fingerprint, kind, subject, maker: known?.maker ?? null };
   if (judging.held.has(fingerprint)) return told('already', about);
   if (known !== undefined) return onList(certificate, known, { about, judging });
   if (kind === 'root') return told('not-on-list', about);
-  const name = lineOf(certificate.issuer);
+  const name = lineOfText(certificate.issuer, 512);
   const issuer = [...judging.held.values()].find(
     (one) => one.subject === name && isIssuedBy(certificate.der, one.der),
   );
@@ -109,7 +109,7 @@ export function newRootOf(
   const { as, ...rest } = more;
   const { der, notBefore, notAfter } = certificate;
   const fingerprint = createHash('sha256').update(der).digest();
-  const subject = lineOf(certificate.subject);
+  const subject = lineOfText(certificate.subject, 512);
   const of = { ...rest, fingerprint, certificate: der, subject, notBefore, notAfter };
   return as === undefined
     ? { ...of, kind: 'intermediate', class: null, ekAlgorithm: null }
@@ -134,4 +134,4 @@ function readOrRefusal(
   }
 }
 
-const issuerLine = ({ issuer }: IssuerCertificate) => lineOf(`issued by ${issuer}`);
+const issuerLine = ({ issuer }: IssuerCertificate) => lineOfText(`issued by ${issuer}`, 512);

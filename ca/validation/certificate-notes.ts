@@ -6,6 +6,7 @@ import {
 } from '@touchstone/endorsement';
 import type { Finding } from '@touchstone/schemas';
 import { CA_CODES, type CaCode } from '../codes.ts';
+import { lineOfText } from '../line-of-text.ts';
 import type { EkChain } from './ek-chain.ts';
 import type { Vouched } from './enrollment-check.ts';
 
@@ -84,10 +85,6 @@ function note(
   told: { readonly expected?: string; readonly actual: string },
 ): Finding {
   const { remedy } = CA_CODES[code];
-  const actual = lineOf(told.actual);
+  const actual = lineOfText(told.actual, 256);
   return { code, effect, subject: 'EK certificate', ...told, actual, remedy, actor: 'operator' };
 }
-
-/** A certificate's text may hold anything; this ends in terminals and logs. */
-const lineOf = (text: string): string =>
-  text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd').slice(0, 256);

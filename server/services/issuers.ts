@@ -12,6 +12,7 @@ import {
   storedCaEpoch,
 } from '../store/ca-bundle.ts';
 import type { Queryable } from '../store/database.ts';
+import { type SharedPoll, sharedPoll } from './shared-poll.ts';
 import { withStolenRefused } from './stay-refused.ts';
 
 const POLL_EVERY_MS = 60_000;
@@ -21,9 +22,6 @@ const POLL_CHANGING_EVERY_MS = 2_000;
 const FIRST_POLL_EVERY_MS = 1_000;
 /** How late this process may be in going by what another replica was told, while nobody asks it for evidence. */
 const RECALL_EVERY_MS = 1_000;
-/** What is asked for by whoever is waiting is asked for no more often, and waited for no longer. */
-const SOON_MS = 1_000;
-const SOON_TIMEOUT_MS = 3_000;
 
 export type KnownIssuers = {
   readonly epoch: number;
@@ -39,14 +37,11 @@ export type KnownIssuers = {
 };
 
 /** The CA's flat list of issuers by key id, polled over a connection pinned to the CA's key, and kept. */
-export type IssuerList = {
+export type IssuerList = SharedPoll & {
   /** @throws AppError ISSUERS_UNKNOWN before the first bundle came. */
   known(): KnownIssuers;
   /** The same, after a look at what other replicas were told since. @throws AppError ISSUERS_UNKNOWN */
   recalled(): Promise<KnownIssuers>;
-  poll(): Promise<void>;
-  /** A poll that whoever else waits for one shares, at most one a second. It is not said whether the CA answered. */
-  pollSoon(): Promise<void>;
   /**
    * `then` after each poll, whatever came of it, and each time that the list is another one. True: hosts have still to
    * follow, and the next poll comes as soon as while keys change.
@@ -62,8 +57,6 @@ type Held = { readonly stored: StoredCaBundle; readonly known: KnownIssuers };
 
 export function issuerList(ca: Client, database: Queryable): IssuerList {
   let held: Held | undefined;
-  let polledAtMs = -Infinity;
-  let soon: Promise<void> | undefined;
 
   const known = () => {
     if (held === undefined) throw refusal('ISSUERS_UNKNOWN');
@@ -81,7 +74,6 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
   };
 
   const ask = async (timeoutMs?: number) => {
-    polledAtMs = performance.now();
     await recall();
     const given = await ca.request({
       ...{ method: 'GET', path: '/v1/bundle', schema: CaBundle },
@@ -100,11 +92,7 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
     await recall();
   };
 
-  const askSoon = async () => {
-    const waitMs = Math.max(0, polledAtMs + SOON_MS - performance.now());
-    await sleep(waitMs, undefined, { ref: false });
-    await ask(SOON_TIMEOUT_MS).catch(() => undefined);
-  };
+  const polls = sharedPoll(ask);
 
   const pauseMs = (hostsFollow: boolean) => {
     if (held === undefined) return FIRST_POLL_EVERY_MS;
@@ -112,14 +100,8 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
   };
 
   return {
+    ...polls,
     known,
-    poll: () => ask(),
-    pollSoon: () => {
-      soon ??= askSoon().finally(() => {
-        soon = undefined;
-      });
-      return soon;
-    },
     async recalled() {
       await recall();
       return known();
@@ -127,7 +109,7 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
     async keep(signal, onFailure, then = async () => false) {
       let told: Held | undefined;
       // Its own: whoever else asks the CA all the time does not put off what follows a poll.
-      let keptAtMs = polledAtMs;
+      let keptAtMs = polls.lastAtMs();
       let hostsFollow = false;
       while (!signal.aborted) {
         await sleep(RECALL_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
@@ -135,7 +117,7 @@ export function issuerList(ca: Client, database: Queryable): IssuerList {
         const isDue = performance.now() >= keptAtMs + pauseMs(hostsFollow);
         if (isDue) keptAtMs = performance.now();
         // A database that is away is told of with each poll.
-        await (isDue ? ask().catch(onFailure) : recall().catch(() => {}));
+        await (isDue ? polls.poll().catch(onFailure) : recall().catch(() => {}));
         if (!isDue && told === held) continue;
         told = held;
         hostsFollow = await then().catch((error: unknown) => {

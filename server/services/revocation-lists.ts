@@ -21,24 +21,23 @@ import {
 } from '../store/revocation-lists.ts';
 import type { IssuerList } from './issuers.ts';
 import { newRevocationList } from './new-revocation-list.ts';
+import { type SharedPoll, sharedPoll } from './shared-poll.ts';
 
 const POLL_EVERY_MS = 10_000;
-/** What is asked for by whoever is waiting is asked for no more often, and waited for no longer. */
-const SOON_MS = 1_000;
-const SOON_TIMEOUT_MS = 3_000;
+/** While it is not known whether there are lists at all. */
+const FIRST_POLL_EVERY_MS = 1_000;
 const LIST_MAX_BYTES = 262_144;
 
-/** The CA's revocation lists, polled over the pinned connection, verified, and kept: the last good one of each place. */
-export type RevocationLists = {
+/**
+ * The CA's revocation lists, polled over the pinned connection, verified, and kept: the last good one of each place. A
+ * poll throws the first failure, when all the others were fetched.
+ */
+export type RevocationLists = SharedPoll & {
   /**
    * Undefined where this CA was never known to give lists: its version is an older one.
    * @throws AppError CRLS_UNKNOWN while that is not known either
    */
   known(): Revocation | undefined;
-  /** @throws the first failure, when all the others were fetched */
-  poll(): Promise<void>;
-  /** A poll that whoever else waits for one shares, at most one a second. It is not said whether the CA answered. */
-  pollSoon(): Promise<void>;
   /** Until the signal aborts; `then` is told after each poll what it failed by, if it did. */
   keep(signal: AbortSignal, then: (failure: unknown) => Promise<void>): Promise<void>;
 };
@@ -60,8 +59,6 @@ export function revocationLists(parts: {
   let given: boolean | undefined;
   let since = new Date(0);
   let epoch = 0;
-  let polledAtMs = -Infinity;
-  let soon: Promise<void> | undefined;
 
   const hold = (list: RevocationList) => {
     const { number, nextUpdate, revoked } = list;
@@ -96,7 +93,6 @@ export function revocationLists(parts: {
   };
 
   const ask = async (timeoutMs?: number) => {
-    polledAtMs = performance.now();
     await recall();
     const index = await askIndex(ca, timeoutMs);
     if (index === undefined) {
@@ -135,30 +131,20 @@ export function revocationLists(parts: {
     epoch = known.epoch;
   };
 
-  const askSoon = async () => {
-    const waitMs = Math.max(0, polledAtMs + SOON_MS - performance.now());
-    await sleep(waitMs, undefined, { ref: false });
-    await ask(SOON_TIMEOUT_MS).catch(() => undefined);
-  };
+  const polls = sharedPoll(ask);
 
   return {
+    ...polls,
     known() {
       if (given === undefined) throw refusal('CRLS_UNKNOWN');
       return given ? revocation : undefined;
     },
-    poll: () => ask(),
-    pollSoon: () => {
-      soon ??= askSoon().finally(() => {
-        soon = undefined;
-      });
-      return soon;
-    },
     async keep(signal, then) {
       while (!signal.aborted) {
-        const pauseMs = given === undefined ? SOON_MS : POLL_EVERY_MS;
+        const pauseMs = given === undefined ? FIRST_POLL_EVERY_MS : POLL_EVERY_MS;
         await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
         if (signal.aborted) return;
-        const failure = await ask().then(
+        const failure = await polls.poll().then(
           () => undefined,
           (error: unknown) => error,
         );
