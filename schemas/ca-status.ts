@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { NamedHost, NamedHosts, NamedVms } from './ca-progress.ts';
-import { Cursor } from './operator.ts';
+import { Cursor } from './paging.ts';
 import { closed, LineOfText, oneOf, Sha256Hex, Timestamp, Uint32 } from './scalars.ts';
 
 const Validity = { notBefore: Timestamp, notAfter: Timestamp };

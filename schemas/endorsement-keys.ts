@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { AssuranceClass } from './classes.ts';
 import { closed, LineOfText, NameHex, oneOf, Sha256Hex, Timestamp } from './scalars.ts';
-import { Cursor } from './operator.ts';
+import { Cursor } from './paging.ts';
 
 const Text = LineOfText(512);
 const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);

@@ -12,6 +12,8 @@ import {
   Uint32,
   Uuid,
 } from './scalars.ts';
+import { DiskName, Door, Operation } from './door.ts';
+import { GateReport } from './gate-report.ts';
 
 /** Banks of PCRs by the names of their hash algorithms. */
 export const Bank = oneOf('sha1', 'sha256', 'sha384', 'sha512', 'sm3_256');
@@ -54,18 +56,26 @@ export const ImaListReference = closed({ kind: Type.Literal('ima'), fromEntry: U
 export const LogReference = Type.Union([BootLogReference, ImaListReference]);
 export type LogReference = Type.Static<typeof LogReference>;
 
-/** How the VM comes to run. Operations beyond `start` belong to the libvirt gate. */
-export const Operation = oneOf('start');
-
-/** One request to start one VM. `definitionDigest` and `imageDigests` are SHA-256. */
+/**
+ * One request to start one VM. `definitionDigest` and `imageDigests` are SHA-256; `imageDigests` are of every image
+ * whose content was read: disks with what lies behind them, kernel, initrd, firmware. From `touchstone/statement/2` on:
+ * `door`; `dataDisks`, which were not read, since the VM's record calls them data or sealed; `savedState`, in a restore,
+ * SHA-256 of the file as this host saw it saved, or null where it did not.
+ */
 export const StartRequest = closed({
   requestId: Uuid,
   vm: Uuid,
   operation: Operation,
   definitionDigest: Sha256Hex,
   imageDigests: Type.Array(Sha256Hex, { maxItems: 64 }),
+  door: Type.Optional(Door),
+  dataDisks: Type.Optional(Type.Array(DiskName, { maxItems: 64, uniqueItems: true })),
+  savedState: Type.Optional(Type.Union([Sha256Hex, Type.Null()])),
 });
 export type StartRequest = Type.Static<typeof StartRequest>;
+
+/** Of requests that share one statement. */
+export const MAX_PERMITS = 256;
 
 /** Facts that only the host itself vouches for: no rule turns a verdict better because of one. */
 export const SelfReported = closed({
@@ -91,7 +101,7 @@ export type SelfReported = Type.Static<typeof SelfReported>;
  * It is hashed as received and parsed afterwards.
  */
 export const Statement = closed({
-  schema: Type.Literal('touchstone/statement/1'),
+  schema: oneOf('touchstone/statement/1', 'touchstone/statement/2'),
   purpose: Purpose,
   hostId: Type.Union([Uuid, Type.Null()]),
   akName: NameHex,
@@ -100,8 +110,14 @@ export const Statement = closed({
   selection: Selection,
   logs: Type.Array(LogReference, { maxItems: 4 }),
   selfReported: SelfReported,
-  permits: Type.Optional(Type.Array(StartRequest, { minItems: 1, maxItems: 1 })),
+  /** Of the first version exactly one. */
+  permits: Type.Optional(Type.Array(StartRequest, { minItems: 1, maxItems: MAX_PERMITS })),
+  /** nonceTPM of the policy session in which a release key would be unsealed. Second version, `permit`. */
+  sessionNonce: Type.Optional(hexUpTo(64)),
+  /** What a caller gave, in `prove`. */
   nonce: Type.Optional(hexUpTo(64)),
+  /** Second version, `attest`. */
+  gate: Type.Optional(GateReport),
 });
 export type Statement = Type.Static<typeof Statement>;
 
@@ -123,7 +139,7 @@ export type ImaList = Type.Static<typeof ImaList>;
 /** Evidence (RFC 9334, 8.1) as it crosses the wire. */
 export const Evidence = closed({
   schema: Type.Literal('touchstone/evidence/1'),
-  statement: base64UrlUpTo(65_536),
+  statement: base64UrlUpTo(524_288),
   quote: closed({ attest: base64UrlUpTo(1_024), signature: base64UrlUpTo(1_024) }),
   pcrs: closed({
     sha1: Type.Optional(PcrValues),

@@ -16,16 +16,9 @@ import { Baseline, BaselinePart } from './baseline.ts';
 import { BASELINE_JSON_MAX_BYTES, BASELINE_YAML_MAX_BYTES } from './baseline-text.ts';
 import { BootState } from './boot-state.ts';
 import { Finding } from './finding.ts';
-import { BootCounters, Verdict } from './result.ts';
-
-/** How many of a list are asked for at once. */
-export const PageLimit = Type.Integer({ minimum: 1, maximum: 1_000 });
-
-/** Where a list goes on. Only the server can read it; it holds nothing secret and gives no right. */
-export const Cursor = Type.String({ pattern: '^[A-Za-z0-9_-]+$', minLength: 1, maxLength: 1_024 });
-
-/** Of a page of a list; absent on its last. */
-const nextCursor = Type.Optional(Cursor);
+import { BootCounters } from './boot-counters.ts';
+import { nextCursor } from './paging.ts';
+import { Verdict } from './result.ts';
 
 /** GET /v1/session: who the bearer token is, and the quorum that loosening takes. */
 export const Session = closed({
@@ -169,43 +162,6 @@ export const BaselineApproval = closed({
   version: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 export type BaselineApproval = Type.Static<typeof BaselineApproval>;
-
-/**
- * The record that a VM is gated by. `images` empty: any image; else each must be listed. `warnings`: whether it starts
- * on a host whose verdict is a warning (it does, unless stated).
- */
-export const Vm = closed({
-  uuid: Uuid,
-  name: Slug,
-  classes: AssuranceClasses,
-  hostLabels: Labels,
-  images: Type.Array(Sha256Hex, { maxItems: 64 }),
-  warnings: Type.Optional(oneOf('accept', 'refuse')),
-});
-export type Vm = Type.Static<typeof Vm>;
-
-export const VmList = closed({ vms: Type.Array(Vm, { maxItems: 1_000 }), nextCursor });
-export type VmList = Type.Static<typeof VmList>;
-
-/** One request to start a VM and what became of it. */
-export const VmStart = closed({
-  requestId: Uuid,
-  hostId: Uuid,
-  hostName: Slug,
-  at: Timestamp,
-  decision: oneOf('permitted', 'refused'),
-  code: Type.Union([Code, Type.Null()]),
-  definitionDigest: Sha256Hex,
-});
-export type VmStart = Type.Static<typeof VmStart>;
-
-/** The latest first. */
-export const VmStarts = closed({
-  vm: Vm,
-  starts: Type.Array(VmStart, { maxItems: 1_000 }),
-  nextCursor,
-});
-export type VmStarts = Type.Static<typeof VmStarts>;
 
 /**
  * POST /v1/join-tokens. One use by default. `approve` false: the token admits the host, and a person

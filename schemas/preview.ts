@@ -3,7 +3,7 @@ import { BaselinePart } from './baseline.ts';
 import { BASELINE_JSON_MAX_BYTES } from './baseline-text.ts';
 import { HostState } from './classes.ts';
 import { Finding } from './finding.ts';
-import { Cursor } from './operator.ts';
+import { Cursor } from './paging.ts';
 import { Verdict } from './result.ts';
 import { closed, oneOf, Slug, Uuid } from './scalars.ts';
 

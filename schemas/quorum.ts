@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { closed, LineOfText, oneOf, Sha256Hex, Slug, Timestamp, Uuid } from './scalars.ts';
-import { Cursor } from './operator.ts';
+import { Cursor } from './paging.ts';
 
 /** How many people it takes to loosen what is trusted. DESIGN 4, end. */
 const Quorum = Type.Integer({ minimum: 1, maximum: 2 });

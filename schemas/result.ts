@@ -8,15 +8,16 @@ import {
   Sha256Hex,
   Slug,
   Timestamp,
-  Uint32,
-  Uint64Decimal,
   Uuid,
 } from './scalars.ts';
 import { BootState } from './boot-state.ts';
 import { AssuranceClass, HostState } from './classes.ts';
-import { Purpose, StartRequest } from './evidence.ts';
+import { MAX_PERMITS, Purpose, StartRequest } from './evidence.ts';
 import { Finding } from './finding.ts';
 import { ImaPosition } from './ima-position.ts';
+import { BootCounters } from './boot-counters.ts';
+import { Mandates } from './mandates.ts';
+import { ReleaseKey, SealedDiskKey } from './release.ts';
 
 /** AR4SI trustworthiness tiers, as EAR spells them (draft-ietf-rats-ear, section 3.2). */
 export const Verdict = oneOf('none', 'affirming', 'warning', 'contraindicated');
@@ -32,14 +33,6 @@ export const TrustVector = closed({
   hardware: TrustClaim,
 });
 export type TrustVector = Type.Static<typeof TrustVector>;
-
-/** The TPM's counters when the quote was made. TCG Part 2, 10.11.1 TPMS_CLOCK_INFO. */
-export const BootCounters = closed({
-  resetCount: Uint32,
-  restartCount: Uint32,
-  clock: Uint64Decimal,
-});
-export type BootCounters = Type.Static<typeof BootCounters>;
 
 /** One baseline document that was held against the evidence. */
 export const BaselineReference = closed({
@@ -116,6 +109,7 @@ export const EvidenceAnswer = closed({
   state: HostState,
   verdict: Verdict,
   intervalSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+  mandates: Type.Optional(Mandates),
   ima: Type.Optional(ImaPosition),
 });
 export type EvidenceAnswer = Type.Static<typeof EvidenceAnswer>;
@@ -136,12 +130,20 @@ export const PermitClaims = closed({
   'touchstone.boot': BootCounters,
   'touchstone.request': StartRequest,
   'touchstone.policy': LineOfText(512),
+  /** The release blob that belongs to it, and no other is imported: SHA-256 over its parts (`ReleaseKey`). */
+  'touchstone.release': Type.Optional(Sha256Hex),
+  /** In observe mode: for these codes it would have been refused. No disk key comes with it. */
+  'touchstone.observed': Type.Optional(Type.Array(Code, { minItems: 1, maxItems: 64 })),
 });
 export type PermitClaims = Type.Static<typeof PermitClaims>;
 
 /** A refusal names every reason. `code` is the first enforced finding's. */
 export const PermitAnswer = Type.Union([
-  closed({ requestId: Uuid, permit: Type.String({ maxLength: 16_384 }) }),
+  closed({
+    requestId: Uuid,
+    permit: Type.String({ maxLength: 16_384 }),
+    keys: Type.Optional(Type.Array(SealedDiskKey, { minItems: 1, maxItems: 64 })),
+  }),
   closed({
     requestId: Uuid,
     refusal: closed({ code: Code, findings: Type.Array(Finding, { minItems: 1, maxItems: 256 }) }),
@@ -153,7 +155,10 @@ export const PermitsAnswer = closed({
   result: Type.String({ maxLength: 1_048_576 }),
   state: HostState,
   verdict: Verdict,
-  answers: Type.Array(PermitAnswer, { minItems: 1, maxItems: 1 }),
+  answers: Type.Array(PermitAnswer, { minItems: 1, maxItems: MAX_PERMITS }),
+  /** For all `keys` of the answers. */
+  release: Type.Optional(ReleaseKey),
+  mandates: Type.Optional(Mandates),
   ima: Type.Optional(ImaPosition),
 });
 export type PermitsAnswer = Type.Static<typeof PermitsAnswer>;

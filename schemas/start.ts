@@ -1,15 +1,17 @@
 import { Type } from 'typebox';
-import { closed, Code, LineOfText, mapOf, Sha256Hex, Uuid } from './scalars.ts';
+import { closed, Code, LineOfText, mapOf, oneOf, Sha256Hex, Uuid } from './scalars.ts';
 import { AssuranceClass, HostState } from './classes.ts';
-import { Operation } from './evidence.ts';
+import { DiskName } from './door.ts';
 import { Finding } from './finding.ts';
 import { Verdict } from './result.ts';
 import { AkKind, EkKind } from './tpm-keys.ts';
 
 /** POST /v1/starts on the agent's unix socket: may this command start this VM now? */
 export const StartQuestion = closed({
+  /** `run` unless stated. */
+  door: Type.Optional(oneOf('run', 'systemd')),
   vm: Uuid,
-  operation: Operation,
+  operation: oneOf('start'),
   workingDirectory: Type.String({ pattern: '^/[^\\u0000]*$', maxLength: 4_096 }),
   command: Type.Array(Type.String({ pattern: '^[^\\u0000]*$', maxLength: 32_768 }), {
     minItems: 1,
@@ -24,7 +26,34 @@ export const StartQuestion = closed({
 });
 export type StartQuestion = Type.Static<typeof StartQuestion>;
 
-/** Only `permitted`, for the VM that was asked about, starts anything; every other answer is a no. */
+/** A domain's XML as libvirt hands it to its hook. */
+const DomainXml = Type.String({ minLength: 1, maxLength: 1_048_576 });
+
+/** POST /v1/domains/starts on the agent's unix socket, by libvirt's hook at `prepare begin`. Answered by a StartAnswer. */
+export const DomainStart = closed({ name: LineOfText(256), domain: DomainXml });
+export type DomainStart = Type.Static<typeof DomainStart>;
+
+/** POST /v1/domains/events, by the same hook at every other of libvirt's verbs. */
+export const DomainEvent = closed({
+  name: LineOfText(256),
+  verb: Type.String({ pattern: '^[a-z]{1,32} [a-z-]{1,32}$', maxLength: 65 }),
+  extra: LineOfText(256),
+  domain: DomainXml,
+});
+export type DomainEvent = Type.Static<typeof DomainEvent>;
+
+/** `refused` at `started begin` alone: what QEMU has open is not what the permit was for. */
+export const DomainEventAnswer = closed({
+  outcome: oneOf('noted', 'refused'),
+  line: Type.Optional(LineOfText(2_048)),
+});
+export type DomainEventAnswer = Type.Static<typeof DomainEventAnswer>;
+
+/**
+ * Only `permitted`, for the VM that was asked about, starts anything; every other answer is a no. `by` is `permit`
+ * unless stated; `permitId` is then the id of the licence or of the mandate. `sealed`: disks whose keys wait, for
+ * 15 s and for one who asks.
+ */
 export const StartAnswer = Type.Union([
   closed({
     decision: Type.Literal('permitted'),
@@ -32,6 +61,8 @@ export const StartAnswer = Type.Union([
     permitId: Uuid,
     vm: Uuid,
     definitionDigest: Sha256Hex,
+    by: Type.Optional(oneOf('permit', 'licence', 'observe')),
+    sealed: Type.Optional(Type.Array(DiskName, { minItems: 1, maxItems: 64 })),
   }),
   closed({
     decision: Type.Literal('refused'),

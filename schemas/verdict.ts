@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { BASELINE_JSON_MAX_BYTES } from './baseline-text.ts';
 import { Evidence } from './evidence.ts';
-import { Cursor } from './operator.ts';
+import { Cursor } from './paging.ts';
 import { base64UrlUpTo, closed, oneOf, Sha256Hex, Timestamp, Uuid } from './scalars.ts';
 
 /** A UTC day of which verdicts are held, or `kept` for those that outlived theirs. */

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { BaselinePart } from './baseline.ts';
 import { AssuranceClass, HostState } from './classes.ts';
-import { BaselineRecord, Cursor } from './operator.ts';
+import { BaselineRecord } from './operator.ts';
+import { Cursor } from './paging.ts';
 import { closed, LineOfText, oneOf, Slug, Timestamp, Uuid } from './scalars.ts';
 
 /**
