@@ -45,9 +45,9 @@ export const TrustBundle = closed({
   issuer: HttpsUrl,
   ca: closed({ url: HttpsUrl, pin: Sha256Hex }),
   anchors: Type.Array(PemCertificate, { minItems: 1, maxItems: 8 }),
-  keys: Type.Array(closed({ use: oneOf('result', 'permit'), jwk: SigningJwk }), {
+  keys: Type.Array(closed({ use: oneOf('result', 'permit', 'release'), jwk: SigningJwk }), {
     minItems: 2,
-    maxItems: 16,
+    maxItems: 24,
   }),
   bundleKey: SigningJwk,
   /**

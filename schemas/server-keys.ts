@@ -14,8 +14,8 @@ import {
 const OptionalTime = Type.Union([Timestamp, Type.Null()]);
 const Count = Type.Integer({ minimum: 0, maximum: 10_000_000 });
 
-/** What the server makes and turns by itself. */
-export const KeyUse = oneOf('result', 'permit');
+/** What the server makes and turns by itself. By a `release` key it signs in the TPM's own form (ReleaseKey), and no token. */
+export const KeyUse = oneOf('result', 'permit', 'release');
 export type KeyUse = Type.Static<typeof KeyUse>;
 
 /**

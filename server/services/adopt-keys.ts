@@ -12,7 +12,7 @@ import { signingKeyOf } from './signing-key.ts';
  */
 export async function adoptKeys(
   { database, sealer }: { readonly database: Database; readonly sealer: KeySealer },
-  configured: Readonly<Record<KeyUse, string>>,
+  configured: Readonly<Record<Exclude<KeyUse, 'release'>, string>>,
 ): Promise<void> {
   await database.transaction(async (on) => {
     await lockServerKeys(on);

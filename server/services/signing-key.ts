@@ -6,6 +6,7 @@ import { checkAgainst, SigningJwk } from '@touchstone/schemas';
 export type TokenType =
   | 'touchstone-result+jwt'
   | 'touchstone-permit+jwt'
+  | 'touchstone-release+jwt'
   | 'touchstone-bundle+jwt'
   | 'touchstone-ca-progress+jwt';
 

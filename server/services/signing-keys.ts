@@ -14,7 +14,11 @@ export const KEYS_HOLD_MS = 300_000;
 const TYPES = {
   result: 'touchstone-result+jwt',
   permit: 'touchstone-permit+jwt',
+  release: 'touchstone-release+jwt',
 } as const satisfies Record<KeyUse, TokenType>;
+
+/** The uses that a server cannot do without. */
+type NeededUse = Exclude<KeyUse, 'release'>;
 
 /** Keys by which this server's reports to the CA are signed. `next`: it will be one. */
 export type Reporters = {
@@ -35,7 +39,7 @@ export type SigningKeys = {
 };
 
 type Held = {
-  readonly byUse: Readonly<Record<KeyUse, SigningKey>>;
+  readonly byUse: Readonly<Record<NeededUse, SigningKey>>;
   readonly reporters: Reporters;
   readonly published: TrustBundle['keys'];
   readonly readAt: number;
@@ -60,7 +64,7 @@ export async function openSigningKeys(
   const look = async (): Promise<Held> => {
     const readAt = elapsedMs();
     const keys = (await serverKeys(database)).filter(({ state }) => state !== 'withdrawn');
-    const active = (use: KeyUse): ServerKey => {
+    const active = (use: NeededUse): ServerKey => {
       const key = keys.find((each) => each.use === use && each.state === 'active');
       if (key === undefined) throw refusal('SERVER_KEYS_MISSING', { detail: `no ${use} key` });
       return key;
@@ -85,11 +89,11 @@ export async function openSigningKeys(
   };
 
   let held = await look();
-  const current = (use: KeyUse): SigningKey => {
+  const current = (use: NeededUse): SigningKey => {
     if (elapsedMs() - held.readAt > KEYS_HOLD_MS) throw refusal('SERVER_KEYS_STALE');
     return held.byUse[use];
   };
-  const keyFor = (use: KeyUse): SigningKey => ({
+  const keyFor = (use: NeededUse): SigningKey => ({
     get jwk() {
       return held.byUse[use].jwk;
     },
