@@ -55,6 +55,18 @@ export const GATE_CODES = {
     'DESIGN 4, Start a VM',
     "Restore the image, or list its digest in the VM's record.",
   ),
+  VM_SEALED_REFUSES: entry(
+    422,
+    'A VM with a sealed disk has only the fail mode refuse',
+    'DESIGN 4, Fail modes',
+    'Leave the fail mode out, or keep no disk of it sealed.',
+  ),
+  VM_DISK_TWICE: entry(
+    422,
+    'The record names one disk twice',
+    'DESIGN 4, Start a VM',
+    'Name each disk once, as data or as sealed.',
+  ),
   REQUEST_ALREADY_ANSWERED: entry(
     409,
     'This request was answered before, to other evidence',

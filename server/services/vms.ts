@@ -7,8 +7,12 @@ import { insertVm, type StartPosition, startsOfVm, vmByUuid } from '../store/vms
 import { EpochMs, keyOfColumns, type Page, pageOf } from './paging.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
-/** The same record again is no error; another one under its uuid or name is. @throws AppError VM_EXISTS */
+/**
+ * The same record again is no error; another one under its uuid or name is.
+ * @throws AppError VM_EXISTS, VM_SEALED_REFUSES, VM_DISK_TWICE
+ */
 export async function registerVm(verifier: Verifier, by: Actor, vm: Vm): Promise<Vm> {
+  requireSound(vm);
   const now = verifier.clock.now();
   return verifier.database.transaction(async (on) => {
     const inserted = await insertVm(on, vm);
@@ -23,9 +27,25 @@ export async function registerVm(verifier: Verifier, by: Actor, vm: Vm): Promise
   });
 }
 
+function requireSound({ name, disks = [], failMode }: Vm): void {
+  const twice = disks.find((one, at) =>
+    disks.some((other, to) => to > at && other.name === one.name),
+  );
+  if (twice !== undefined) throw refusal('VM_DISK_TWICE', { detail: `${name}: ${twice.name}` });
+  const sealed = disks.find(({ kind }) => kind === 'sealed');
+  if (sealed !== undefined && failMode !== undefined && failMode.mode !== 'refuse') {
+    throw refusal('VM_SEALED_REFUSES', { detail: `${name}: ${sealed.name} is sealed` });
+  }
+}
+
 /** What is so anyway is not said. */
-function whatItSays({ warnings, ...vm }: Vm): Vm {
-  return warnings === 'refuse' ? { ...vm, warnings } : vm;
+function whatItSays({ warnings, failMode, onLoss, ...vm }: Vm): Vm {
+  return {
+    ...vm,
+    ...(warnings === 'refuse' ? { warnings } : {}),
+    ...(failMode === undefined || failMode.mode === 'refuse' ? {} : { failMode }),
+    ...(onLoss === undefined || onLoss === 'flag' ? {} : { onLoss }),
+  };
 }
 
 /** @throws AppError VM_UNKNOWN */

@@ -13,9 +13,12 @@ type VmRow = {
   host_labels: Labels;
   images: string[];
   warnings: NonNullable<Vm['warnings']>;
+  disks: NonNullable<Vm['disks']>;
+  fail_mode: NonNullable<Vm['failMode']>;
+  on_loss: NonNullable<Vm['onLoss']>;
 };
 
-const COLUMNS = 'uuid, name, classes, host_labels, images, warnings';
+const COLUMNS = 'uuid, name, classes, host_labels, images, warnings, disks, fail_mode, on_loss';
 
 const vmOf = (row: VmRow): Vm => ({
   uuid: row.uuid,
@@ -24,16 +27,24 @@ const vmOf = (row: VmRow): Vm => ({
   hostLabels: row.host_labels,
   images: row.images,
   ...(row.warnings === 'refuse' ? { warnings: row.warnings } : {}),
+  ...(row.disks.length > 0 ? { disks: row.disks } : {}),
+  ...(row.fail_mode.mode === 'refuse' ? {} : { failMode: row.fail_mode }),
+  ...(row.on_loss === 'flag' ? {} : { onLoss: row.on_loss }),
 });
+
+const valuesOf = (vm: Vm): unknown[] => [
+  ...[vm.uuid, vm.name, vm.classes, JSON.stringify(vm.hostLabels), vm.images],
+  vm.warnings ?? 'accept',
+  JSON.stringify(vm.disks ?? []),
+  JSON.stringify(vm.failMode ?? { mode: 'refuse' }),
+  vm.onLoss ?? 'flag',
+];
 
 /** False where a VM of this uuid or name is there. */
 export async function insertVm(on: Queryable, vm: Vm): Promise<boolean> {
   const { rowCount } = await on.query(
-    `INSERT INTO vms (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-    [
-      ...[vm.uuid, vm.name, vm.classes, JSON.stringify(vm.hostLabels), vm.images],
-      vm.warnings ?? 'accept',
-    ],
+    `INSERT INTO vms (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+    valuesOf(vm),
   );
   return rowCount === 1;
 }

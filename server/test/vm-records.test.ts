@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Vm } from '@touchstone/schemas';
+import { registerVm, viewVm } from '../services/vms.ts';
+import { BY, useFleet } from './support/made-fleet.ts';
+
+describe("A VM's record", () => {
+  const fleet = useFleet();
+  const record = (more: Partial<Vm> = {}): Vm => ({
+    ...{ uuid: randomUUID(), name: fleet.newName(), classes: ['software'] },
+    ...{ hostLabels: {}, images: [], ...more },
+  });
+
+  it('keeps its disks, its fail mode and what happens on loss of trust', async () => {
+    const vm = record({
+      disks: [{ name: 'vdb', kind: 'data' }],
+      failMode: { mode: 'allow-if-attested-within', seconds: 3_600 },
+      onLoss: 'pause',
+    });
+    assert.deepEqual(await registerVm(fleet.verifier, BY, vm), vm);
+    assert.deepEqual(await viewVm(fleet.verifier, vm.uuid), vm);
+  });
+
+  it('does not say what is so anyway', async () => {
+    const vm = record();
+    const said = {
+      ...vm,
+      warnings: 'accept',
+      failMode: { mode: 'refuse' },
+      onLoss: 'flag',
+    } as const;
+    assert.deepEqual(await registerVm(fleet.verifier, BY, said), vm);
+  });
+
+  it('with a sealed disk has only the fail mode refuse: VM_SEALED_REFUSES', async () => {
+    const vm = record({
+      disks: [{ name: 'vdb', kind: 'sealed' }],
+      failMode: { mode: 'allow-and-flag' },
+    });
+    await assert.rejects(registerVm(fleet.verifier, BY, vm), { code: 'VM_SEALED_REFUSES' });
+    const { failMode, ...refusing } = vm;
+    void failMode;
+    assert.deepEqual(await registerVm(fleet.verifier, BY, refusing), refusing);
+  });
+
+  it('names no disk twice: VM_DISK_TWICE', async () => {
+    const vm = record({
+      disks: [
+        { name: 'vdb', kind: 'sealed' },
+        { name: 'vdb', kind: 'data' },
+      ],
+    });
+    await assert.rejects(registerVm(fleet.verifier, BY, vm), { code: 'VM_DISK_TWICE' });
+  });
+});
