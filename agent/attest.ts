@@ -11,6 +11,7 @@ import {
 } from '@touchstone/schemas';
 import { AppError, ProblemError, unixClient } from '@touchstone/transport';
 import { openEnrolledHost } from './enrolled-host.ts';
+import { ownNetwork } from './network.ts';
 import { requireOwnDirectory } from './state/state-directory.ts';
 import type { Attester } from './tpm/attester.ts';
 
@@ -47,7 +48,8 @@ const isUnreachable = (error: unknown): boolean =>
 /** By this process, which holds the state directory. */
 export async function attestHere(stateDir: string, attester: Attester): Promise<Attested> {
   const log = pino({ level: 'silent' });
-  const { client, attesting } = await openEnrolledHost(stateDir, { attester, log });
+  const network = ownNetwork;
+  const { client, attesting } = await openEnrolledHost(stateDir, { attester, network, log });
   try {
     return attested(await attesting.now());
   } finally {

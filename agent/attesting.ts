@@ -84,7 +84,7 @@ export class Attesting {
    */
   async rejoin(): Promise<boolean> {
     const { epoch } = this.#held.current.trustBundle;
-    this.#following ??= followFromAnyone(this.#held).finally(() => {
+    this.#following ??= followFromAnyone(this.#attestation.network, this.#held).finally(() => {
       this.#following = undefined;
     });
     await this.#following.catch((err: unknown) =>

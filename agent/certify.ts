@@ -4,8 +4,9 @@ import {
   type Finding,
   type TrustBundle,
 } from '@touchstone/schemas';
-import { type Client, pinnedClient } from '@touchstone/transport';
+import type { Client } from '@touchstone/transport';
 import { requireVouched } from './certificate-path.ts';
+import type { Network } from './network.ts';
 import type { KeyRecord } from './state/identity.ts';
 import { activateCredential } from './tpm/attestation-key.ts';
 import { caPinsOf } from './tls-pins.ts';
@@ -24,6 +25,7 @@ type Prover = {
   readonly attester: Attester;
   readonly key: KeyRecord;
   readonly bundle: TrustBundle;
+  readonly network: Network;
   /** Runs what needs the TPM: never while the CA is waited for, since VM starts need it too. */
   readonly hold: <T>(work: () => Promise<T>) => Promise<T>;
 };
@@ -33,7 +35,7 @@ type Prover = {
  * @throws AppError CERTIFICATE_UNTRUSTED, or what the CA or the TPM refused
  */
 export function certify(prover: Prover): Promise<Certified> {
-  return withCa(prover.bundle, async (ca) => {
+  return withCa(prover, async (ca) => {
     const { attester, key, hold } = prover;
     const [ek, chain] = await hold(async () => [
       await attester.use(async (_tpm, held) => held),
@@ -61,7 +63,7 @@ export function certify(prover: Prover): Promise<Certified> {
  * @throws AppError CERTIFICATE_UNTRUSTED, or what the CA or the TPM refused
  */
 export function recertify(enrollmentId: string, prover: Prover): Promise<string[]> {
-  return withCa(prover.bundle, async (ca) => {
+  return withCa(prover, async (ca) => {
     const challenge = await ca.request({
       method: 'POST',
       path: `/v1/enrollments/${enrollmentId}/renewals`,
@@ -72,8 +74,8 @@ export function recertify(enrollmentId: string, prover: Prover): Promise<string[
   });
 }
 
-async function withCa<T>(bundle: TrustBundle, use: (ca: Client) => Promise<T>): Promise<T> {
-  const ca = pinnedClient({ url: bundle.ca.url, pin: () => caPinsOf(bundle) });
+async function withCa<T>({ bundle, network }: Prover, use: (ca: Client) => Promise<T>): Promise<T> {
+  const ca = network.pinned({ url: bundle.ca.url, pin: () => caPinsOf(bundle) });
   try {
     return await use(ca);
   } finally {

@@ -1,6 +1,7 @@
 import { listenUnix } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { openEnrolledHost } from './enrolled-host.ts';
+import { ownNetwork } from './network.ts';
 import { agentEdge } from './socket/routes.ts';
 import type { Attester } from './tpm/attester.ts';
 
@@ -20,7 +21,7 @@ export type DaemonOptions = {
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { stateDir, socketPath, attester, log, stop } = options;
-  const host = await openEnrolledHost(stateDir, { attester, log });
+  const host = await openEnrolledHost(stateDir, { attester, network: ownNetwork, log });
   const { held, conversations, attesting } = host;
   const gate = {
     attestation: attesting.attestation,

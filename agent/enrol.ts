@@ -1,9 +1,10 @@
 import { type AkKind, type BindingKey, HostEnrolmentAnswer } from '@touchstone/schemas';
 import { parseTpm2bPublic } from '@touchstone/tpm';
-import { AppError, pinnedClient } from '@touchstone/transport';
+import { AppError } from '@touchstone/transport';
 import { certify } from './certify.ts';
 import { agentError } from './codes.ts';
 import { answerChallenge } from './evidence/deliver.ts';
+import { ownNetwork } from './network.ts';
 import {
   type Enrolment,
   type KeyRecord,
@@ -50,7 +51,9 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
   if (enrolled !== null && enrolled.akName === known?.akName && !lost) {
     throw agentError('ALREADY_ENROLLED', { status: 409, detail: stateDir });
   }
-  const client = pinnedClient({ url: server, pin: fingerprint });
+  // The connection itself vouches for the first bundle: no courier's word would do.
+  const network = ownNetwork;
+  const client = network.pinned({ url: server, pin: () => [fingerprint] });
   try {
     progress('asking the server, by its pinned key, for the trust bundle');
     const trustBundle = await takeFirstBundle(client);
@@ -68,7 +71,8 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
       await tellAddress(attester, progress);
     }
     progress(`proving to the CA that this TPM holds it (AK ${key.akName.slice(0, 16)}…)`);
-    const prover = { attester, bundle: trustBundle, hold: <T>(work: () => Promise<T>) => work() };
+    const hold = <T>(work: () => Promise<T>) => work();
+    const prover = { attester, network, bundle: trustBundle, hold };
     const certified = await certify({ ...prover, key }).catch(async (error: unknown) => {
       const algorithm = algorithmAskedFor(error);
       if (algorithm === undefined || input.ekInsisted) throw error;

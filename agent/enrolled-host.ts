@@ -1,9 +1,10 @@
-import { type Client, pinnedClient } from '@touchstone/transport';
+import type { Client } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { Attesting } from './attesting.ts';
 import { agentError } from './codes.ts';
 import type { Attestation } from './evidence/deliver.ts';
 import { LastPolicy } from './evidence/last-policy.ts';
+import type { Network } from './network.ts';
 import { ServerTime } from './server-time.ts';
 import { serverPinsOf, settlePin } from './tls-pins.ts';
 import { HeldEnrolment } from './state/held-enrolment.ts';
@@ -23,7 +24,11 @@ export type EnrolledHost = {
 /** @throws AppError NOT_ENROLLED, STATE_MALFORMED */
 export async function openEnrolledHost(
   stateDir: string,
-  { attester, log }: { readonly attester: Attester; readonly log: Logger },
+  {
+    attester,
+    network,
+    log,
+  }: { readonly attester: Attester; readonly network: Network; readonly log: Logger },
 ): Promise<EnrolledHost> {
   const [enrolment, key] = await Promise.all([readEnrolment(stateDir), readKeyRecord(stateDir)]);
   if (enrolment === null || key === null || enrolment.akName !== key.akName) {
@@ -31,13 +36,13 @@ export async function openEnrolledHost(
   }
   const serverTime = new ServerTime();
   const held = new HeldEnrolment(stateDir, enrolment);
-  const client = pinnedClient({
+  const client = network.pinned({
     url: enrolment.server,
     pin: () => serverPinsOf(held.current),
     onPin: (pin) => settlePin(held, pin, log),
     onDate: (date) => serverTime.hear(date),
   });
-  const attestation: Attestation = { client, attester, key, judgedBy: new LastPolicy() };
+  const attestation: Attestation = { client, network, attester, key, judgedBy: new LastPolicy() };
   const conversations = new Conversations();
   const attesting = new Attesting(attestation, held, { conversations, serverTime, log });
   return { held, client, attestation, conversations, attesting };

@@ -17,14 +17,14 @@ import { followBundles } from './trust-bundle.ts';
  * stopped half-way is done over. Gives whether another issuer signed it than the one before.
  */
 async function renewCertificate(
-  { client, attester, key }: Attestation,
+  { client, network, attester, key }: Attestation,
   held: HeldEnrolment,
   conversations: Conversations,
 ): Promise<boolean> {
   const { enrollmentId, hostId, trustBundle: bundle } = held.current;
   const [before = ''] = held.current.certificates;
   const certificates = await recertify(enrollmentId, {
-    ...{ attester, key, bundle },
+    ...{ attester, network, key, bundle },
     hold: (work) => conversations.hold('attest', work),
   });
   await client.request({

@@ -1,7 +1,8 @@
 import { decodeJwt } from 'jose';
 import { checkAgainst, TrustBundle, TrustBundles as TrustBundlesSchema } from '@touchstone/schemas';
-import { anyKeyClient, type Client } from '@touchstone/transport';
+import type { Client } from '@touchstone/transport';
 import { agentError } from './codes.ts';
+import type { Network } from './network.ts';
 import { nextBundle } from './next-bundle.ts';
 import type { HeldEnrolment } from './state/held-enrolment.ts';
 
@@ -46,8 +47,8 @@ export async function followBundles(
  * The same where the server shows a key that is not known here: while this host was away it got another one, or
  * somebody stands in between. The bundles tell by their own signatures.
  */
-export async function followFromAnyone(held: HeldEnrolment): Promise<void> {
-  const client = anyKeyClient({ url: held.current.server });
+export async function followFromAnyone(network: Network, held: HeldEnrolment): Promise<void> {
+  const client = network.anyKey({ url: held.current.server });
   try {
     await followBundles(client, held);
   } finally {

@@ -1,6 +1,6 @@
 import type { TrustBundle } from '@touchstone/schemas';
-import { pinnedClient } from '@touchstone/transport';
 import { agentError } from './codes.ts';
+import { ownNetwork } from './network.ts';
 import { requireReplacement } from './replacement-bundle.ts';
 import { HeldEnrolment } from './state/held-enrolment.ts';
 import { readEnrolment } from './state/identity.ts';
@@ -28,7 +28,8 @@ export async function trustAnew(input: TrustInput): Promise<TrustOutcome> {
   const enrolment = await readEnrolment(stateDir);
   if (enrolment === null) throw agentError('NOT_ENROLLED', { detail: stateDir });
   const before = { fingerprint: enrolment.fingerprint, bundle: enrolment.trustBundle };
-  const client = pinnedClient({ url: enrolment.server, pin: fingerprint });
+  // The connection itself vouches for the bundle: no courier's word would do.
+  const client = ownNetwork.pinned({ url: enrolment.server, pin: () => [fingerprint] });
   try {
     const bundle = await takeFirstBundle(client);
     requireReplacement(before.bundle, bundle, newAnchor);

@@ -7,6 +7,7 @@ import {
   type StartRequest,
 } from '@touchstone/schemas';
 import { AppError, type Client } from '@touchstone/transport';
+import type { Network } from '../network.ts';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import type { Attester } from '../tpm/attester.ts';
 import { buildEvidence } from './build.ts';
@@ -24,6 +25,8 @@ const START_OVER = new Set([
 
 export type Attestation = {
   readonly client: Client;
+  /** By which others are reached: the CA, and a server whose key is not known. */
+  readonly network: Network;
   readonly attester: Attester;
   readonly key: KeyRecord;
   /** Told the newest epoch with each challenge. */
@@ -36,7 +39,7 @@ export type Attestation = {
 
 /** A challenge, and the evidence that answers it. */
 export async function answerChallenge(
-  { client, attester, key, onBundleEpoch, onRenew, judgedBy }: Attestation,
+  { client, attester, key, onBundleEpoch, onRenew, judgedBy }: Omit<Attestation, 'network'>,
   options: {
     readonly purpose: ChallengePurpose;
     readonly hostId: string | null;

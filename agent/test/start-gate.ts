@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { StartAnswer, type StartQuestion } from '@touchstone/schemas';
 import { type Client, listenUnix, pinnedClient, unixClient } from '@touchstone/transport';
 import { type Attestation, deliverAttestation } from '../evidence/deliver.ts';
+import { ownNetwork } from '../network.ts';
 import { agentEdge } from '../socket/routes.ts';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import { Attester } from '../tpm/attester.ts';
@@ -41,7 +42,7 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const enrolment = enrolmentAt(verifier, key);
   const { url, pin } = verifier;
   const server = pinnedClient({ url, pin, timeoutMs: TIMEOUT_MS });
-  const attestation = { client: server, attester, key };
+  const attestation = { client: server, network: ownNetwork, attester, key };
   const conversations = new Conversations();
   const log: string[] = [];
   const logger = pino({}, { write: (line) => void log.push(line) });
