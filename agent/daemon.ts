@@ -2,6 +2,7 @@ import { listenUnix } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { openEnrolledHost } from './enrolled-host.ts';
 import { ownNetwork } from './network.ts';
+import { startGate } from './gate/starts.ts';
 import { agentEdge } from './socket/routes.ts';
 import type { Attester } from './tpm/attester.ts';
 
@@ -23,7 +24,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { stateDir, socketPath, attester, log, stop } = options;
   const host = await openEnrolledHost(stateDir, { attester, network: ownNetwork, log });
   const { held, conversations, attesting } = host;
-  const gate = {
+  const gate = startGate({
     attestation: attesting.attestation,
     follow: () => attesting.follow(),
     rejoin: () => attesting.rejoin(),
@@ -32,8 +33,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     },
     conversations,
     log,
-  };
-  const socket = await listenUnix(agentEdge({ log, attesting, gate }), {
+  });
+  const socket = await listenUnix(agentEdge({ log, attesting, attester, conversations, gate }), {
     path: socketPath,
     mode: 0o600,
   });

@@ -4,7 +4,12 @@ import { constants, open } from 'node:fs/promises';
 /** Enough of a file to tell a disk image's format and what its header refers to. */
 const HEAD_BYTES = 512;
 
-export type FileDigest = { readonly sha256: string; readonly head: Uint8Array };
+export type FileDigest = {
+  readonly sha256: string;
+  readonly head: Uint8Array;
+  readonly dev: bigint;
+  readonly ino: bigint;
+};
 
 /**
  * SHA-256 of a regular file's content, and its beginning. Throws what open(2) and read(2) do, and for
@@ -13,7 +18,8 @@ export type FileDigest = { readonly sha256: string; readonly head: Uint8Array };
 export async function digestOfFile(path: string): Promise<FileDigest> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    if (!(await file.stat()).isFile()) throw new Error('not a regular file');
+    const status = await file.stat({ bigint: true });
+    if (!status.isFile()) throw new Error('not a regular file');
     const digest = createHash('sha256');
     let head: Uint8Array = new Uint8Array();
     for await (const chunk of file.createReadStream({ autoClose: false })) {
@@ -23,7 +29,7 @@ export async function digestOfFile(path: string): Promise<FileDigest> {
       }
       digest.update(bytes);
     }
-    return { sha256: digest.digest('hex'), head };
+    return { sha256: digest.digest('hex'), head, dev: status.dev, ino: status.ino };
   } finally {
     await file.close();
   }

@@ -5,6 +5,9 @@ import { AppError } from './app-error.ts';
 import { problemOf } from './problem.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
+/** What answers some of an edge's paths and leaves the others to the next. */
+export type Route = Koa.Middleware;
+
 /**
  * A Koa application whose every failure is a problem (RFC 9457) with a code, whose every answer names
  * its request, and which tells browsers to keep nothing and run nothing.

@@ -9,7 +9,7 @@ export {
   ProblemError,
   unixClient,
 } from './client.ts';
-export { createEdge } from './edge.ts';
+export { createEdge, type Route } from './edge.ts';
 export { boundLargeBodies, type LargeBodies } from './large-bodies.ts';
 export { type Listening, type ListeningTls, listenTls, listenUnix } from './listen.ts';
 export { checkPin, spkiPinOf } from './pin.ts';

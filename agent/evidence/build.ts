@@ -60,7 +60,7 @@ async function evidenceOnce(
   const digest = createHash('sha256').update(log).digest('hex');
   const { purpose, hostId, bundleEpoch, challenge, selection, permits, policyId } = input;
   const statement: Statement = {
-    schema: 'touchstone/statement/1',
+    schema: 'touchstone/statement/2',
     purpose,
     hostId,
     akName: key.akName,

@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type DiskName,
   type Finding,
   PermitsAnswer,
   type StartAnswer,
-  type StartQuestion,
   type StartRequest,
 } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { TpmError } from 'node-tpm2-tss-bindings';
-import { codeOf, refusalFinding } from '../codes.ts';
+import { agentError, codeOf, refusalFinding } from '../codes.ts';
 import { answerChallenge, type Attestation, hearPosition } from '../evidence/deliver.ts';
 import type { Enrolment } from '../state/identity.ts';
 import type { Conversations } from '../tpm/conversation.ts';
+import type { AskedStart } from './asked-start.ts';
 import { bootTime } from './boot-time.ts';
-import { describeDefinition } from './definition.ts';
+import type { Definition } from './definition.ts';
 import { type PendingRequest, verifyPermit } from './permit.ts';
 
 const MAX_TRIES = 3;
@@ -27,7 +28,7 @@ const MAX_SEGMENTS = 8;
 /** Codes after which the agent starts over: nothing was decided. */
 const START_OVER = new Set(['EVIDENCE_SUPERSEDED', 'IMA_LIST_ELSEWHERE', 'IMA_LOG_MISMATCH']);
 
-export type StartGate = {
+export type StartGateParts = {
   readonly attestation: Attestation;
   /** Takes the newer trust bundles, if the server named one with its last challenge. */
   readonly follow: () => Promise<void>;
@@ -38,30 +39,52 @@ export type StartGate = {
   readonly log: Logger;
 };
 
+/** `definition` is null where it could not be told. Whoever is given `keys`, by disk, overwrites them. */
+export type Decided = {
+  readonly answer: StartAnswer;
+  readonly definition: Definition | null;
+  readonly keys: ReadonlyMap<DiskName, Buffer>;
+};
+
+export type StartGate = {
+  /** Does not throw: what could not be decided is refused. */
+  decide(asked: AskedStart): Promise<Decided>;
+};
+
 /**
  * May this VM start now? `permitted` only when all of it went well: the definition was read, fresh
  * evidence was appraised, and the permit that came back holds here and now. Whatever else happens,
  * the answer is a refusal with its reasons.
  */
-export async function decideStart(gate: StartGate, question: StartQuestion): Promise<StartAnswer> {
+export const startGate = (gate: StartGateParts): StartGate => ({
+  decide: (asked) => decideStart(gate, asked),
+});
+
+async function decideStart(gate: StartGateParts, asked: AskedStart): Promise<Decided> {
   const requestId = randomUUID();
-  const { vm } = question;
+  const { vm, door } = asked;
+  const keys = new Map<DiskName, Buffer>();
+  let definition: Definition | null = null;
   try {
-    const { digest, imageDigests } = await describeDefinition(question);
+    definition = await asked.describe({ vm, known: false, disks: [] });
     const request: StartRequest = {
       requestId,
       vm,
-      operation: question.operation,
-      definitionDigest: digest,
-      imageDigests: [...imageDigests],
+      operation: asked.operation,
+      definitionDigest: definition.digest,
+      imageDigests: [...definition.imageDigests],
+      door,
+      dataDisks: [...definition.dataDisks],
+      ...(asked.savedState === undefined ? {} : { savedState: asked.savedState }),
     };
     const answer = await gate.conversations.hold('permit', () => askForPermit(gate, request));
-    gate.log.info({ requestId, vm, decision: answer.decision }, 'start decided');
-    return answer;
+    gate.log.info({ requestId, vm, door, decision: answer.decision }, 'start decided');
+    return { answer, definition, keys };
   } catch (error) {
-    gate.log.warn({ requestId, vm, err: error }, 'start refused');
+    gate.log.warn({ requestId, vm, door, err: error }, 'start refused');
     const findings = [...(findingsOf(error) ?? [refusalFinding(error, `VM ${vm}`)])];
-    return { decision: 'refused', requestId, vm, code: codeOf(error), findings };
+    const code = codeOf(error);
+    return { answer: { decision: 'refused', requestId, vm, code, findings }, definition, keys };
   }
 }
 
@@ -70,7 +93,7 @@ const findingsOf = (error: unknown): readonly Finding[] | undefined =>
     ? error.findings
     : undefined;
 
-async function askForPermit(gate: StartGate, request: StartRequest): Promise<StartAnswer> {
+async function askForPermit(gate: StartGateParts, request: StartRequest): Promise<StartAnswer> {
   const { requestId, vm, definitionDigest } = request;
   const { pending, answer } = await exchange(gate, request).catch(async (error: unknown) => {
     // While this host was away, the server may have got another key.
@@ -95,7 +118,7 @@ async function askForPermit(gate: StartGate, request: StartRequest): Promise<Sta
  * The request is held for as long as this exchange runs and nowhere else: a permit that comes by any
  * other way finds nothing that it could be for.
  */
-async function exchange({ attestation, enrolment }: StartGate, request: StartRequest) {
+async function exchange({ attestation, enrolment }: StartGateParts, request: StartRequest) {
   for (let attempt = 1, segments = 0; ; attempt += 1) {
     const askedAt = bootTime();
     const { challenge, evidence } = await answerChallenge(attestation, {
@@ -120,8 +143,10 @@ async function exchange({ attestation, enrolment }: StartGate, request: StartReq
         schema: PermitsAnswer,
       });
       hearPosition(attestation, ima);
-      const answer = answers.find(({ requestId }) => requestId === request.requestId);
-      if (answer === undefined) throw new AppError('PERMIT_UNEXPECTED', 502);
+      const [answer, ...more] = answers;
+      if (answer?.requestId !== request.requestId || more.length > 0) {
+        throw agentError('PERMIT_UNEXPECTED', { detail: `${answers.length} answers` });
+      }
       return { pending, answer };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -133,7 +158,7 @@ async function exchange({ attestation, enrolment }: StartGate, request: StartReq
 }
 
 /** A TPM that went away has to be looked at again: its counters tell whether it was reset. */
-async function clockNow({ attestation: { attester, key } }: StartGate) {
+async function clockNow({ attestation: { attester, key } }: StartGateParts) {
   try {
     return await attester.clockOf(key);
   } catch (error) {

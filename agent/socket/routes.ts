@@ -1,18 +1,21 @@
-import { type AgentChecks, type EvidenceAnswer, StartQuestion } from '@touchstone/schemas';
-import { AppError, createEdge, readJson } from '@touchstone/transport';
+import type { AgentChecks, EvidenceAnswer } from '@touchstone/schemas';
+import { AppError, createEdge } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import type { Attesting } from '../attesting.ts';
 import { isTpmError } from '../codes.ts';
 import { failure } from '../doctor/check.ts';
 import { checkTpm } from '../doctor/check-tpm.ts';
-import { decideStart, type StartGate } from '../gate/starts.ts';
-
-const QUESTION_MAX_BYTES = 4_194_304;
+import type { StartGate } from '../gate/starts.ts';
+import type { Attester } from '../tpm/attester.ts';
+import type { Conversations } from '../tpm/conversation.ts';
+import { startRoutes } from './start-routes.ts';
 
 /** The agent's unix socket: DESIGN section 4, Start a VM, step 1. Its file mode is its access control. */
 export function agentEdge(options: {
   readonly log: Logger;
   readonly attesting: Pick<Attesting, 'status' | 'now'>;
+  readonly attester: Attester;
+  readonly conversations: Conversations;
   readonly gate: StartGate;
 }) {
   const app = createEdge({ log: options.log });
@@ -31,21 +34,15 @@ export function agentEdge(options: {
   app.use(async (ctx, next) => {
     if (ctx.path !== '/v1/checks/tpm') return next();
     if (ctx.method !== 'GET') throw new AppError('METHOD_NOT_ALLOWED', 405);
-    const { attestation, conversations } = options.gate;
-    const look = () => attestation.attester.use(checkTpm);
+    const { attester, conversations } = options;
+    const look = () => attester.use(checkTpm);
     const checks = await conversations
       .hold('attest', look)
       .catch((error) => [failure('TPM', error)]);
     ctx.body = { checks } satisfies AgentChecks;
     return undefined;
   });
-  app.use(async (ctx, next) => {
-    if (ctx.path !== '/v1/starts') return next();
-    if (ctx.method !== 'POST') throw new AppError('METHOD_NOT_ALLOWED', 405);
-    const question = await readJson(ctx, StartQuestion, { maxBytes: QUESTION_MAX_BYTES });
-    ctx.body = await decideStart(options.gate, question);
-    return undefined;
-  });
+  app.use(startRoutes(options.gate));
   return app;
 }
 

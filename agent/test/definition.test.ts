@@ -4,7 +4,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeDefinition } from '../gate/definition.ts';
+import { describeCommand as describeAsked } from '../gate/command-definition.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const [A, B] = [sha256('a'), sha256('b')];
@@ -28,14 +28,17 @@ describe('the definition of a start', () => {
   after(() => rm(dir, { recursive: true }));
 
   const describeCommand = (command: readonly string[], changes = {}) =>
-    describeDefinition({
-      vm,
-      operation: 'start',
-      workingDirectory: dir,
-      command: [...command],
-      environment: {},
-      ...changes,
-    });
+    describeAsked(
+      {
+        vm,
+        operation: 'start',
+        workingDirectory: dir,
+        command: [...command],
+        environment: {},
+        ...changes,
+      },
+      { vm, known: true, disks: [] },
+    );
   const qemu = (...args: readonly string[]) => describeCommand(['./qemu-system-x86_64', ...args]);
   /** With each X the path of a file whose content is `a`. */
   const imagesOf = async (...args: readonly string[]) => (await qemu(...args)).imageDigests;

@@ -6,6 +6,7 @@ import { StartAnswer, type StartQuestion } from '@touchstone/schemas';
 import { type Client, listenUnix, pinnedClient, unixClient } from '@touchstone/transport';
 import { type Attestation, deliverAttestation } from '../evidence/deliver.ts';
 import { ownNetwork } from '../network.ts';
+import { startGate } from '../gate/starts.ts';
 import { agentEdge } from '../socket/routes.ts';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import { Attester } from '../tpm/attester.ts';
@@ -48,7 +49,7 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const logger = pino({}, { write: (line) => void log.push(line) });
   const follow = async () => {};
   const rejoin = () => Promise.resolve(false);
-  const gate = { attestation, follow, rejoin, enrolment, conversations, log: logger };
+  const parts = { attestation, follow, rejoin, enrolment, conversations, log: logger };
   const { hostId } = enrolment;
   const status = {
     hostId,
@@ -62,10 +63,9 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   };
   const attesting = { status, now: () => deliverAttestation(attestation, enrolment) };
   const socketPath = join(host.stateDir, 'agent.sock');
-  const socket = await listenUnix(agentEdge({ log: logger, attesting, gate }), {
-    path: socketPath,
-    mode: 0o600,
-  });
+  const gate = startGate(parts);
+  const edge = agentEdge({ log: logger, attesting, attester, conversations, gate });
+  const socket = await listenUnix(edge, { path: socketPath, mode: 0o600 });
   const client = unixClient({ path: socketPath });
   await writeFile(join(host.stateDir, 'disk.img'), 'disk');
 

@@ -43,6 +43,8 @@ describe('the start gate, at its socket', () => {
         operation: 'start',
         definitionDigest: answer.definitionDigest,
         imageDigests: statement.permits?.[0]?.imageDigests,
+        door: 'run',
+        dataDisks: [],
       },
     ]);
     assert.equal(statement.permits?.[0]?.imageDigests.length, 1);

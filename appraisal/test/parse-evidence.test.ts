@@ -48,7 +48,7 @@ describe('parseEvidence', () => {
     'a number past 2^53': STATEMENT.replace('"bundleEpoch":1', '"bundleEpoch":9007199254740993'),
     'a number that is no epoch': STATEMENT.replace('"bundleEpoch":1', '"bundleEpoch":1.5'),
     'a prototype key': STATEMENT.replace('{', '{"__proto__":{},'),
-    'another schema': STATEMENT.replace('statement/1', 'statement/2'),
+    'another schema': STATEMENT.replace('statement/1', 'statement/3'),
     'a byte order mark': `\ufeff${STATEMENT}`,
     'something after it': `${STATEMENT}{}`,
     'no object': '[]',
