@@ -56,6 +56,7 @@ export type { Reason } from './reason.ts';
 export { type ReasonCode, REASONS } from './reasons.ts';
 export { resultClaims, type ResultIssue } from './result-claims.ts';
 export type { UpdateWindow } from './update-window.ts';
+export { pcrSelectionOf } from './selection.ts';
 export { unmeetableRules } from './baseline/unmeetable-rules.ts';
 export { isGoodEvidence } from './verdict.ts';
 export type { VerificationContext } from './verification-context.ts';

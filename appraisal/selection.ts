@@ -11,6 +11,13 @@ export type SelectedPcrs = ReadonlyMap<BankName, number>;
 export const selectedByWire = (selection: Selection): SelectedPcrs =>
   selected(Object.entries(selection) as [BankName, number[]][]);
 
+/** In one order of banks, whatever the order of the fields: a policy's digest depends on it. */
+export const pcrSelectionOf = (selection: Selection): PcrSelection =>
+  (['sha1', 'sha256', 'sha384', 'sha512'] as const).flatMap((bank) => {
+    const pcrs = selection[bank] ?? [];
+    return pcrs.length === 0 ? [] : [{ bank, pcrs: pcrs.toSorted((a, b) => a - b) }];
+  });
+
 export function selectedByTpm(selection: PcrSelection): SelectedPcrs {
   const bits = new Map<BankName, number>();
   for (const { bank, pcrs } of selection) setBits(bits, bank, pcrs);

@@ -11,6 +11,7 @@ export {
 export { type BankName, type HashAlgorithm, type StrongHash } from './hash.ts';
 export { bankAlgorithm, hash, hashAlgorithm, hashHex, hashOfBank } from './hash.ts';
 export { isDigestOf, isStrongHash } from './hash.ts';
+export { type ImportBlob, sealForImport } from './import-blob.ts';
 export { kdfa, type KdfaInput } from './kdfa.ts';
 export { kdfe, type KdfeInput } from './kdfe.ts';
 export { type Credential, makeCredential } from './make-credential.ts';
@@ -22,10 +23,16 @@ export {
   type PcrSelection,
   readTpmlPcrSelection,
 } from './pcr-selection.ts';
+export { noPolicy, policyPcr, policySigned, policySignedMessage } from './policies.ts';
 export { publicKeyOf } from './public-key.ts';
 export type { EccScheme, KdfScheme, RsaScheme, Symmetric } from './public-parameters.ts';
 export { type Endian, Reader } from './reader.ts';
-export { AK_TEMPLATE_ECC_P256, AK_TEMPLATE_RSA2048, BINDING_TEMPLATES } from './templates.ts';
+export {
+  AK_TEMPLATE_ECC_P256,
+  AK_TEMPLATE_RSA2048,
+  BINDING_TEMPLATES,
+  externalKeyP256,
+} from './templates.ts';
 export type { ClockInfo } from './attest-header.ts';
 export { parseTpmsAttest, type TpmsAttest } from './tpms-attest.ts';
 export { parseTpmsCertify, type TpmsCertify } from './tpms-certify.ts';

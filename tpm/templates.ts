@@ -76,3 +76,21 @@ export const BINDING_TEMPLATES = {
   sha384: bindingTemplate('sha384', 256),
   sha512: bindingTemplate('sha512', 256),
 } as const;
+
+/**
+ * The public area by which a TPM is shown an ECDSA key from outside (TPM2_LoadExternal: Part 3, 12.3). Its Name is part
+ * of the policies that this key signs for. Coordinates are of 32 bytes each.
+ */
+export const externalKeyP256 = (unique: TpmtPublicEcc['unique']): TpmtPublicEcc => ({
+  type: 'ecc',
+  nameAlg: 'sha256',
+  objectAttributes: TPMA_OBJECT.userWithAuth | TPMA_OBJECT.sign,
+  authPolicy: new Uint8Array(),
+  parameters: {
+    symmetric: { algorithm: 'null' },
+    scheme: { scheme: 'ecdsa', hash: 'sha256' },
+    curve: 'nist_p256',
+    kdf: { scheme: 'null' },
+  },
+  unique,
+});
