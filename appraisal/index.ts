@@ -46,6 +46,7 @@ export { type ImaJudgement, judgeIma } from './judge-ima.ts';
 export { type ImaPart, judgeImaPart } from './judge-ima-part.ts';
 export { judgeMeasurements, type MeasurementJudgement } from './judge-measurements.ts';
 export { keyOf, type Measurements } from './measurements.ts';
+export { statementVersionOf } from './statement-version.ts';
 export { evidenceDigestOf, type ParsedEvidence, parseEvidence } from './parse-evidence.ts';
 export { type BaselineEdit, editBaseline } from './baseline/edit-baseline.ts';
 export { parseBaselines, readBaselines, type WrittenBaseline } from './baseline/parse-baselines.ts';

@@ -19,6 +19,7 @@ import {
 } from '@touchstone/tpm';
 import { bytesOfBase64Url, bytesOfHex } from './bytes.ts';
 import { EvidenceError, type EvidenceErrorCode } from './evidence-error.ts';
+import { requireOneVersion } from './statement-version.ts';
 
 /** Evidence that could be read. Every word of it is still a claim. */
 export type ParsedEvidence = {
@@ -34,7 +35,8 @@ export type ParsedEvidence = {
   readonly claimedImaList: { readonly entries: Uint8Array; readonly more: boolean } | undefined;
 };
 
-const MAX_STATEMENT_BYTES = 65_536;
+/** Of 256 requests with some images each. Deeper or with more parts than any statement has, it is not read. */
+const STATEMENT_LIMITS = { maxBytes: 524_288, maxDepth: 8, maxTokens: 65_536 };
 
 /** Reads evidence whole. @throws EvidenceError */
 export function parseEvidence(evidence: Evidence): ParsedEvidence {
@@ -71,7 +73,9 @@ export function evidenceDigestOf(evidence: Pick<ParsedEvidence, 'attestBytes'>):
 
 function parseStatement(bytes: Uint8Array): Statement {
   try {
-    return checkAgainst(Statement, parseStrictJson(bytes, { maxBytes: MAX_STATEMENT_BYTES }));
+    const statement = checkAgainst(Statement, parseStrictJson(bytes, STATEMENT_LIMITS));
+    requireOneVersion(statement);
+    return statement;
   } catch (cause) {
     if (cause instanceof JsonError) {
       const { code, offset } = cause;

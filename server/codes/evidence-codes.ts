@@ -126,4 +126,11 @@ export const EVIDENCE_CODES = {
     'Reboot the host into an approved state, or have an approver approve it as it is.',
     'host-administrator',
   ),
+  STATEMENT_DOWNGRADED: entry(
+    422,
+    'The host has shown a later version of statements, and is not taken back',
+    'DESIGN 6',
+    'Update the agent. If it was not set back by anybody, look at the host.',
+    'host-administrator',
+  ),
 } as const satisfies Record<string, CodeEntry>;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   evidenceDigestOf,
   type ParsedEvidence,
+  statementVersionOf,
   type VerifiedEvidence,
   writeContext,
 } from '@touchstone/appraisal';
@@ -11,13 +12,13 @@ import { AppError } from '@touchstone/transport';
 import { refusal } from '../codes.ts';
 import { raiseAlert } from '../store/alerts.ts';
 import { answerToEvidence, type DatedReference } from '../store/attestations.ts';
-import { appendAudit, type AuditLine } from '../store/audit.ts';
+import { appendAudits, type AuditLine } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
 import { forgetOlderOfPending, insertEvidence } from '../store/evidence.ts';
 import type { Host, Mark } from '../store/host.ts';
 import { moveMark } from '../store/host-mark.ts';
 import { hostByAkName } from '../store/hosts.ts';
-import { answerRequest } from './answer-request.ts';
+import { answerRequests } from './answer-requests.ts';
 import { authenticEvidence, readEvidence, storableEvidence } from './authenticate-evidence.ts';
 import { recordEpoch, requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
@@ -109,12 +110,19 @@ async function takeOnce(
   const taken = { purpose, evidence, verified, host, caEpoch, challengeMadeAt, now };
   const outcome = await settledOrUntrusted(verifier, taken).catch(async (error: unknown) => {
     if (error instanceof ImaRefusal) await verifier.database.transaction(error.afterwards);
+    if (isDowngrade(error)) {
+      const alert = { code: error.code, subject: host.name, detail: error.message };
+      await raiseAlert(verifier.database, alert, now);
+    }
     throw error;
   });
   if (outcome.kind !== 'answered') return olderAnswer(verifier, outcome);
   if (outcome.ended) settleSoon(verifier);
   return outcome.answer;
 }
+
+const isDowngrade = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code === 'STATEMENT_DOWNGRADED';
 
 /** Nobody waits for it; where it fails, whoever looks next does it. */
 function settleSoon(verifier: Verifier): void {
@@ -175,10 +183,12 @@ type Outcome =
 async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<Outcome> {
   const { purpose, evidence, verified, now } = taken;
   const mark = markOf(verified);
+  const statementVersion = statementVersionOf(verified.statement);
   const moved = await moveMark(on, {
     akName: verified.akName,
     mark,
     evidence: verified.digest,
+    statementVersion,
     now,
   });
   if (moved === null) {
@@ -187,6 +197,10 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
   }
   const { host } = moved;
   if (moved.caEpoch > taken.caEpoch) throw new IssuersChanged();
+  if (moved.statementVersion > statementVersion) {
+    const detail = `version ${statementVersion}, shown before: ${moved.statementVersion}`;
+    throw refusal('STATEMENT_DOWNGRADED', { detail });
+  }
 
   // Under the host's lock: what was approved while this evidence waited for it counts already.
   const policy = {
@@ -225,12 +239,9 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
 
   let answer: EvidenceAnswer | PermitsAnswer;
   if (purpose === 'permit') {
-    const [request] = verified.statement.permits ?? [];
-    if (request === undefined) throw refusal('PERMIT_PURPOSE_MISSING');
-    const { challenge } = verified.statement;
-    const given = await answerRequest(verifier, on, { appraised, request, challenge });
-    audit.push(given.audit);
-    answer = { ...common, answers: [given.answer] };
+    const { answers, audit: decided } = await answerRequests(verifier, on, { appraised, verified });
+    audit.push(...decided);
+    answer = { ...common, answers };
   } else {
     answer = { ...common, intervalSeconds: verifier.settings.intervalSeconds };
   }
@@ -238,7 +249,7 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
   const { windows } = policy;
   const ended = await verifier.windows.count(on, { host, standing, result, windows, now });
   if (host.state === 'pending') await forgetOlderOfPending(on, host.id);
-  for (const line of audit) await appendAudit(on, line, now);
+  await appendAudits(on, audit, now);
   return { kind: 'answered', answer, ended };
 }
 

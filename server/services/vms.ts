@@ -3,7 +3,8 @@ import { Uuid, type Vm, type VmStarts } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { PageAfter } from '../store/page.ts';
-import { insertVm, type StartPosition, startsOfVm, vmByUuid } from '../store/vms.ts';
+import { type StartPosition, startsOfVm } from '../store/starts.ts';
+import { insertVm, vmByUuid } from '../store/vms.ts';
 import { EpochMs, keyOfColumns, type Page, pageOf } from './paging.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
 

@@ -30,30 +30,51 @@ export async function lockAudit(on: Queryable): Promise<void> {
 }
 
 /** Within the transaction of what it tells of: neither is there without the other. */
-export async function appendAudit(on: Queryable, line: AuditLine, now: Date): Promise<void> {
+export const appendAudit = (on: Queryable, line: AuditLine, now: Date): Promise<void> =>
+  appendAudits(on, [line], now);
+
+/** The same of several, in their order: whoever waits for the chain waits once. */
+export async function appendAudits(
+  on: Queryable,
+  lines: readonly AuditLine[],
+  now: Date,
+): Promise<void> {
+  if (lines.length === 0) return;
   await lockAudit(on);
   const { rows } = await on.query<{ sequence: string; hash: string }>(
     'SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1',
   );
-  const entry: Unhashed = {
-    sequence: Number(rows[0]?.sequence ?? 0) + 1,
-    at: now.toISOString(),
-    actor: lineOf(line.actor, 128),
-    action: lineOf(line.action, 64),
-    subject: lineOf(line.subject, 256),
-    detail: lineOf(line.detail ?? '', 2_048),
-  };
+  const at = now.toISOString();
+  let sequence = Number(rows[0]?.sequence ?? 0);
+  let hash = rows[0]?.hash ?? FIRST_HASH;
+  const entries: AuditEntry[] = [];
+  for (const line of lines) {
+    sequence += 1;
+    const entry: Unhashed = {
+      ...{ sequence, at },
+      actor: lineOf(line.actor, 128),
+      action: lineOf(line.action, 64),
+      subject: lineOf(line.subject, 256),
+      detail: lineOf(line.detail ?? '', 2_048),
+    };
+    hash = auditHash(hash, entry);
+    entries.push({ ...entry, hash });
+  }
+  const column = (of: (entry: AuditEntry) => string | number) => entries.map(of);
   await on.query(
     `INSERT INTO audit (sequence, at, actor, action, subject, detail, hash, month)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+     SELECT sequence, $7::timestamptz, actor, action, subject, detail, hash, $8
+       FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+         AS t (sequence, actor, action, subject, detail, hash)
+      ORDER BY sequence`,
     [
-      entry.sequence,
-      entry.at,
-      entry.actor,
-      entry.action,
-      entry.subject,
-      entry.detail,
-      auditHash(rows[0]?.hash ?? FIRST_HASH, entry),
+      column((entry) => entry.sequence),
+      column(({ actor }) => actor),
+      column(({ action }) => action),
+      column(({ subject }) => subject),
+      column(({ detail }) => detail),
+      column((entry) => entry.hash),
+      at,
       monthOf(now),
     ],
   );

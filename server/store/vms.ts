@@ -1,10 +1,6 @@
-import type { AssuranceClass, Labels, Vm, VmStart } from '@touchstone/schemas';
+import type { AssuranceClass, Labels, Vm } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
-import { monthOf } from './day.ts';
 import type { PageAfter } from './page.ts';
-
-/** Where a start is in the list of a VM's starts. */
-export type StartPosition = readonly [atMs: number, hostId: string, requestId: string];
 
 type VmRow = {
   uuid: string;
@@ -54,6 +50,18 @@ export async function vmByUuid(on: Queryable, uuid: string): Promise<Vm | null> 
   return rows[0] === undefined ? null : vmOf(rows[0]);
 }
 
+/** By uuid, those that are registered. Nobody changes or removes them until the transaction ends. */
+export async function holdVms(
+  on: Queryable,
+  uuids: readonly string[],
+): Promise<ReadonlyMap<string, Vm>> {
+  const { rows } = await on.query<VmRow>(
+    `SELECT ${COLUMNS} FROM vms WHERE uuid = ANY ($1) ORDER BY uuid FOR SHARE`,
+    [uuids],
+  );
+  return new Map(rows.map((row) => [row.uuid, vmOf(row)] as const));
+}
+
 /** By name; `after` is one. */
 export async function listVms(on: Queryable, { limit, after }: PageAfter<string>): Promise<Vm[]> {
   const { rows } = await on.query<VmRow>(
@@ -83,89 +91,4 @@ export async function lastStarted(
   return new Map(
     [...by].map(([host, of]) => [host, of.map(({ uuid, name }) => ({ uuid, name }))] as const),
   );
-}
-
-export type StartRecord = {
-  readonly hostId: string;
-  readonly requestId: string;
-  readonly vm: string;
-  readonly at: Date;
-  readonly definitionDigest: string;
-  readonly attestation: string;
-} & (
-  | { readonly decision: 'permitted'; readonly permitId: string }
-  | { readonly decision: 'refused'; readonly code: string }
-);
-
-/**
- * False where this host's request was answered before: a request has one answer. The key holds that within a
- * month; over its end the host's lock does, under which requests are answered. A permit also says where the VM is.
- */
-export async function insertStart(on: Queryable, start: StartRecord): Promise<boolean> {
-  const { rows } = await on.query<{ inserted: boolean }>(
-    `WITH inserted AS (
-       INSERT INTO starts (host_id, request_id, vm, at, decision, code, definition_digest, permit_id,
-                           attestation, month)
-       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
-        WHERE NOT EXISTS (SELECT FROM starts WHERE host_id = $1::uuid AND request_id = $2::uuid)
-       ON CONFLICT (host_id, request_id, month) DO NOTHING
-       RETURNING vm, host_id, at, decision
-     ), placed AS (
-       INSERT INTO vm_places (vm, host_id, at)
-       SELECT vm, host_id, at FROM inserted
-        WHERE decision = 'permitted' AND vm IN (SELECT uuid FROM vms)
-       ON CONFLICT (vm) DO UPDATE SET host_id = EXCLUDED.host_id, at = EXCLUDED.at
-        WHERE vm_places.at <= EXCLUDED.at
-     )
-     SELECT EXISTS (SELECT FROM inserted) AS inserted`,
-    [
-      start.hostId,
-      start.requestId,
-      start.vm,
-      start.at,
-      start.decision,
-      start.decision === 'refused' ? start.code : null,
-      start.definitionDigest,
-      start.decision === 'permitted' ? start.permitId : null,
-      start.attestation,
-      monthOf(start.at),
-    ],
-  );
-  return rows[0]?.inserted === true;
-}
-
-type StartRow = {
-  request_id: string;
-  host_id: string;
-  host_name: string;
-  at: Date;
-  decision: VmStart['decision'];
-  code: string | null;
-  definition_digest: string;
-};
-
-/** The latest first; `after` is time, host and request of one. */
-export async function startsOfVm(
-  on: Queryable,
-  uuid: string,
-  { limit, after }: PageAfter<StartPosition>,
-): Promise<VmStart[]> {
-  const { rows } = await on.query<StartRow>(
-    `SELECT request_id, host_id, hosts.name AS host_name, at, decision, code, definition_digest
-       FROM starts JOIN hosts ON hosts.id = host_id
-      WHERE vm = $1
-        AND ($3::timestamptz IS NULL
-             OR (at, host_id, request_id) < ($3::timestamptz, $4::uuid, $5::uuid))
-      ORDER BY at DESC, host_id DESC, request_id DESC LIMIT $2`,
-    [uuid, limit, after && new Date(after[0]), after?.[1] ?? null, after?.[2] ?? null],
-  );
-  return rows.map((row) => ({
-    requestId: row.request_id,
-    hostId: row.host_id,
-    hostName: row.host_name,
-    at: row.at.toISOString(),
-    decision: row.decision,
-    code: row.code,
-    definitionDigest: row.definition_digest,
-  }));
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
+import type { StartRequest } from '@touchstone/schemas';
 import { appendAudit, listAudit } from '../store/audit.ts';
 import { createFirstToken } from '../services/api-tokens.ts';
 import { checkSchema } from '../store/migrate.ts';
@@ -9,7 +10,7 @@ import { moveMark } from '../store/host-mark.ts';
 import { hostById } from '../store/hosts.ts';
 import { dayOf } from '../store/day.ts';
 import { takeJoinToken, insertJoinToken } from '../store/join-tokens.ts';
-import { insertStart } from '../store/vms.ts';
+import { answeredRequests, insertStarts } from '../store/starts.ts';
 import { hashOfToken } from '../services/secret-token.ts';
 import { type MadeVerifier, startVerifier } from './support/made-verifier.ts';
 
@@ -73,6 +74,7 @@ describe('The store', () => {
       akName,
       mark: to,
       evidence: evidence ?? (await storedEvidence()),
+      statementVersion: 1,
       now: NOW,
     });
 
@@ -136,16 +138,22 @@ describe('The store', () => {
 
   it('answers a request once, of ten at once', async () => {
     const { id, attestation } = await storedHost(mark(1n, 0n, 0n));
-    const requestId = randomUUID();
-    const inserted = await Promise.all(
+    const request: StartRequest = {
+      ...{ requestId: randomUUID(), vm: randomUUID(), operation: 'start' },
+      ...{ definitionDigest: digest(), imageDigests: [] },
+    };
+    const inserted = await Promise.allSettled(
       Array.from({ length: 10 }, () =>
-        insertStart(verifier.database, {
-          ...{ hostId: id, requestId, vm: randomUUID(), at: NOW, attestation },
-          ...{ definitionDigest: digest(), decision: 'permitted', permitId: randomUUID() },
+        insertStarts(verifier.database, {
+          ...{ hostId: id, at: NOW, attestation },
+          starts: [{ request, decision: 'permitted', permitId: randomUUID() }],
         }),
       ),
     );
-    assert.equal(inserted.filter(Boolean).length, 1);
+    assert.equal(inserted.filter(({ status }) => status === 'fulfilled').length, 1);
+    const asked = [request.requestId, randomUUID()];
+    const answered = await answeredRequests(verifier.database, id, asked);
+    assert.deepEqual([...answered], [request.requestId]);
   });
 
   it('takes the one use of a join token once, of ten at once', async () => {

@@ -67,6 +67,20 @@ export function useFleet() {
   });
   const permitEvidence = (host: MadeHost, hostId: string, request: StartRequest) =>
     host.answer({ purpose: 'permit', challenge: challengeFor(host, 'permit'), hostId, request });
+  const secondRequestFor = (vm: string, more: Partial<StartRequest> = {}): StartRequest => ({
+    ...{ ...requestFor(vm), door: 'libvirt', dataDisks: [], ...more },
+  });
+  /** Several requests in one statement of the second version. */
+  const batchEvidence = (
+    host: MadeHost,
+    hostId: string,
+    permits: StartRequest[],
+    sessionNonce?: string,
+  ) =>
+    host.answer({
+      ...{ purpose: 'permit', challenge: challengeFor(host, 'permit'), hostId },
+      second: { permits, ...(sessionNonce === undefined ? {} : { sessionNonce }) },
+    });
   const detailOf = (id: string) => viewHost(verifier(), id);
   const stateOf = async (id: string) => (await detailOf(id)).host;
 
@@ -135,6 +149,8 @@ export function useFleet() {
     evidenceOf,
     requestFor,
     permitEvidence,
+    secondRequestFor,
+    batchEvidence,
     detailOf,
     stateOf,
     newHost: makeHost,

@@ -50,6 +50,8 @@ type Answering = {
   readonly challenge: string;
   readonly hostId: string | null;
   readonly request?: StartRequest;
+  /** What the second version of statements has beyond the first; without it, a statement is of the first. */
+  readonly second?: Pick<Statement, 'permits' | 'sessionNonce' | 'gate'>;
   /** What is sent of the list, by default all of it; null as an agent of an older version does. */
   readonly sent?: SentIma | null;
 };
@@ -117,7 +119,7 @@ function makeEvidence(
   qualifiedSigner: Uint8Array,
   akName: string,
   boot: Boot,
-  { purpose, challenge, hostId, request, sent }: Answering,
+  { purpose, challenge, hostId, request, second, sent }: Answering,
 ): Evidence {
   const whole: SentIma | null = boot.ima === null ? null : { fromEntry: 0, entries: boot.ima };
   const ima = sent === undefined ? whole : sent;
@@ -141,7 +143,7 @@ function makeEvidence(
     }),
   );
   const statement: Statement = {
-    schema: 'touchstone/statement/1',
+    schema: second === undefined ? 'touchstone/statement/1' : 'touchstone/statement/2',
     purpose,
     hostId,
     akName,
@@ -154,6 +156,7 @@ function makeEvidence(
     ],
     selfReported: { claimedHostname: 'host', claimedKernel: '6.1', agentVersion: '0.1.0' },
     ...(request === undefined ? {} : { permits: [request] }),
+    ...second,
   };
   const statementBytes = Buffer.from(JSON.stringify(statement), 'utf8');
   const selection = [{ bank: 'sha256' as const, pcrs: SELECTION.sha256 }];
