@@ -157,7 +157,8 @@ export const AGENT_CODES = {
     title: 'The command starts from something that its digest cannot cover',
     section: '4 Start a VM, step 2',
     remedy:
-      'Write each option out, and name whole files: images without a backing file, no directories, no network.',
+      'Write each option out, and name whole files: raw or qcow2 images, whose backing files have a path and a stated ' +
+      'format; no directories, no network. What is no golden image may be recorded as a data disk of the VM.',
     actor: 'host-administrator',
   },
   PERMIT_INVALID: {

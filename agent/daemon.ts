@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { listenUnix } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { openEnrolledHost } from './enrolled-host.ts';
 import { ownNetwork } from './network.ts';
 import { startGate } from './gate/starts.ts';
+import { DigestCache } from './images/digest-cache.ts';
+import { FileReader } from './images/file-reader.ts';
 import { agentEdge } from './socket/routes.ts';
 import type { Attester } from './tpm/attester.ts';
 
@@ -34,7 +37,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     conversations,
     log,
   });
-  const socket = await listenUnix(agentEdge({ log, attesting, attester, conversations, gate }), {
+  const cache = await DigestCache.open(join(stateDir, 'digests.json'));
+  const reader = new FileReader({ cache, log });
+  const edge = agentEdge({ log, attesting, attester, conversations, gate, reader });
+  const socket = await listenUnix(edge, {
     path: socketPath,
     mode: 0o600,
   });

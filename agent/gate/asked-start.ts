@@ -1,4 +1,5 @@
 import type { Door, Operation, StartPlan, StartQuestion } from '@touchstone/schemas';
+import type { FileReader } from '../images/file-reader.ts';
 import { describeCommand } from './command-definition.ts';
 import type { Definition } from './definition.ts';
 
@@ -14,7 +15,7 @@ export type AskedStart = {
 };
 
 /** By a command, whoever is going to execute it. */
-export function startOfCommand(question: StartQuestion): AskedStart {
+export function startOfCommand(question: StartQuestion, reader: FileReader): AskedStart {
   const { vm, operation, door = 'run' } = question;
-  return { vm, operation, door, describe: (plan) => describeCommand(question, plan) };
+  return { vm, operation, door, describe: (plan) => describeCommand(question, plan, reader) };
 }

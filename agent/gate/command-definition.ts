@@ -2,28 +2,34 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { DiskName, StartPlan, StartQuestion, VmDisk } from '@touchstone/schemas';
 import { agentError } from '../codes.ts';
-import type { Definition, ReadFile } from './definition.ts';
-import { digestOfFile, type FileDigest } from '../file-digest.ts';
-import { refersElsewhere } from './disk-image.ts';
+import type { FileReader } from '../images/file-reader.ts';
+import { type ImageLink, readCovered, readImageChain } from '../images/image-chain.ts';
+import type { Definition, FileUse, ReadFile } from './definition.ts';
 import { environmentFiles, inOrder } from './environment-files.ts';
 import { type NamedFile, namedFiles } from './named-files.ts';
-import { leadsThroughProcess } from './process-paths.ts';
+import type { FileRole } from './qemu-options.ts';
 
 /** `StartRequest` in the schemas bounds them. */
 const MAX_IMAGES = 64;
 
-type Covered = NamedFile & { readonly sha256: string | null; readonly disk?: VmDisk };
+type Covered = NamedFile & {
+  readonly sha256: string | null;
+  readonly disk?: VmDisk;
+  /** In a disk that takes its content from several files. */
+  readonly link?: Pick<ImageLink, 'as' | 'format'>;
+};
 
 /**
  * The digest of what would be started: the VM, the command, where it runs, its whole environment, its
  * program, and the content of every file that the command or the environment names for the VM to boot
- * from or run on, but for the disks that the plan calls data or sealed: those count by their paths. What cannot be
- * read, or covered, is not started.
+ * from or run on, with what disks take their content from, but for the disks that the plan calls data or sealed: those
+ * count by their paths. What cannot be read, or covered, is not started.
  * @throws AppError DEFINITION_UNREADABLE, DEFINITION_UNCOVERED
  */
 export async function describeCommand(
   question: StartQuestion,
   plan: StartPlan,
+  reader: FileReader,
 ): Promise<Definition> {
   const { vm, operation, command, workingDirectory, environment } = question;
   const covered: Covered[] = [];
@@ -39,13 +45,20 @@ export async function describeCommand(
       covered.push({ ...file, sha256: null, disk });
       continue;
     }
-    const read = await digestOf(file);
-    if (read === null) continue;
-    covered.push({ ...file, sha256: read.sha256 });
-    files.push({ path: file.path, dev: read.dev, ino: read.ino });
+    for (const { link, ...read } of await readNamed(reader, file)) {
+      const path = read.path;
+      covered.push({ ...file, path, sha256: read.sha256, ...(link === undefined ? {} : { link }) });
+      files.push({
+        path,
+        dev: read.dev,
+        ino: read.ino,
+        ctimeNs: read.ctimeNs,
+        use: USE[file.role],
+      });
+    }
   }
   const description = {
-    schema: 'touchstone/definition/2',
+    schema: 'touchstone/definition/3',
     vm,
     operation,
     workingDirectory,
@@ -81,24 +94,26 @@ function diskNames(named: readonly NamedFile[]): ReadonlyMap<NamedFile, DiskName
   return new Map(disks.map((file, index) => [file, `disk${index}`]));
 }
 
-/** Null for memory in a directory, where QEMU makes a file without content. */
-async function digestOf({ role, path }: NamedFile): Promise<FileDigest | null> {
-  if (await leadsThroughProcess(path)) {
-    throw agentError('DEFINITION_UNCOVERED', {
-      status: 422,
-      detail: `${path}: another file for each process that opens it`,
-    });
+const USE: Readonly<Record<FileRole, FileUse>> = {
+  program: 'program',
+  disk: 'open',
+  firmware: 'loaded',
+  kernel: 'loaded',
+  memory: 'loaded',
+  code: 'loaded',
+  argument: 'loaded',
+};
+
+type ReadNamed = Pick<ImageLink, 'path' | 'sha256' | 'dev' | 'ino' | 'ctimeNs'> & {
+  readonly link?: Pick<ImageLink, 'as' | 'format'>;
+};
+
+/** None for memory in a directory, where QEMU makes a file without content. */
+async function readNamed(reader: FileReader, { role, path }: NamedFile): Promise<ReadNamed[]> {
+  if (role === 'disk') {
+    const links = await readImageChain(reader, path, null);
+    return links.map(({ as, format, ...read }) => ({ ...read, link: { as, format } }));
   }
-  try {
-    if (role === 'memory' && (await stat(path)).isDirectory()) return null;
-    const read = await digestOfFile(path);
-    if (role !== 'disk' || !refersElsewhere(read.head)) return read;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : 'unknown';
-    throw agentError('DEFINITION_UNREADABLE', { status: 422, detail: `${path}: ${reason}`, cause });
-  }
-  throw agentError('DEFINITION_UNCOVERED', {
-    status: 422,
-    detail: `${path}: may take its content from another file (backing file, extent)`,
-  });
+  const inDirectory = role === 'memory' && (await stat(path).catch(() => null))?.isDirectory();
+  return inDirectory ? [] : [{ path, ...(await readCovered(reader, path, 0)) }];
 }

@@ -1,7 +1,17 @@
 import type { DiskName } from '@touchstone/schemas';
 
+/** QEMU itself; a file that it keeps open; one that it reads while it starts and closes again. */
+export type FileUse = 'program' | 'open' | 'loaded';
+
 /** A file that the VM runs on, as it was when it was read: what QEMU has open is compared with it. */
-export type ReadFile = { readonly path: string; readonly dev: bigint; readonly ino: bigint };
+export type ReadFile = {
+  readonly path: string;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  /** Changes with whatever is done to the file: nanoseconds since 1970, by the file system. */
+  readonly ctimeNs: bigint;
+  readonly use: FileUse;
+};
 
 /** What would be started, as the permit is to name it. Digests are SHA-256 in hex. */
 export type Definition = {

@@ -41,7 +41,7 @@ export class NextBoot {
     const fingerprint = `${ctimeMs} ${mtimeMs} ${size} ${ino}`;
     const seen = this.#seen.get(path);
     if (seen?.fingerprint === fingerprint) return seen.digest;
-    const { sha256 } = await digestOfFile(path);
+    const sha256 = await digestOfFile(path);
     const digest = hashHex('sha256', encodeSoftwareEvent({ kind: 'file', path, sha256 }));
     this.#seen.set(path, { fingerprint, digest });
     return digest;

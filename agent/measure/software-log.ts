@@ -37,7 +37,7 @@ async function measureOne(entry: Measurement): Promise<SoftwareEvent> {
       return { kind: 'command-line', text: (await readFile(path, 'utf8')).replace(/\n$/u, '') };
     }
     if ('tree' in entry) return { kind: 'tree', path, sha256: await digestOfTree(path) };
-    const { sha256 } = await digestOfFile(path);
+    const sha256 = await digestOfFile(path);
     return { kind: 'file', path, sha256 };
   } catch (cause) {
     if (isAbsence(cause)) return { kind: 'absent', path };
@@ -67,6 +67,6 @@ async function collect(root: string, directory: string, lines: string[]): Promis
     const ending = `${relative(root, path)}\0`;
     if (status.isDirectory()) await collect(root, path, lines);
     else if (status.isSymbolicLink()) lines.push(`-> ${await readlink(path)}\0${ending}`);
-    else if (status.isFile()) lines.push(`${(await digestOfFile(path)).sha256}  ${ending}`);
+    else if (status.isFile()) lines.push(`${await digestOfFile(path)}  ${ending}`);
   }
 }

@@ -5,6 +5,7 @@ import type { Attesting } from '../attesting.ts';
 import { isTpmError } from '../codes.ts';
 import { failure } from '../doctor/check.ts';
 import { checkTpm } from '../doctor/check-tpm.ts';
+import type { FileReader } from '../images/file-reader.ts';
 import type { StartGate } from '../gate/starts.ts';
 import type { Attester } from '../tpm/attester.ts';
 import type { Conversations } from '../tpm/conversation.ts';
@@ -17,6 +18,7 @@ export function agentEdge(options: {
   readonly attester: Attester;
   readonly conversations: Conversations;
   readonly gate: StartGate;
+  readonly reader: FileReader;
 }) {
   const app = createEdge({ log: options.log });
   app.use(async (ctx, next) => {
@@ -42,7 +44,7 @@ export function agentEdge(options: {
     ctx.body = { checks } satisfies AgentChecks;
     return undefined;
   });
-  app.use(startRoutes(options.gate));
+  app.use(startRoutes(options.gate, options.reader));
   return app;
 }
 

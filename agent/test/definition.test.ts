@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeCommand as describeAsked } from '../gate/command-definition.ts';
+import { FileReader } from '../images/file-reader.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const [A, B] = [sha256('a'), sha256('b')];
@@ -27,6 +28,7 @@ describe('the definition of a start', () => {
 
   after(() => rm(dir, { recursive: true }));
 
+  const reader = new FileReader();
   const describeCommand = (command: readonly string[], changes = {}) =>
     describeAsked(
       {
@@ -38,6 +40,7 @@ describe('the definition of a start', () => {
         ...changes,
       },
       { vm, known: true, disks: [] },
+      reader,
     );
   const qemu = (...args: readonly string[]) => describeCommand(['./qemu-system-x86_64', ...args]);
   /** With each X the path of a file whose content is `a`. */
@@ -194,35 +197,13 @@ describe('the definition of a start', () => {
       await assert.rejects(imagesOf(...args), { code: 'DEFINITION_UNCOVERED' });
     });
 
-    /** A qcow2 header: docs/interop/qcow2.txt in QEMU. */
-    const qcow2 = ({ version = 3, backing = 0n, features = 0n } = {}) => {
-      const header = Buffer.alloc(104);
-      header.write('QFI\u00fb', 'latin1');
-      header.writeUInt32BE(version, 4);
-      header.writeBigUInt64BE(backing, 8);
-      header.writeBigUInt64BE(features, 72);
-      return header;
-    };
-
-    it('an image that takes its content from another', async () => {
-      for (const [header, whole] of [
-        [qcow2(), true],
-        [qcow2({ version: 2 }), true],
-        [qcow2({ backing: 104n }), false],
-        [qcow2({ version: 2, backing: 104n }), false],
-        [qcow2({ version: 1, backing: 104n }), false],
-        [qcow2({ features: 4n }), false],
-        [qcow2().subarray(0, 40), false],
-        ['QED\0', false],
-        ['KDMV', false],
-        ['COWD', false],
-        ['# Disk DescriptorFile\n', false],
-        ['vhdxfile', false],
-      ] as const) {
+    it('an image whose format may take its content from another', async () => {
+      for (const header of ['QED\0', 'KDMV', 'COWD', '# Disk DescriptorFile\n', 'vhdxfile']) {
         await writeFile(join(dir, 'image'), header);
-        if (whole) assert.equal((await imagesOf('-hda', 'image')).length, 1);
-        else await assert.rejects(imagesOf('-hda', 'image'), { code: 'DEFINITION_UNCOVERED' });
+        await assert.rejects(imagesOf('-hda', 'image'), { code: 'DEFINITION_UNCOVERED' });
       }
+      await writeFile(join(dir, 'image'), 'QFI\u00fb', 'latin1');
+      await assert.rejects(imagesOf('-hda', 'image'), { code: 'DEFINITION_UNREADABLE' });
     });
   });
 

@@ -6,6 +6,7 @@ import { StartAnswer, type StartQuestion } from '@touchstone/schemas';
 import { type Client, listenUnix, pinnedClient, unixClient } from '@touchstone/transport';
 import { type Attestation, deliverAttestation } from '../evidence/deliver.ts';
 import { ownNetwork } from '../network.ts';
+import { FileReader } from '../images/file-reader.ts';
 import { startGate } from '../gate/starts.ts';
 import { agentEdge } from '../socket/routes.ts';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
@@ -64,7 +65,8 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const attesting = { status, now: () => deliverAttestation(attestation, enrolment) };
   const socketPath = join(host.stateDir, 'agent.sock');
   const gate = startGate(parts);
-  const edge = agentEdge({ log: logger, attesting, attester, conversations, gate });
+  const reader = new FileReader();
+  const edge = agentEdge({ log: logger, attesting, attester, conversations, gate, reader });
   const socket = await listenUnix(edge, { path: socketPath, mode: 0o600 });
   const client = unixClient({ path: socketPath });
   await writeFile(join(host.stateDir, 'disk.img'), 'disk');
