@@ -7,6 +7,7 @@ import { checkCertificate, checkEnrolment } from './check-certificate.ts';
 import { checkClock } from './check-clock.ts';
 import { checkDaemon, isLocked } from './check-daemon.ts';
 import { checkPeer } from './check-network.ts';
+import { checkLibvirt } from './check-libvirt.ts';
 import { checkState } from './check-state.ts';
 import { checkTrustBundle } from './check-trust.ts';
 import { bounded } from './check.ts';
@@ -47,6 +48,7 @@ export async function diagnose(patient: Patient): Promise<AgentCheck[]> {
     bounded('agent', TPM_TIMEOUT_MS + GROUP_TIMEOUT_MS, () =>
       checkAgentAndTpm(patient, enrolment !== null),
     ),
+    bounded('libvirt', GROUP_TIMEOUT_MS, checkLibvirt),
     ...(enrolment === null
       ? []
       : [
