@@ -1,6 +1,7 @@
 import type { Actor, Finding } from '@touchstone/schemas';
 import { AppError, type AppErrorOptions } from '@touchstone/transport';
 import { DOCTOR_CODES } from './doctor/codes.ts';
+import { KEY_CODES } from './keys/codes.ts';
 import { LIBVIRT_CODES } from './libvirt/codes.ts';
 
 type Entry = {
@@ -13,6 +14,7 @@ type Entry = {
 /** Every code that the agent itself gives. Sections are of DESIGN unless they say otherwise. */
 export const AGENT_CODES = {
   ...DOCTOR_CODES,
+  ...KEY_CODES,
   ...LIBVIRT_CODES,
   NOT_ENROLLED: {
     title: 'This host is not enrolled',

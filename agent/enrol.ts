@@ -2,8 +2,9 @@ import { type AkKind, type BindingKey, HostEnrolmentAnswer } from '@touchstone/s
 import { parseTpm2bPublic } from '@touchstone/tpm';
 import { AppError } from '@touchstone/transport';
 import { certify } from './certify.ts';
-import { agentError } from './codes.ts';
+import { agentError, codeOf, detailOf } from './codes.ts';
 import { answerChallenge } from './evidence/deliver.ts';
+import { probeSealedDisks } from './keys/probe.ts';
 import { ownNetwork } from './network.ts';
 import {
   type Enrolment,
@@ -99,7 +100,7 @@ export async function enrol(input: EnrolmentInput): Promise<Enrolment & { state:
         certificates,
         akPublic: key.public,
         evidence,
-        binding: await bindingFor(stateDir, attester, { key, challenge }),
+        binding: await bindingFor(input, { key, challenge }),
         name: input.name,
         ...(input.joinToken === undefined ? {} : { joinToken: input.joinToken }),
       },
@@ -189,16 +190,21 @@ async function wasLost(attester: Attester, record: KeyRecord): Promise<boolean> 
 
 /** The one that was made for this AK, or a new one; certified anew for each challenge. */
 async function bindingFor(
-  stateDir: string,
-  attester: Attester,
+  { stateDir, attester, progress }: EnrolmentInput,
   { key, challenge }: { readonly key: KeyRecord; readonly challenge: string },
 ): Promise<BindingKey> {
   const known = await readBindingRecord(stateDir);
+  const mine = known?.akName === key.akName ? known : null;
   const ak = await attester.key(key);
-  return attester.use(async (tpm, ek) => {
-    const mine = known?.akName === key.akName;
-    const record = mine ? known : await createBindingKey(tpm, ek, key.akName);
-    if (!mine) await writeBindingRecord(stateDir, record);
-    return certifyBindingKey(tpm, ek, { ak, record, challenge });
+  const { record, certified } = await attester.use(async (tpm, ek) => {
+    const made = mine ?? (await createBindingKey(tpm, ek, key.akName));
+    if (mine === null) await writeBindingRecord(stateDir, made);
+    const certifiedKey = await certifyBindingKey(tpm, ek, { ak, record: made, challenge });
+    return { record: made, certified: certifiedKey };
   });
+  await probeSealedDisks(attester, record).catch((error: unknown) => {
+    if (codeOf(error) !== 'SEALED_DISKS_UNSUPPORTED') throw error;
+    progress(`VMs with sealed disks cannot start on this host: ${detailOf(error)}`);
+  });
+  return certified;
 }

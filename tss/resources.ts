@@ -15,7 +15,8 @@ export const PASSWORD = [ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE] as const;
 
 /** TPMA_SESSION: Part 2, 8.4. */
 const CONTINUE_SESSION = 0x01;
-const DECRYPT_ENCRYPT = 0x20 | 0x40;
+const ENCRYPT = 0x40;
+const DECRYPT_ENCRYPT = 0x20 | ENCRYPT;
 const EVERY_ATTRIBUTE = 0xff;
 
 /** A key that the TPM holds. It belongs to the Tpm that gave it, until it is flushed. */
@@ -102,6 +103,17 @@ export class Resources {
       return tr;
     });
     return [trs[0] ?? ESYS_TR_NONE, trs[1] ?? ESYS_TR_NONE, trs[2] ?? ESYS_TR_NONE];
+  }
+
+  /** For a command without a parameter that could be encrypted: its answer is, by this session or not at all. */
+  withEncryptedResponse(command: string, session: TpmSession): number {
+    if (!session.salted) {
+      throw new TpmError('TPM_MISUSE', command, 'the answer would go over the bus in the clear');
+    }
+    const tr = this.sessionTr(command, session);
+    const flags = CONTINUE_SESSION | ENCRYPT;
+    this.connection.local(command, 'Esys_TRSess_SetAttributes', tr, flags, EVERY_ATTRIBUTE);
+    return tr;
   }
 
   flush(item: TpmObject | TpmSession): Promise<void> {

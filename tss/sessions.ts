@@ -87,3 +87,68 @@ export function policyOr(
     );
   });
 }
+
+/** The nonceTPM of its last answer, here that of TPM2_StartAuthSession. Asks nothing of the TPM. */
+export function sessionNonce(resources: Resources, session: TpmSession): Promise<Buffer> {
+  const command = 'TPM2_StartAuthSession';
+  return withOutputs([new Output('TPM2B_NONCE')], (nonce) =>
+    resources.connection.run(command, async () => {
+      const tr = resources.sessionTr(command, session);
+      resources.connection.local(command, 'Esys_TRSess_GetNonceTPM', tr, nonce.cell);
+      return nonce.readSized();
+    }),
+  );
+}
+
+/** TPM2_PolicyPCR: Part 3, 23.7, with the values that the PCRs have now. `selection` is TPML_PCR_SELECTION. */
+export function policyPcr(
+  resources: Resources,
+  session: TpmSession,
+  selection: Uint8Array,
+): Promise<void> {
+  const command = 'TPM2_PolicyPCR';
+  return resources.connection.run(command, (send) =>
+    send(
+      'Esys_PolicyPCR',
+      resources.sessionTr(command, session),
+      ...NO_SESSIONS,
+      structure('TPM2B_DIGEST', sized(EMPTY), command),
+      structure('TPML_PCR_SELECTION', selection, command),
+    ),
+  );
+}
+
+export interface PolicySignedInput {
+  readonly session: TpmSession;
+  /** Whose signature it is: loaded by TPM2_LoadExternal. */
+  readonly key: TpmObject;
+  /** Of this session, as it was signed. */
+  readonly nonceTpm: Uint8Array;
+  readonly policyRef: Uint8Array;
+  /** Seconds from the session's start; an INT32. */
+  readonly expiration: number;
+  /** TPMT_SIGNATURE. */
+  readonly signature: Uint8Array;
+}
+
+/** TPM2_PolicySigned: Part 3, 23.3, for any command of the session (no cpHashA). */
+export function policySigned(resources: Resources, input: PolicySignedInput): Promise<void> {
+  const command = 'TPM2_PolicySigned';
+  return withOutputs([new Output('TPM2B_TIMEOUT'), new Output('TPMT_TK_AUTH')], (timeout, ticket) =>
+    resources.connection.run(command, (send) =>
+      send(
+        'Esys_PolicySigned',
+        resources.objectTr(command, input.key),
+        resources.sessionTr(command, input.session),
+        ...NO_SESSIONS,
+        structure('TPM2B_NONCE', sized(input.nonceTpm), command),
+        structure('TPM2B_DIGEST', sized(EMPTY), command),
+        structure('TPM2B_NONCE', sized(input.policyRef), command),
+        input.expiration,
+        structure('TPMT_SIGNATURE', input.signature, command),
+        timeout.cell,
+        ticket.cell,
+      ),
+    ),
+  );
+}

@@ -4,6 +4,7 @@ import { Connection, type Send } from './connection.ts';
 import * as keys from './keys.ts';
 import * as nv from './nv.ts';
 import * as pcr from './pcr.ts';
+import * as sealed from './sealed-objects.ts';
 import { Resources } from './resources.ts';
 import type { TpmObject, TpmSession } from './resources.ts';
 import * as sessions from './sessions.ts';
@@ -43,8 +44,19 @@ export interface Tpm {
   /** A policy session serves one command; after it, its policy has to be met again. */
   policySecretEndorsement(session: TpmSession): Promise<void>;
   policyOr(session: TpmSession, digests: readonly Uint8Array[]): Promise<void>;
+  /** TPML_PCR_SELECTION in. */
+  policyPcr(session: TpmSession, selection: Uint8Array): Promise<void>;
+  policySigned(input: sessions.PolicySignedInput): Promise<void>;
+  /** nonceTPM, which a signature can be for. */
+  sessionNonce(session: TpmSession): Promise<Uint8Array>;
   create(input: keys.CreateInput): Promise<keys.CreatedKey>;
   load(input: keys.LoadInput): Promise<TpmObject>;
+  /** TPM2B_PUBLIC in: a key from outside, to verify by. */
+  loadExternal(publicArea: Uint8Array): Promise<TpmObject>;
+  /** TPM2B_PRIVATE out, for `load`. */
+  import(input: sealed.ImportInput): Promise<Uint8Array>;
+  /** The answer is a secret: overwrite it after use. */
+  unseal(input: { readonly object: TpmObject; readonly session: TpmSession }): Promise<Buffer>;
   /** What HMAC sessions prove knowledge of when they authorize the object. */
   setAuth(object: TpmObject, auth: Uint8Array): Promise<void>;
   quote(input: attestation.QuoteInput): Promise<attestation.Quote>;
@@ -103,8 +115,14 @@ function commandsOf(resources: Resources, nvBufferMax: number): Tpm {
     startPolicySession: (options) => sessions.startSession(resources, 'policy', options ?? {}),
     policySecretEndorsement: (session) => sessions.policySecretEndorsement(resources, session),
     policyOr: (session, digests) => sessions.policyOr(resources, session, digests),
+    policyPcr: (session, selection) => sessions.policyPcr(resources, session, selection),
+    policySigned: (input) => sessions.policySigned(resources, input),
+    sessionNonce: (session) => sessions.sessionNonce(resources, session),
     create: (input) => keys.create(resources, input),
     load: (input) => keys.load(resources, input),
+    loadExternal: (publicArea) => sealed.loadExternal(resources, publicArea),
+    import: (input) => sealed.importObject(resources, input),
+    unseal: (input) => sealed.unseal(resources, input),
     setAuth: (object, auth) => keys.setAuth(resources, object, auth),
     quote: (input) => attestation.quote(resources, input),
     certify: (input) => attestation.certify(resources, input),

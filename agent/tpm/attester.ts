@@ -27,6 +27,8 @@ import { type HostTpm, SOFTWARE_TPM } from './host-tpm.ts';
 import { ensureSoftwareTpm, softwareEkChain } from './software-tpm.ts';
 
 const MAX_UNSTEADY_READS = 3;
+/** Part 2, 7.2. */
+const TPM_HT_TRANSIENT = 0x80;
 /** A chip may take half a minute to make an RSA key; the kernel's own bound is longer. */
 const DEVICE_TIMEOUT_MS = 60_000;
 
@@ -107,6 +109,20 @@ export class Attester {
       if (error instanceof TpmError) await this.close();
       throw error;
     }
+  }
+
+  /**
+   * The same with places for two objects: three are all that a TPM need have (TPM_PT_HR_TRANSIENT_MIN), and an EK that
+   * is not persistent takes one of them. Then the AK makes room, and is loaded again when it is next asked for.
+   */
+  useWithRoom<T>(work: (tpm: Tpm, ek: EndorsementKey) => Promise<T>): Promise<T> {
+    return this.use(async (tpm, ek) => {
+      if (this.#key !== null && ek.object.handle >>> 24 === TPM_HT_TRANSIENT) {
+        await tpm.flush(this.#key.object);
+        this.#key = null;
+      }
+      return work(tpm, ek);
+    });
   }
 
   createKey(kind: AkKind = 'ecc-p256'): Promise<KeyRecord> {

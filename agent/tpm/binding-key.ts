@@ -46,7 +46,7 @@ export async function certifyBindingKey(
     challenge,
   }: { readonly ak: TpmObject; readonly record: BindingRecord; readonly challenge: string },
 ): Promise<BindingKey> {
-  const object = await load(tpm, ek, record);
+  const object = await loadBindingKey(tpm, ek, record);
   try {
     const { attest, signature } = await withSaltedSession(tpm, ek, (objectSession) =>
       withSaltedSession(tpm, ek, (keySession) =>
@@ -68,7 +68,12 @@ export async function certifyBindingKey(
   }
 }
 
-async function load(tpm: Tpm, ek: EndorsementKey, record: BindingRecord): Promise<TpmObject> {
+/** With its auth. @throws TpmError, where the TPM was cleared since: TPM_RC_INTEGRITY */
+export async function loadBindingKey(
+  tpm: Tpm,
+  ek: EndorsementKey,
+  record: BindingRecord,
+): Promise<TpmObject> {
   const auth = Buffer.from(record.auth, 'base64url');
   try {
     return await withEkPolicy(tpm, ek, (parentSession) =>
