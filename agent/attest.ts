@@ -11,7 +11,7 @@ import {
 } from '@touchstone/schemas';
 import { AppError, ProblemError, unixClient } from '@touchstone/transport';
 import { openEnrolledHost } from './enrolled-host.ts';
-import { ownNetwork } from './network.ts';
+import { withCourier } from './courier/with-courier.ts';
 import { requireOwnDirectory } from './state/state-directory.ts';
 import type { Attester } from './tpm/attester.ts';
 
@@ -48,13 +48,14 @@ const isUnreachable = (error: unknown): boolean =>
 /** By this process, which holds the state directory. */
 export async function attestHere(stateDir: string, attester: Attester): Promise<Attested> {
   const log = pino({ level: 'silent' });
-  const network = ownNetwork;
-  const { client, attesting } = await openEnrolledHost(stateDir, { attester, network, log });
-  try {
-    return attested(await attesting.now());
-  } finally {
-    await client.close();
-  }
+  return withCourier({ stateDir, courier: null, log }, async (network) => {
+    const { client, attesting } = await openEnrolledHost(stateDir, { attester, network, log });
+    try {
+      return attested(await attesting.now());
+    } finally {
+      await client.close();
+    }
+  });
 }
 
 function attested({ result, state, verdict }: EvidenceAnswer): Attested {

@@ -1,17 +1,20 @@
 import { join } from 'node:path';
 import { listenUnix } from '@touchstone/transport';
 import type { Logger } from 'pino';
+import { withCourier } from './courier/with-courier.ts';
 import { openEnrolledHost } from './enrolled-host.ts';
-import { ownNetwork } from './network.ts';
 import { startGate } from './gate/starts.ts';
 import { DigestCache } from './images/digest-cache.ts';
 import { FileReader } from './images/file-reader.ts';
+import type { Network } from './network.ts';
 import { agentEdge } from './socket/routes.ts';
 import type { Attester } from './tpm/attester.ts';
 
 export type DaemonOptions = {
   readonly stateDir: string;
   readonly socketPath: string;
+  /** Of a courier that runs; null where this agent starts one. */
+  readonly courier: string | null;
   readonly attester: Attester;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -23,9 +26,13 @@ export type DaemonOptions = {
  * port.
  * @throws AppError NOT_ENROLLED
  */
-export async function runDaemon(options: DaemonOptions): Promise<void> {
+export function runDaemon(options: DaemonOptions): Promise<void> {
+  return withCourier(options, (network) => attestAndAnswer(options, network));
+}
+
+async function attestAndAnswer(options: DaemonOptions, network: Network): Promise<void> {
   const { stateDir, socketPath, attester, log, stop } = options;
-  const host = await openEnrolledHost(stateDir, { attester, network: ownNetwork, log });
+  const host = await openEnrolledHost(stateDir, { attester, network, log });
   const { held, conversations, attesting } = host;
   const gate = startGate({
     attestation: attesting.attestation,

@@ -12,6 +12,7 @@ import {
 } from '@touchstone/schemas';
 import type { TSchema } from 'typebox';
 import { attestCommand } from './commands/attest.ts';
+import { courierCommand, type CourierOptions } from './commands/courier.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enrolCommand, type EnrolOptions } from './commands/enroll.ts';
 import { statusCommand } from './commands/status.ts';
@@ -89,8 +90,23 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
   program
     .command('daemon')
     .description('attest at each interval and answer the start gate, until stopped')
+    .option(
+      '--courier <socket>',
+      'the courier’s socket; without it the agent starts one of its own',
+    )
     .addOption(state())
-    .action((options: { state: string }) => daemonCommand(surroundings, options.state));
+    .action((options: DaemonOptions) => daemonCommand(surroundings, options));
+
+  program
+    .command('courier')
+    .description(
+      'carry what the agent asks to its server and CA and back, without a key of its own',
+    )
+    .requiredOption('--socket <path>', 'where the agent finds it')
+    .option('--group', 'the socket’s group may connect to it, too')
+    .option('--as <uid:gid>', 'go on as that user once all is opened')
+    .option('--attached', 'end when standard input does')
+    .action((options: CourierOptions) => courierCommand(surroundings, options));
 
   program
     .command('run')
@@ -155,7 +171,12 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
   return program;
 }
 
-async function daemonCommand(surroundings: AgentSurroundings, state: string): Promise<void> {
+type DaemonOptions = { readonly state: string; readonly courier?: string };
+
+async function daemonCommand(
+  surroundings: AgentSurroundings,
+  { state, courier }: DaemonOptions,
+): Promise<void> {
   const [{ runDaemon }, { passedOverBy }, { pino }] = await Promise.all([
     import('./daemon.ts'),
     import('./tpm/host-tpm.ts'),
@@ -168,6 +189,7 @@ async function daemonCommand(surroundings: AgentSurroundings, state: string): Pr
     await runDaemon({
       stateDir,
       socketPath: socketPathOf(stateDir),
+      courier: courier === undefined ? null : resolve(surroundings.workingDirectory, courier),
       attester,
       log,
       stop: surroundings.stopOnSignal(),

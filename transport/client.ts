@@ -1,9 +1,6 @@
-import { Agent, buildConnector, type Dispatcher, request } from 'undici';
-import type { TLSSocket } from 'node:tls';
 import type { Static, TSchema } from 'typebox';
 import { checkAgainst, parseStrictJson, Problem } from '@touchstone/schemas';
 import { AppError } from './app-error.ts';
-import { checkPin, pinOf } from './pin.ts';
 
 export type ClientRequest<T extends TSchema> = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -16,6 +13,7 @@ export type ClientRequest<T extends TSchema> = {
 };
 
 const MAX_ANSWER_BYTES = 33_554_432;
+const TIMEOUT_MS = 10_000;
 
 export type Client = {
   /**
@@ -53,190 +51,134 @@ export class ProblemError extends AppError {
   }
 }
 
-/** One key, or those that are good when a connection is made: see spkiPinOf. */
-export type Pins = string | (() => readonly string[]);
+/** What is asked, before anybody knows the answer's shape. */
+export type Asked = Omit<ClientRequest<TSchema>, 'schema' | 'body'> & {
+  /** JSON, as it is sent. */
+  readonly body: Uint8Array | undefined;
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+};
 
-/**
- * A client that talks to the holder of a pinned TLS key only. `onPin` is told whose connection it is; `onDate` is told the answerer's
- * time with each answer, whatever it says: RFC 9110, 6.6.1.
- */
-export function pinnedClient(options: {
-  readonly url: string;
-  readonly pin: Pins;
-  readonly timeoutMs?: number;
-  readonly onPin?: (pin: string) => void;
-  readonly onDate?: (date: Date) => void;
-}): ByteClient {
-  const { url, pin, timeoutMs = 10_000 } = options;
-  if (typeof pin === 'string' && !/^[0-9a-f]{64}$/u.test(pin)) {
-    throw new AppError('PIN_MALFORMED', 400, { detail: 'A fingerprint is 64 hex digits.' });
-  }
-  const judge = (socket: TLSSocket) => {
-    const shown = checkPin(socket, typeof pin === 'string' ? [pin] : pin());
-    options.onPin?.(shown);
-  };
-  const dispatcher = new Agent({ connect: connectorFor(timeoutMs, judge) });
-  return clientOver(dispatcher, url, timeoutMs, options.onDate);
-}
+/** What came back: bytes, and what the headers say that we heed. */
+export type Answered = {
+  readonly statusCode: number;
+  readonly retryAfterSeconds: number | undefined;
+  /** RFC 9110, 6.6.1. */
+  readonly date: Date | null;
+  readonly bytes: Uint8Array;
+};
 
-/** The chain is not checked because the key itself is; no session is resumed past that check. */
-function connectorFor(
-  timeoutMs: number,
-  judge: (socket: TLSSocket) => void,
-): buildConnector.connector {
-  const connect = buildConnector({
-    rejectUnauthorized: false,
-    maxCachedSessions: 0,
-    minVersion: 'TLSv1.3',
-    timeout: timeoutMs,
-  });
-  return (target, callback) =>
-    connect(target, (error, socket) => {
-      if (error !== null) return callback(error, null);
-      try {
-        judge(socket as TLSSocket);
-      } catch (mismatch) {
-        socket.destroy();
-        return callback(mismatch as Error, null);
-      }
-      return callback(null, socket);
-    });
-}
+/** Carries one request there and its answer back. @throws AppError, see ExchangeCode */
+export type Exchange = (asked: Asked) => Promise<Answered>;
 
-/**
- * A client that talks to whoever answers there: for what vouches for itself by its own signatures, and for nothing
- * else. It sends no bearer token. `onPin` is told whose connection it is.
- */
-export function anyKeyClient(options: {
-  readonly url: string;
-  readonly timeoutMs?: number;
-  readonly onPin?: (pin: string) => void;
-}): Pick<Client, 'request' | 'close'> {
-  const { url, timeoutMs = 10_000, onPin } = options;
-  const judge = (socket: TLSSocket) => onPin?.(pinOf(socket));
-  const dispatcher = new Agent({ connect: connectorFor(timeoutMs, judge) });
-  const client = clientOver(dispatcher, url, timeoutMs);
-  return {
-    request: ({ bearer: _bearer, ...asked }) => client.request(asked),
-    close: client.close,
-  };
-}
-
-/** A client of a unix socket, whose file mode decides who may connect. */
-export function unixClient(options: {
-  readonly path: string;
-  readonly timeoutMs?: number;
-}): Client {
-  const dispatcher = new Agent({ connect: { socketPath: options.path } });
-  return clientOver(dispatcher, 'http://localhost', options.timeoutMs ?? 10_000);
-}
-
-function clientOver(
-  dispatcher: Dispatcher,
-  origin: string,
-  defaultTimeoutMs: number,
-  onDate?: (date: Date) => void,
+/** What an answer means, whoever carried it. `onDate` is told the answerer's time with each, whatever it says. */
+export function clientBy(
+  exchange: Exchange,
+  options: {
+    readonly timeoutMs?: number | undefined;
+    readonly onDate?: ((date: Date) => void) | undefined;
+    readonly close: () => Promise<void>;
+  },
 ): ByteClient {
-  const answered = async ({
-    maxBytes = MAX_ANSWER_BYTES,
-    timeoutMs = defaultTimeoutMs,
-    ...options
-  }: Omit<ClientRequest<TSchema>, 'schema'>) => {
-    const asked = { ...options, maxBytes, timeoutMs };
-    const { statusCode, retryAfter, date, bytes } = await exchange(dispatcher, origin, asked);
+  const { timeoutMs: defaultTimeoutMs = TIMEOUT_MS, onDate, close } = options;
+  const answered = async (asked: Omit<ClientRequest<TSchema>, 'schema'>) => {
+    const { maxBytes = MAX_ANSWER_BYTES, timeoutMs = defaultTimeoutMs } = asked;
+    const body = asked.body === undefined ? undefined : Buffer.from(JSON.stringify(asked.body));
+    const answer = await exchange({ ...asked, body, maxBytes, timeoutMs });
+    const { statusCode, retryAfterSeconds, date, bytes } = answer;
     if (date !== null) onDate?.(date);
     if (statusCode >= 200 && statusCode < 300) return bytes;
-    throw new ProblemError(readAnswer(Problem, bytes, maxBytes), secondsOf(retryAfter));
+    throw new ProblemError(readAnswer(Problem, bytes, maxBytes), retryAfterSeconds);
   };
   return {
-    request: async ({ schema, ...options }) =>
-      readAnswer(schema, await answered(options), options.maxBytes ?? MAX_ANSWER_BYTES),
-    bytes: (options) => answered({ method: 'GET', ...options }),
-    close: () => dispatcher.destroy(),
+    request: async ({ schema, ...asked }) =>
+      readAnswer(schema, await answered(asked), asked.maxBytes ?? MAX_ANSWER_BYTES),
+    bytes: (asked) => answered({ method: 'GET', ...asked }),
+    close,
   };
-}
-
-/** Retry-After as delay-seconds (RFC 9110, 10.2.3), the only form that we send. */
-const secondsOf = (header: unknown): number | undefined =>
-  typeof header === 'string' && /^[0-9]{1,9}$/u.test(header) ? Number(header) : undefined;
-
-function dateOf(header: unknown): Date | null {
-  const date = typeof header === 'string' ? new Date(header) : null;
-  return date === null || Number.isNaN(date.getTime()) ? null : date;
 }
 
 function readAnswer<T extends TSchema>(schema: T, bytes: Uint8Array, maxBytes: number): Static<T> {
   try {
     return checkAgainst(schema, parseStrictJson(bytes, { maxBytes }));
   } catch (cause) {
-    throw new AppError('ANSWER_MALFORMED', 502, {
-      title: 'The answer is not what was asked for',
-      detail: reasonOf(cause),
-      remedy: 'Check that the address is that of a Touchstone process of a matching version.',
-      cause,
-    });
+    throw exchangeError('ANSWER_MALFORMED', reasonOf(cause), cause);
   }
 }
 
-type Exchange = Omit<ClientRequest<TSchema>, 'schema'> & { maxBytes: number; timeoutMs: number };
+const EXCHANGE_CODES = {
+  ANSWER_MALFORMED: {
+    status: 502,
+    title: 'The answer is not what was asked for',
+    remedy: 'Check that the address is that of a Touchstone process of a matching version.',
+  },
+  TIMEOUT: {
+    status: 504,
+    title: 'No answer in time',
+    remedy: 'Check that the other side runs and is not overloaded, then try again.',
+  },
+  UNREACHABLE: {
+    status: 503,
+    title: 'No connection',
+    remedy: 'Check the address, that the other side runs, and the network between.',
+  },
+  PIN_MISMATCH: {
+    status: 502,
+    title: 'The server does not have the pinned key',
+    remedy:
+      'Compare the fingerprint with the one that `touchstone up` printed. If the server has a new key, take it by ' +
+      '`touchstone-agent trust --fingerprint F`, or log in again; if it has not, somebody stands in between.',
+  },
+} as const;
+export type ExchangeCode = keyof typeof EXCHANGE_CODES;
 
-async function exchange(
-  dispatcher: Dispatcher,
-  origin: string,
-  { method, path, body, bearer, maxBytes, timeoutMs }: Exchange,
-): Promise<{ statusCode: number; retryAfter: unknown; date: Date | null; bytes: Uint8Array }> {
-  const signal = AbortSignal.timeout(timeoutMs);
-  try {
-    const answer = await request(new URL(path, origin), {
-      dispatcher,
-      method,
-      signal,
-      headers: {
-        accept: 'application/json, application/problem+json',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return {
-      statusCode: answer.statusCode,
-      retryAfter: answer.headers['retry-after'],
-      date: dateOf(answer.headers['date']),
-      bytes: await readBounded(answer.body, maxBytes),
-    };
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    if (signal.aborted) {
-      throw new AppError('TIMEOUT', 504, {
-        title: 'No answer in time',
-        detail: `${method} ${origin}${path} within ${timeoutMs} ms`,
-        remedy: 'Check that the other side runs and is not overloaded, then try again.',
-        cause,
-      });
-    }
-    throw new AppError('UNREACHABLE', 503, {
-      title: 'No connection',
-      detail: `${method} ${origin}${path}: ${reasonOf(cause)}`,
-      remedy: 'Check the address, that the other side runs, and the network between.',
-      cause,
-    });
-  }
+/** Why there is no answer. */
+export function exchangeError(code: ExchangeCode, detail: string, cause?: unknown): AppError {
+  const { status, title, remedy } = EXCHANGE_CODES[code];
+  return new AppError(code, status, { title, detail, remedy, cause });
 }
 
-async function readBounded(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+/** The code of such a failure, and nothing of others. */
+export const exchangeCodeOf = (error: unknown): ExchangeCode | undefined =>
+  error instanceof AppError && Object.hasOwn(EXCHANGE_CODES, error.code)
+    ? (error.code as ExchangeCode)
+    : undefined;
+
+/** Bounded as it comes. @throws AppError ANSWER_MALFORMED */
+export async function readBounded(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > maxBytes) {
-      throw new AppError('ANSWER_MALFORMED', 502, {
-        title: 'The answer is too large',
-        detail: `more than ${maxBytes} bytes`,
-      });
-    }
+    if (size > maxBytes) throw exchangeError('ANSWER_MALFORMED', `more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** Retry-After as delay-seconds (RFC 9110, 10.2.3), the only form that we send. */
+export const secondsOf = (header: unknown): number | undefined =>
+  typeof header === 'string' && /^[0-9]{1,9}$/u.test(header) ? Number(header) : undefined;
+
+export function dateOf(header: unknown): Date | null {
+  const date = typeof header === 'string' ? new Date(header) : null;
+  return date === null || Number.isNaN(date.getTime()) ? null : date;
+}
+
+/** As the exchange failed: nobody there, or nobody in time. */
+export function failedExchange(
+  cause: unknown,
+  to: { readonly asked: Asked; readonly origin: string; readonly late: boolean },
+): AppError {
+  if (cause instanceof AppError) return cause;
+  const { asked, origin, late } = to;
+  const what = `${asked.method} ${origin}${asked.path}`;
+  return late
+    ? exchangeError('TIMEOUT', `${what} within ${asked.timeoutMs} ms`, cause)
+    : exchangeError('UNREACHABLE', `${what}: ${reasonOf(cause)}`, cause);
 }
 
 function reasonOf(cause: unknown): string {

@@ -1,19 +1,24 @@
 export { AppError, type AppErrorOptions } from './app-error.ts';
 export { readJson } from './body.ts';
 export {
-  anyKeyClient,
   type Client,
-  type ByteClient,
+  clientBy,
   type ClientRequest,
-  pinnedClient,
+  type ByteClient,
+  dateOf,
+  type Exchange,
+  exchangeCodeOf,
+  exchangeError,
+  failedExchange,
   ProblemError,
-  unixClient,
 } from './client.ts';
 export { createEdge, type Route } from './edge.ts';
 export { boundLargeBodies, type LargeBodies } from './large-bodies.ts';
 export { type Listening, type ListeningTls, listenTls, listenUnix } from './listen.ts';
 export { checkPin, spkiPinOf } from './pin.ts';
 export { problemOf } from './problem.ts';
+export { anyKeyClient, loadTlsClient, pinnedClient, tlsExchange } from './tls-client.ts';
 export { openTlsIdentity, type TlsIdentity } from './tls-identity.ts';
+export { unixClient } from './unix-client.ts';
 export { withoutSecrets } from './without-secrets.ts';
 export { type Bucket, bucketsBy, tokenBuckets } from './token-buckets.ts';

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { AppError } from './app-error.ts';
+import { exchangeError } from './client.ts';
 
 /** SHA-256 of a certificate's SubjectPublicKeyInfo, lower-case hex: what `--fingerprint` names. */
 export function spkiPinOf(certificate: string | X509Certificate): string {
@@ -26,11 +26,6 @@ export function checkPin(socket: TLSSocket, pins: readonly string[]): string {
   const isActual = (pin: string) =>
     actual.length === pin.length && timingSafeEqual(Buffer.from(actual), Buffer.from(pin));
   if (actual !== '' && pins.some(isActual)) return actual;
-  throw new AppError('PIN_MISMATCH', 502, {
-    title: 'The server does not have the pinned key',
-    detail: `pinned ${pins.join(' or ')}, presented ${actual === '' ? 'no certificate' : actual}`,
-    remedy:
-      'Compare the fingerprint with the one that `touchstone up` printed. If the server has a new key, take it by ' +
-      '`touchstone-agent trust --fingerprint F`, or log in again; if it has not, somebody stands in between.',
-  });
+  const presented = actual === '' ? 'no certificate' : actual;
+  throw exchangeError('PIN_MISMATCH', `pinned ${pins.join(' or ')}, presented ${presented}`);
 }

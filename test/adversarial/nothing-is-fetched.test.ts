@@ -96,13 +96,18 @@ describe('The addresses that certificates carry', function () {
 
 /** Whoever opens a connection, or has one opened. */
 const CALLS =
-  /\bfetch\(|XMLHttpRequest|WebSocket|\bundici\b|from 'node:(?:http|https|http2|net|tls|dns|dns\/promises|dgram)'|\b(?:pinnedClient|anyKeyClient)\b|\.(?:pinned|anyKey)\(|\bunixClient\(/u;
+  /\bfetch\(|XMLHttpRequest|WebSocket|\bundici\b|from 'node:(?:http|https|http2|net|tls|dns|dns\/promises|dgram)'|\b(?:pinnedClient|anyKeyClient|tlsExchange)\b|\.(?:pinned|anyKey)\(|\bunixClient\(/u;
 
 /** And whom it is to: never what a certificate names. */
 const MAY_CALL: Readonly<Record<string, string>> = {
   'agent/attest.ts': 'its server, at the address of its enrolment',
   'agent/certify.ts': 'the CA that the trust bundle names',
   'agent/commands/status.ts': 'the agent, by its socket',
+  'agent/courier/connections.ts': 'where the agent sends its courier',
+  'agent/courier/courier-child.ts': 'the courier, by its socket',
+  'agent/courier/frame.ts': 'the agent and its courier, between them',
+  'agent/courier/network.ts': 'the courier, by its socket',
+  'agent/courier/serve.ts': 'listens on that socket',
   'agent/doctor/check-network.ts': 'its server and CA',
   'agent/doctor/diagnose.ts': 'the agent, by its socket',
   'agent/enrol.ts': 'the server that the command names',
