@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentStatus, EvidenceAnswer } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import type { Logger } from 'pino';
+import { Bell } from './bell.ts';
 import { codeOf, detailOf } from './codes.ts';
 import { type Attestation, deliverAttestation } from './evidence/deliver.ts';
 import { Renewal } from './renew.ts';
@@ -15,6 +15,9 @@ import { followBundles, followFromAnyone } from './trust-bundle.ts';
 /** Of IMA's list, in one turn: some hundred thousand entries. */
 const MAX_SEGMENTS = 64;
 
+/** Between one attestation and another that something new asks for. */
+const SOONEST_MS = 10_000;
+
 /** Whoever issued this host's certificate is believed no more. */
 const ISSUER_LOST = new Set(['AK_CERT_ISSUER_REFUSED', 'AK_CERT_ISSUER_UNKNOWN']);
 
@@ -26,6 +29,7 @@ export class Attesting {
   readonly #log: Logger;
   readonly #renewal: Renewal;
   readonly #tpm: AgentStatus['tpm'];
+  readonly #bell = new Bell();
   #newestEpoch = 0;
   #following: Promise<void> | undefined;
   #last: Pick<AgentStatus, 'state' | 'verdict' | 'lastAttestedAt' | 'lastError'> = {
@@ -102,6 +106,11 @@ export class Attesting {
     return turn;
   }
 
+  /** There is something new to tell: the next attestation comes at once, or 10 s after the last one began. */
+  soon(): void {
+    this.#bell.ring();
+  }
+
   /** At each interval until it is told to stop; after a failure sooner, and later each time. */
   async until(stop: AbortSignal): Promise<void> {
     let { intervalSeconds } = this.#held.current;
@@ -109,6 +118,7 @@ export class Attesting {
     let first = true;
     while (!stop.aborted) {
       let seconds: number;
+      const began = performance.now();
       const random = Math.random();
       try {
         ({ intervalSeconds } = await this.now());
@@ -121,7 +131,8 @@ export class Attesting {
         seconds = secondsToRetry({ failures, intervalSeconds, retryAfterSeconds, random });
         this.#log.warn({ err: error, failures, retryInSeconds: seconds }, 'attestation failed');
       }
-      await sleep(seconds * 1_000, undefined, { signal: stop }).catch(() => undefined);
+      const least = Math.min(began + SOONEST_MS - performance.now(), seconds * 1_000);
+      await this.#bell.wait({ atLeastMs: least, atMostMs: seconds * 1_000 }, stop);
     }
   }
 

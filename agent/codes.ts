@@ -3,6 +3,7 @@ import { AppError, type AppErrorOptions } from '@touchstone/transport';
 import { DOCTOR_CODES } from './doctor/codes.ts';
 import { KEY_CODES } from './keys/codes.ts';
 import { LIBVIRT_CODES } from './libvirt/codes.ts';
+import { WATCH_CODES } from './watch/codes.ts';
 
 type Entry = {
   readonly title: string;
@@ -16,6 +17,7 @@ export const AGENT_CODES = {
   ...DOCTOR_CODES,
   ...KEY_CODES,
   ...LIBVIRT_CODES,
+  ...WATCH_CODES,
   NOT_ENROLLED: {
     title: 'This host is not enrolled',
     section: '4 Enrol',

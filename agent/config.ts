@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import { parse } from 'yaml';
 import { checkAgainst, closed, EkKind } from '@touchstone/schemas';
 import { agentError } from './codes.ts';
+import { WATCH_SETTINGS, WatchConfig, type WatchSettings } from './watch/settings.ts';
 
 const AbsolutePath = Type.String({ pattern: '^/[^\\u0000-\\u001f]*$', maxLength: 1_024 });
 
@@ -30,9 +31,12 @@ export const AgentConfig = closed({
   bootImages: Type.Optional(Type.Array(AbsolutePath, { maxItems: 64 })),
   /** The log of a chip's boot, where it is not the kernel's own file. Quotes bind it, wherever it comes from. */
   firmwareLog: Type.Optional(AbsolutePath),
+  /** Where this host shows what runs on it, if it is not where it is usual. */
+  watch: Type.Optional(WatchConfig),
 });
 export type AgentConfig = {
   readonly measure: readonly Measurement[];
+  readonly watch: WatchSettings;
   readonly ek?: EkKind;
   readonly imaList?: string;
   readonly firmwareLog?: string;
@@ -64,12 +68,15 @@ export async function readConfig(
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { measure: [...defaults, own] };
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+      return { measure: [...defaults, own], watch: WATCH_SETTINGS };
+    }
     throw agentError('STATE_MALFORMED', { detail: path, cause });
   }
   try {
     const given = checkAgainst(AgentConfig, parse(text, { maxAliasCount: 0 }) ?? {});
-    return { ...given, measure: [...defaults, ...(given.measure ?? []), own] };
+    const watch = { ...WATCH_SETTINGS, ...given.watch };
+    return { ...given, watch, measure: [...defaults, ...(given.measure ?? []), own] };
   } catch (cause) {
     const detail = `${path}: ${cause instanceof Error ? cause.message : ''}`;
     throw agentError('STATE_MALFORMED', { detail, cause });

@@ -9,6 +9,9 @@ import { FileReader } from './images/file-reader.ts';
 import type { Network } from './network.ts';
 import { agentEdge } from './socket/routes.ts';
 import type { Attester } from './tpm/attester.ts';
+import { bootId, KeptRecord } from './watch/record.ts';
+import type { WatchSettings } from './watch/settings.ts';
+import { Watch } from './watch/watch.ts';
 
 export type DaemonOptions = {
   readonly stateDir: string;
@@ -16,6 +19,7 @@ export type DaemonOptions = {
   /** Of a courier that runs; null where this agent starts one. */
   readonly courier: string | null;
   readonly attester: Attester;
+  readonly watch: WatchSettings;
   readonly log: Logger;
   readonly stop: AbortSignal;
   readonly ready: () => void;
@@ -32,7 +36,15 @@ export function runDaemon(options: DaemonOptions): Promise<void> {
 
 async function attestAndAnswer(options: DaemonOptions, network: Network): Promise<void> {
   const { stateDir, socketPath, attester, log, stop } = options;
-  const host = await openEnrolledHost(stateDir, { attester, network, log });
+  const watch = new Watch({
+    roots: options.watch,
+    record: await KeptRecord.open(stateDir, bootId()),
+    hookSha256: null,
+    log,
+    onNews: () => host.attesting.soon(),
+  });
+  const told = { report: () => watch.report([]), answered: () => {} };
+  const host = await openEnrolledHost(stateDir, { attester, network, log, told });
   const { held, conversations, attesting } = host;
   const gate = startGate({
     attestation: attesting.attestation,
@@ -46,14 +58,15 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
   });
   const cache = await DigestCache.open(join(stateDir, 'digests.json'));
   const reader = new FileReader({ cache, log });
-  const edge = agentEdge({ log, attesting, attester, conversations, gate, reader });
+  const edge = agentEdge({ log, attesting, attester, conversations, gate, reader, watch });
   const socket = await listenUnix(edge, {
     path: socketPath,
     mode: 0o600,
   });
   try {
     options.ready();
-    await attesting.until(stop);
+    await watch.look();
+    await Promise.all([attesting.until(stop), watch.until(stop, async () => {})]);
   } finally {
     await socket.close();
     await host.client.close();

@@ -2,7 +2,7 @@ import type { Client } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { Attesting } from './attesting.ts';
 import { agentError } from './codes.ts';
-import type { Attestation } from './evidence/deliver.ts';
+import type { Attestation, ToldOfGate } from './evidence/deliver.ts';
 import { LastPolicy } from './evidence/last-policy.ts';
 import type { Network } from './network.ts';
 import { ServerTime } from './server-time.ts';
@@ -28,7 +28,13 @@ export async function openEnrolledHost(
     attester,
     network,
     log,
-  }: { readonly attester: Attester; readonly network: Network; readonly log: Logger },
+    told,
+  }: {
+    readonly attester: Attester;
+    readonly network: Network;
+    readonly log: Logger;
+    readonly told?: ToldOfGate;
+  },
 ): Promise<EnrolledHost> {
   const [enrolment, key] = await Promise.all([readEnrolment(stateDir), readKeyRecord(stateDir)]);
   if (enrolment === null || key === null || enrolment.akName !== key.akName) {
@@ -42,7 +48,9 @@ export async function openEnrolledHost(
     onPin: (pin) => settlePin(held, pin, log),
     onDate: (date) => serverTime.hear(date),
   });
-  const attestation: Attestation = { client, network, attester, key, judgedBy: new LastPolicy() };
+  const judgedBy = new LastPolicy();
+  const by = { client, network, attester, key, judgedBy };
+  const attestation: Attestation = told === undefined ? by : { ...by, told };
   const conversations = new Conversations();
   const attesting = new Attesting(attestation, held, { conversations, serverTime, log });
   return { held, client, attestation, conversations, attesting };

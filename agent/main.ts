@@ -21,6 +21,7 @@ const program = createAgentProgram({
   stdout: process.stdout,
   stderr: process.stderr,
   workingDirectory: process.cwd(),
+  pid: process.pid,
   searchPath: process.env['PATH'] ?? '',
   environment: process.env,
   defaultStateDir: process.env['TOUCHSTONE_AGENT_STATE'] ?? '/var/lib/touchstone-agent',

@@ -14,6 +14,8 @@ export type RunInput = {
   readonly vm: string;
   readonly command: readonly string[];
   readonly workingDirectory: string;
+  /** Of this process, whose place the command takes. */
+  readonly pid: number;
   readonly searchPath: string;
   /** What of the caller's environment the command is to have. */
   readonly named: Readonly<Record<string, string>>;
@@ -40,11 +42,11 @@ export async function askToRun(input: RunInput): Promise<RunDecision> {
     const path = await programPath(program, input);
     const command: [string, ...string[]] = [path, ...rest];
     const environment = launchEnvironment(input.named);
-    const { vm, workingDirectory } = input;
+    const { vm, workingDirectory, pid } = input;
     const answer = await client.request({
       method: 'POST',
       path: '/v1/starts',
-      body: { vm, operation: 'start', workingDirectory, command, environment },
+      body: { vm, pid, operation: 'start', workingDirectory, command, environment },
       schema: StartAnswer,
     });
     if (answer.decision === 'permitted' && answer.vm === vm) {

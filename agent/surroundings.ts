@@ -7,6 +7,7 @@ export type AgentSurroundings = {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly workingDirectory: string;
+  readonly pid: number;
   readonly searchPath: string;
   /** The caller's, of which a command has what it is given by name. */
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { EkKind } from '@touchstone/schemas';
+import type { AgentConfig } from './config.ts';
 import { KERNEL_IMA_LIST } from './measure/ima-list.ts';
 import { lockState } from './state/lock.ts';
 import { ensureStateDirectory, requireStateDirectory } from './state/state-directory.ts';
@@ -17,7 +18,7 @@ import type { HostTpm } from './tpm/host-tpm.ts';
 export async function withState<T>(
   surroundings: AgentSurroundings,
   state: string,
-  work: (stateDir: string, attester: Attester) => Promise<T>,
+  work: (stateDir: string, attester: Attester, config: AgentConfig) => Promise<T>,
   choose?: (stateDir: string, preferredEk: EkKind | undefined) => Promise<ChosenTpm>,
 ): Promise<T> {
   const stateDir = resolve(surroundings.workingDirectory, state);
@@ -35,7 +36,7 @@ export async function withState<T>(
     const chosen = await (choose === undefined ? tpmInUse(stateDir) : choose(stateDir, ek));
     const files = { imaList: imaListOf(chosen.tpm, imaList), firmwareLog, bootImages };
     const attester = new Attester(stateDir, measure, chosen, files);
-    return await work(stateDir, attester).finally(() => attester.close());
+    return await work(stateDir, attester, config).finally(() => attester.close());
   } finally {
     await lock.release();
   }

@@ -11,6 +11,8 @@ export const StartQuestion = closed({
   /** `run` unless stated. */
   door: Type.Optional(oneOf('run', 'systemd')),
   vm: Uuid,
+  /** Of the process that asks, and whose place the command takes. At `run`. */
+  pid: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_194_304 })),
   operation: oneOf('start'),
   workingDirectory: Type.String({ pattern: '^/[^\\u0000]*$', maxLength: 4_096 }),
   command: Type.Array(Type.String({ pattern: '^[^\\u0000]*$', maxLength: 32_768 }), {

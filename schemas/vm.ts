@@ -27,19 +27,15 @@ export type Vm = Type.Static<typeof Vm>;
 export const VmList = closed({ vms: Type.Array(Vm, { maxItems: 1_000 }), nextCursor });
 export type VmList = Type.Static<typeof VmList>;
 
-/**
- * One request to start a VM and what became of it. `licensed`, `observed`: it started though no permit was deserved or
- * to be had, `code` says why. `told`: the host decided alone and told it later; then the definition is not known.
- */
+/** One request to start a VM and what became of it. */
 export const VmStart = closed({
   requestId: Uuid,
   hostId: Uuid,
   hostName: Slug,
   at: Timestamp,
-  decision: oneOf('permitted', 'refused', 'licensed', 'observed'),
+  decision: oneOf('permitted', 'refused'),
   code: Type.Union([Code, Type.Null()]),
-  definitionDigest: Type.Union([Sha256Hex, Type.Null()]),
-  told: Type.Optional(Type.Literal(true)),
+  definitionDigest: Sha256Hex,
 });
 export type VmStart = Type.Static<typeof VmStart>;
 

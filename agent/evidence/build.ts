@@ -4,6 +4,7 @@ import { qualifyingDataOf } from '@touchstone/appraisal';
 import { IMA_PCR } from '@touchstone/eventlog';
 import type {
   Evidence,
+  GateReport,
   ImaList as ImaListOnWire,
   Purpose,
   Selection,
@@ -24,6 +25,7 @@ export type EvidenceInput = {
   readonly challenge: string;
   readonly selection: Selection;
   readonly permits?: readonly StartRequest[];
+  readonly gate?: GateReport | undefined;
   /** That judged this host last. */
   readonly policyId?: string | undefined;
 };
@@ -58,7 +60,7 @@ async function evidenceOnce(
   // A VM that waits for its permit is not kept waiting for advice.
   const nextBoot = input.purpose === 'attest' ? await attester.nextBoot() : [];
   const digest = createHash('sha256').update(log).digest('hex');
-  const { purpose, hostId, bundleEpoch, challenge, selection, permits, policyId } = input;
+  const { purpose, hostId, bundleEpoch, challenge, selection, permits, gate, policyId } = input;
   const statement: Statement = {
     schema: 'touchstone/statement/2',
     purpose,
@@ -82,6 +84,7 @@ async function evidenceOnce(
       ...(nextBoot.length === 0 ? {} : { claimedNextBoot: [...nextBoot] }),
     },
     ...(permits === undefined ? {} : { permits: [...permits] }),
+    ...(gate === undefined ? {} : { gate }),
   };
   const bytes = Buffer.from(JSON.stringify(statement));
   const quoted = await attester.quote(

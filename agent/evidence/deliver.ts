@@ -3,6 +3,7 @@ import {
   type ChallengePurpose,
   EvidenceAnswer,
   type Evidence,
+  type GateReport,
   type ImaPosition,
   type StartRequest,
 } from '@touchstone/schemas';
@@ -23,6 +24,12 @@ const START_OVER = new Set([
   'IMA_LOG_MISMATCH',
 ]);
 
+/** `answered`: that report arrived. */
+export type ToldOfGate = {
+  report(): GateReport | undefined;
+  answered(report: GateReport): void;
+};
+
 export type Attestation = {
   readonly client: Client;
   /** By which others are reached: the CA, and a server whose key is not known. */
@@ -35,6 +42,8 @@ export type Attestation = {
   readonly onRenew?: () => void;
   /** What the last results said of themselves. */
   readonly judgedBy?: LastPolicy;
+  /** What the host tells of its gate, each time that it attests. */
+  readonly told?: ToldOfGate;
 };
 
 /** A challenge, and the evidence that answers it. */
@@ -45,6 +54,7 @@ export async function answerChallenge(
     readonly hostId: string | null;
     readonly bundleEpoch: number;
     readonly permits?: readonly StartRequest[];
+    readonly gate?: GateReport | undefined;
   },
 ): Promise<{ readonly challenge: string; readonly evidence: Evidence }> {
   const { challenge, selection, bundleEpoch, renew } = await client.request({
@@ -81,8 +91,10 @@ export async function deliverAttestation(
 async function delivered(attestation: Attestation, enrolment: Enrolment): Promise<EvidenceAnswer> {
   const [path, schema] = ['/v1/evidence', EvidenceAnswer] as const;
   for (let attempt = 1; ; attempt += 1) {
+    const gate = attestation.told?.report();
     const { evidence } = await answerChallenge(attestation, {
       purpose: 'attest',
+      gate,
       hostId: enrolment.hostId,
       bundleEpoch: enrolment.trustBundle.epoch,
     });
@@ -90,6 +102,7 @@ async function delivered(attestation: Attestation, enrolment: Enrolment): Promis
       const { client } = attestation;
       const answer = await client.request({ method: 'POST', path, body: evidence, schema });
       hearPosition(attestation, answer.ima);
+      if (gate !== undefined) attestation.told?.answered(gate);
       return answer;
     } catch (error) {
       if (error instanceof AppError) hearPosition(attestation, error.ima);

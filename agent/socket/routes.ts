@@ -9,6 +9,7 @@ import type { FileReader } from '../images/file-reader.ts';
 import type { StartGate } from '../gate/starts.ts';
 import type { Attester } from '../tpm/attester.ts';
 import type { Conversations } from '../tpm/conversation.ts';
+import type { Watch } from '../watch/watch.ts';
 import { startRoutes } from './start-routes.ts';
 
 /** The agent's unix socket: DESIGN section 4, Start a VM, step 1. Its file mode is its access control. */
@@ -19,6 +20,7 @@ export function agentEdge(options: {
   readonly conversations: Conversations;
   readonly gate: StartGate;
   readonly reader: FileReader;
+  readonly watch: Pick<Watch, 'permitted'>;
 }) {
   const app = createEdge({ log: options.log });
   app.use(async (ctx, next) => {
@@ -44,7 +46,7 @@ export function agentEdge(options: {
     ctx.body = { checks } satisfies AgentChecks;
     return undefined;
   });
-  app.use(startRoutes(options.gate, options.reader));
+  app.use(startRoutes(options.gate, options.reader, options.watch));
   return app;
 }
 

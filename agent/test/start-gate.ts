@@ -66,7 +66,8 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const socketPath = join(host.stateDir, 'agent.sock');
   const gate = startGate(parts);
   const reader = new FileReader();
-  const edge = agentEdge({ log: logger, attesting, attester, conversations, gate, reader });
+  const watch = { permitted: () => Promise.resolve() };
+  const edge = agentEdge({ log: logger, attesting, attester, conversations, gate, reader, watch });
   const socket = await listenUnix(edge, { path: socketPath, mode: 0o600 });
   const client = unixClient({ path: socketPath });
   await writeFile(join(host.stateDir, 'disk.img'), 'disk');

@@ -1,5 +1,4 @@
 import { BASELINE_ROUTES } from './operator/baseline-routes.ts';
-import { GATE_ROUTES } from './operator/gate-routes.ts';
 import { HOST_ROUTES } from './operator/host-routes.ts';
 import { KEY_ROUTES } from './operator/key-routes.ts';
 import { RECORD_ROUTES } from './operator/record-routes.ts';
@@ -17,7 +16,6 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   ...BASELINE_ROUTES,
   ...WINDOW_ROUTES,
   ...VM_ROUTES,
-  ...GATE_ROUTES,
   ...TOKEN_ROUTES,
   ...KEY_ROUTES,
   ...RECORD_ROUTES,

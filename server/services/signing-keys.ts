@@ -17,15 +17,6 @@ const TYPES = {
   release: 'touchstone-release+jwt',
 } as const satisfies Record<KeyUse, TokenType>;
 
-/** What a permit key signs besides permits: schemas/mandates.ts. */
-const MANDATE_TYPES = {
-  licence: 'touchstone-licence+jwt',
-  orders: 'touchstone-orders+jwt',
-  observe: 'touchstone-observe+jwt',
-} as const satisfies Record<string, TokenType>;
-
-export type MandateKeys = Readonly<Record<keyof typeof MANDATE_TYPES, SigningKey>>;
-
 /** The uses that a server cannot do without. */
 type NeededUse = Exclude<KeyUse, 'release'>;
 
@@ -41,8 +32,6 @@ export type SigningKeys = {
   /** @throws AppError SERVER_KEYS_STALE on signing, when this replica has not looked for long */
   readonly resultKey: SigningKey;
   readonly permitKey: SigningKey;
-  /** The permit key, each for one kind of mandate. */
-  readonly mandateKeys: MandateKeys;
   readonly reporters: Reporters;
   /** What a trust bundle has to carry, in an order that stays. */
   published(): TrustBundle['keys'];
@@ -51,7 +40,6 @@ export type SigningKeys = {
 
 type Held = {
   readonly byUse: Readonly<Record<NeededUse, SigningKey>>;
-  readonly mandates: MandateKeys;
   readonly reporters: Reporters;
   readonly published: TrustBundle['keys'];
   readonly readAt: number;
@@ -88,11 +76,6 @@ export async function openSigningKeys(
         result: await open(active('result'), TYPES.result),
         permit: await open(active('permit'), TYPES.permit),
       },
-      mandates: {
-        licence: await open(active('permit'), MANDATE_TYPES.licence),
-        orders: await open(active('permit'), MANDATE_TYPES.orders),
-        observe: await open(active('permit'), MANDATE_TYPES.observe),
-      },
       reporters: {
         active: await asReporter(active('result')),
         retired: await Promise.all(
@@ -106,24 +89,19 @@ export async function openSigningKeys(
   };
 
   let held = await look();
-  const lookedLately = (): Held => {
+  const current = (use: NeededUse): SigningKey => {
     if (elapsedMs() - held.readAt > KEYS_HOLD_MS) throw refusal('SERVER_KEYS_STALE');
-    return held;
+    return held.byUse[use];
   };
-  const keyOf = (choose: (of: Held) => SigningKey): SigningKey => ({
+  const keyFor = (use: NeededUse): SigningKey => ({
     get jwk() {
-      return choose(held).jwk;
+      return held.byUse[use].jwk;
     },
-    sign: (claims) => choose(lookedLately()).sign(claims),
+    sign: (claims) => current(use).sign(claims),
   });
   return {
-    resultKey: keyOf(({ byUse }) => byUse.result),
-    permitKey: keyOf(({ byUse }) => byUse.permit),
-    mandateKeys: {
-      licence: keyOf(({ mandates }) => mandates.licence),
-      orders: keyOf(({ mandates }) => mandates.orders),
-      observe: keyOf(({ mandates }) => mandates.observe),
-    },
+    resultKey: keyFor('result'),
+    permitKey: keyFor('permit'),
     get reporters() {
       return held.reporters;
     },

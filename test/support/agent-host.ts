@@ -70,6 +70,8 @@ export type AgentHostOptions = {
   readonly enrolWith?: readonly string[];
   /** Further lines of its agent.yaml. */
   readonly config?: string;
+  /** Where it looks for what runs; without it at nothing, since the machine's other processes are none of the test's. */
+  readonly watch?: Readonly<Record<string, string | number>>;
   /** What its join token admits. */
   readonly classes?: AssuranceClass[];
 };
@@ -151,8 +153,16 @@ export async function startAgentHost(
   try {
     await mkdir(stateDir, { mode: 0o700 });
     await writeFile(configuration, measure);
-    const measured = `measure:\n  - { pcr: 13, file: ${configuration} }\n${wanted.config ?? ''}`;
-    await writeFile(join(stateDir, 'agent.yaml'), measured);
+    const measured = `measure:\n  - { pcr: 13, file: ${configuration} }\n`;
+    const nothing = join(directory, 'nothing');
+    await mkdir(nothing);
+    const watch = wanted.watch ?? {
+      processes: nothing,
+      libvirtConfiguration: nothing,
+      libvirtState: nothing,
+    };
+    const config = `watch: ${JSON.stringify(watch)}\n${wanted.config ?? ''}`;
+    await writeFile(join(stateDir, 'agent.yaml'), measured + config);
     const tokenFile = join(directory, 'join-token');
     const token = await touchstone.joinToken({ labels: { site: name }, classes });
     await writeFile(tokenFile, token, { mode: 0o600 });

@@ -7,7 +7,6 @@ import {
   Session,
   Uuid,
 } from '@touchstone/schemas';
-import { viewObservation } from '../../services/gate-mode.ts';
 import {
   changeQuorum,
   viewApprovals,
@@ -25,18 +24,14 @@ export const SESSION_ROUTES: readonly OperatorRoute[] = [
     summary: 'Who the bearer token is',
     role: 'viewer',
     answer: Session,
-    handle: async ({ verifier, by: { id, name, person, roles } }) => {
-      const observation = await viewObservation(verifier);
-      return {
-        tokenId: id,
-        name,
-        person,
-        roles,
-        quorum: (await viewQuorum(verifier)).quorum,
-        server: verifier.settings.publicUrl,
-        ...(observation === null ? {} : { observedUntil: observation.until.toISOString() }),
-      };
-    },
+    handle: async ({ verifier, by: { id, name, person, roles } }) => ({
+      tokenId: id,
+      name,
+      person,
+      roles,
+      quorum: (await viewQuorum(verifier)).quorum,
+      server: verifier.settings.publicUrl,
+    }),
   }),
   route({
     method: 'GET',

@@ -1,0 +1,52 @@
+/** What runs, or could run, round the gate of this host; part of the agent's one table. Told in its next attestation. */
+export const WATCH_CODES = {
+  VM_WITHOUT_PERMIT: {
+    title: 'A VM runs for whose start no permit of this boot is known',
+    section: '4 Start a VM; issue 7',
+    remedy:
+      'Find out who started it, and how. A VM that ran before the gate was set up here: stop it and start it again. ' +
+      'Otherwise somebody went round the gate.',
+    actor: 'host-administrator',
+  },
+  QEMU_BY_HAND: {
+    title: 'A hypervisor’s process runs that no door of the gate knows',
+    section: '4 Start a VM; issue 7',
+    remedy:
+      'Find out who started the process named and end it. VMs start by libvirt, or by `touchstone-agent run`.',
+    actor: 'host-administrator',
+  },
+  HOOK_MISSING: {
+    title: 'libvirt asks nobody: the gate’s hook is not there, or cannot be executed',
+    section: '4 Start a VM, step 1',
+    remedy: '`touchstone-agent install-hook`, then `systemctl restart libvirtd`: running VMs stay.',
+    actor: 'host-administrator',
+  },
+  HOOK_CHANGED: {
+    title: 'The gate’s hook is not the one that this agent brought',
+    section: '4 Start a VM, step 1',
+    remedy:
+      'Find out who changed it. `touchstone-agent install-hook` puts the right one back; after an update of the agent ' +
+      'too.',
+    actor: 'host-administrator',
+  },
+  HOOK_NOT_SEEN: {
+    title: 'libvirtd runs since before the gate’s hook was there, and may not call it',
+    section: '4 Start a VM, step 1',
+    remedy:
+      '`systemctl restart libvirtd` (running VMs stay). After `systemctl reload` it is believed once the hook was called.',
+    actor: 'host-administrator',
+  },
+  LOSS_ACTION_FAILED: {
+    title: 'What the VM’s record orders on loss of trust could not be done',
+    section: '4 Start a VM; issue 6',
+    remedy:
+      'Do it by hand now: `virsh suspend` or `virsh shutdown`. The agent tries again by itself.',
+    actor: 'host-administrator',
+  },
+  WATCH_BLIND: {
+    title: 'The agent cannot see what runs on this host',
+    section: '4 Start a VM; issue 7',
+    remedy: 'Run the agent as root, with /proc and libvirt’s directories where agent.yaml says.',
+    actor: 'host-administrator',
+  },
+} as const;
