@@ -29,6 +29,8 @@ export const Session = closed({
   roles: Type.Array(Role, { maxItems: 4 }),
   quorum: Type.Integer({ minimum: 1, maximum: 2 }),
   server: LineOfText(512),
+  /** Observe mode lasts until then. */
+  observedUntil: Type.Optional(Timestamp),
 });
 export type Session = Type.Static<typeof Session>;
 

@@ -11,7 +11,10 @@ export type BrowserSession = Type.Static<typeof BrowserSession>;
 
 /** GET /v1/reasons: what the codes of findings mean in words. */
 export const ReasonTitles = closed({
-  reasons: Type.Array(closed({ code: Code, title: LineOfText(256) }), { maxItems: 1_000 }),
+  reasons: Type.Array(
+    closed({ code: Code, title: LineOfText(256), remedy: Type.Optional(LineOfText(1_024)) }),
+    { maxItems: 1_000 },
+  ),
 });
 export type ReasonTitles = Type.Static<typeof ReasonTitles>;
 

@@ -27,15 +27,19 @@ export type Vm = Type.Static<typeof Vm>;
 export const VmList = closed({ vms: Type.Array(Vm, { maxItems: 1_000 }), nextCursor });
 export type VmList = Type.Static<typeof VmList>;
 
-/** One request to start a VM and what became of it. */
+/**
+ * One request to start a VM and what became of it. `licensed`, `observed`: it started though no permit was deserved or
+ * to be had, `code` says why. `told`: the host decided alone and told it later; then the definition is not known.
+ */
 export const VmStart = closed({
   requestId: Uuid,
   hostId: Uuid,
   hostName: Slug,
   at: Timestamp,
-  decision: oneOf('permitted', 'refused'),
+  decision: oneOf('permitted', 'refused', 'licensed', 'observed'),
   code: Type.Union([Code, Type.Null()]),
-  definitionDigest: Sha256Hex,
+  definitionDigest: Type.Union([Sha256Hex, Type.Null()]),
+  told: Type.Optional(Type.Literal(true)),
 });
 export type VmStart = Type.Static<typeof VmStart>;
 

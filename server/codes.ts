@@ -2,6 +2,7 @@ import type { Finding, FindingEffect } from '@touchstone/schemas';
 import { AppError, type AppErrorOptions } from '@touchstone/transport';
 import { ENROLMENT_CODES } from './codes/enrolment-codes.ts';
 import { EVIDENCE_CODES } from './codes/evidence-codes.ts';
+import { EXPOSURE_CODES } from './codes/exposure-codes.ts';
 import { EXPIRY_CODES } from './codes/expiry-codes.ts';
 import { GATE_CODES } from './codes/gate-codes.ts';
 import { IMA_CODES } from './codes/ima-codes.ts';
@@ -18,6 +19,7 @@ export const SERVER_CODES = {
   ...IMA_CODES,
   ...ENROLMENT_CODES,
   ...GATE_CODES,
+  ...EXPOSURE_CODES,
   ...OPERATOR_CODES,
   ...EXPIRY_CODES,
   ...QUORUM_CODES,

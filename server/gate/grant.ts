@@ -27,6 +27,8 @@ export type GateQuestion = {
   };
   /** null: no VM of the request's uuid is registered. */
   readonly vm: Vm | null;
+  /** Why the VM is held, if it is, since the trust in its host was lost. */
+  readonly held: string | null;
   readonly request: StartRequest;
   /** base64url, as in the statement. */
   readonly challenge: string;
@@ -36,7 +38,12 @@ export type GateQuestion = {
 };
 
 export type GateDecision =
-  | { readonly decision: 'permitted'; readonly claims: PermitClaims }
+  | {
+      readonly decision: 'permitted';
+      readonly claims: PermitClaims;
+      /** In observe mode: what it would have been refused for first. */
+      readonly observed?: { readonly code: string; readonly finding: Finding };
+    }
   | {
       readonly decision: 'refused';
       readonly code: string;
@@ -49,6 +56,7 @@ export type GateDecision =
  * - the evidence was authentic, was made to ask for a permit, and its verdict is affirming or a warning;
  * - the host is trusted: approved, not revoked, and in no state that its later good evidence cannot mend;
  * - the VM is registered, and accepts the class of the host's TPM and its labels, and a warning where there is one;
+ * - the VM is not held since the trust in its host was lost;
  * - each image is one of the VM's golden images, where it names any.
  *
  * Every reason for a refusal is given, not only the first.
@@ -82,11 +90,16 @@ function hostFindings({ host, result }: GateQuestion): Finding[] {
   return findings;
 }
 
-function vmFindings({ vm, host, request, result }: GateQuestion): Finding[] {
+function vmFindings({ vm, held, host, request, result }: GateQuestion): Finding[] {
   if (vm === null || vm.uuid !== request.vm) {
     return [serverFinding('VM_UNKNOWN', { subject: request.vm })];
   }
   const findings: Finding[] = [];
+  if (held !== null) {
+    findings.push(
+      serverFinding('VM_HELD', { subject: vm.name, expected: 'not held', actual: held }),
+    );
+  }
   if (!vm.classes.includes(host.class)) {
     const expected = vm.classes.join(', ');
     findings.push(
@@ -132,7 +145,7 @@ function imageFindings(vm: Vm, { imageDigests }: StartRequest): Finding[] {
   );
 }
 
-function permitClaims(question: GateQuestion): PermitClaims {
+export function permitClaims(question: GateQuestion): PermitClaims {
   const { result, host, request, challenge, issuer, permitId, now } = question;
   const iat = Math.floor(now.getTime() / 1_000);
   return {

@@ -9,6 +9,7 @@ import {
   EvidenceAnswer,
   HostEnrolment,
   HostEnrolmentAnswer,
+  OrdersAnswer,
   PermitsAnswer,
   TrustBundles,
   Uuid,
@@ -16,6 +17,7 @@ import {
 import { boundLargeBodies, readJson, tokenBuckets } from '@touchstone/transport';
 import { enrolHost } from '../services/enrol-host.ts';
 import { giveChallenge } from '../services/give-challenge.ts';
+import { giveOrders } from '../services/mandates.ts';
 import { renewCertificate } from '../services/renew-certificate.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
 import type { Verifier } from '../services/verifier.ts';
@@ -112,6 +114,14 @@ export const AGENT_ROUTES: readonly AgentRoute[] = [
     body: CertificateRenewal,
     answer: CertificateRenewalAnswer,
     handle: ({ verifier, key, body }) => renewCertificate(verifier, key, body),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/hosts/:key/orders',
+    summary: "A host's state and what it is to do with its VMs, signed for its AK",
+    key: Uuid,
+    answer: OrdersAnswer,
+    handle: ({ verifier, key }) => giveOrders(verifier, key),
   }),
   route({
     method: 'POST',

@@ -3,6 +3,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { WindowRecord } from '@touchstone/schemas';
 import type { Verifier } from '../services/verifier.ts';
 import { countHosts } from '../services/count-hosts.ts';
+import { exposureCounts } from '../services/exposures.ts';
+import { viewObservation } from '../services/gate-mode.ts';
 import { currentExpiries } from '../services/expiries.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { viewQuorum } from '../services/quorum.ts';
@@ -47,6 +49,7 @@ export function createMetrics(verifier: Verifier): Metrics {
   gaugeHosts(verifier, registry);
   gaugeExpiries(verifier, registry);
   gaugePolicy(verifier, registry);
+  gaugeGate(verifier, registry);
 
   const observe: Middleware = async (ctx, next) => {
     const begun = performance.now();
@@ -158,6 +161,33 @@ function gaugePolicy(verifier: Verifier, registry: Registry): void {
           { accepted: 'no' },
           sum(({ laggards }) => laggards),
         );
+      },
+    }),
+  );
+}
+
+/** What runs without a proof, and whether the gate only observes. Codes that hosts made up are one. */
+function gaugeGate(verifier: Verifier, registry: Registry): void {
+  registry.registerMetric(
+    new Gauge({
+      name: 'touchstone_exposures',
+      help: 'What runs, or could run, without a proof, by the code of the exposure',
+      labelNames: ['code'],
+      registers: [],
+      async collect() {
+        const counts = await exposureCounts(verifier);
+        this.reset();
+        for (const { code, count } of counts) this.inc({ code }, count);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: 'touchstone_gate_observes',
+      help: '1 while the gate refuses no start, on the hosts that observe mode is for',
+      registers: [],
+      async collect() {
+        this.set((await viewObservation(verifier)) === null ? 0 : 1);
       },
     }),
   );

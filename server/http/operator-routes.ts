@@ -1,4 +1,5 @@
 import { BASELINE_ROUTES } from './operator/baseline-routes.ts';
+import { GATE_ROUTES } from './operator/gate-routes.ts';
 import { HOST_ROUTES } from './operator/host-routes.ts';
 import { KEY_ROUTES } from './operator/key-routes.ts';
 import { RECORD_ROUTES } from './operator/record-routes.ts';
@@ -16,6 +17,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
   ...BASELINE_ROUTES,
   ...WINDOW_ROUTES,
   ...VM_ROUTES,
+  ...GATE_ROUTES,
   ...TOKEN_ROUTES,
   ...KEY_ROUTES,
   ...RECORD_ROUTES,

@@ -3,10 +3,15 @@ import type { VerifiedEvidence } from '@touchstone/appraisal';
 import type { PermitAnswer, StartRequest } from '@touchstone/schemas';
 import { refusal, serverFinding } from '../codes.ts';
 import { type GateDecision, grantPermit } from '../gate/grant.ts';
+import { observeRefusal } from '../gate/observe.ts';
 import type { AuditLine } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
+import type { Host } from '../store/host.ts';
+import { openObservation } from '../store/observations.ts';
 import { answeredRequests, insertStarts, type StartRecord } from '../store/starts.ts';
+import { heldVms, raiseOrdersOfHost } from '../store/trust-losses.ts';
 import { holdVms } from '../store/vms.ts';
+import { beginExposure, endExposuresOf } from './exposures.ts';
 import { type Appraised, stateFindings } from './record-appraisal.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -36,15 +41,48 @@ export async function answerRequests(
     ...{ hostId: host.id, attestation: appraised.id, at: now },
     starts: decided.filter(({ decision }) => !isAnsweredBefore(decision)).map(startRecord),
   });
+  await exposeStarts(on, host, decided, now);
   return {
     answers: decided.map((one) => present(verifier, one)),
-    audit: decided.map(({ request, permitId, decision }) => ({
+    audit: decided.map((one) => ({
       actor: `host ${host.name}`,
-      action: `vm.start.${decision.decision}`,
-      subject: request.vm,
-      detail: `request ${request.requestId}: ${decision.decision === 'permitted' ? `permit ${permitId}` : decision.code}`,
+      action: `vm.start.${kindOf(one)}`,
+      subject: one.request.vm,
+      detail: `request ${one.request.requestId}: ${outcomeOf(one)}`,
     })),
   };
+}
+
+const kindOf = ({ decision }: Decided): StartRecord['decision'] =>
+  decision.decision === 'permitted' && decision.observed !== undefined
+    ? 'observed'
+    : decision.decision;
+
+function outcomeOf({ permitId, decision }: Decided): string {
+  if (decision.decision === 'refused') return decision.code;
+  return decision.observed === undefined
+    ? `permit ${permitId}`
+    : `permit ${permitId} in observe mode, instead of ${decision.observed.code}`;
+}
+
+/** A deserved permit ends what was said of the VM's starts before; one that was not begins it. */
+async function exposeStarts(
+  on: Queryable,
+  host: Host,
+  decided: readonly Decided[],
+  now: Date,
+): Promise<void> {
+  const permitted = decided.filter((one) => kindOf(one) === 'permitted');
+  if (permitted.length > 0) {
+    const vms = permitted.map(({ request }) => request.vm);
+    await endExposuresOf(on, host, vms, now);
+  }
+  const observed = decided.filter((one) => kindOf(one) === 'observed');
+  for (const one of observed) {
+    const detail = `request ${one.request.requestId}: ${outcomeOf(one)}`;
+    await beginExposure(on, host, { code: 'OBSERVED_START', vm: one.request.vm, detail }, now);
+  }
+  if (observed.length > 0) await raiseOrdersOfHost(on, host.id);
 }
 
 /** What was read is held until the transaction ends: the records are those that count when the permits do. */
@@ -56,10 +94,10 @@ async function decide(
   const { host, standing, result, now } = appraised;
   const asked = requests.map(({ requestId }) => requestId);
   const answered = await answeredRequests(on, host.id, asked);
-  const vms = await holdVms(
-    on,
-    requests.map(({ vm }) => vm),
-  );
+  const uuids = requests.map(({ vm }) => vm);
+  const vms = await holdVms(on, uuids);
+  const held = await heldVms(on, uuids);
+  const observation = await openObservation(on, now);
   const common = {
     result,
     host: {
@@ -75,9 +113,14 @@ async function decide(
   };
   return requests.map((request) => {
     const permitId = randomUUID();
+    const question = {
+      ...common,
+      ...{ vm: vms.get(request.vm) ?? null, held: held.get(request.vm)?.cause ?? null },
+      ...{ request, permitId },
+    };
     const decision = answered.has(request.requestId)
       ? answeredBefore(request)
-      : grantPermit({ ...common, vm: vms.get(request.vm) ?? null, request, permitId });
+      : observeRefusal(grantPermit(question), question, observation);
     return { request, permitId, decision };
   });
 }
@@ -90,12 +133,15 @@ function answeredBefore({ requestId }: StartRequest): GateDecision {
 const isAnsweredBefore = (decision: GateDecision): boolean =>
   decision.decision === 'refused' && decision.code === 'REQUEST_ALREADY_ANSWERED';
 
-const startRecord = ({ request, permitId, decision }: Decided): StartRecord => ({
-  request,
-  ...(decision.decision === 'permitted'
-    ? { decision: 'permitted', permitId }
-    : { decision: 'refused', code: decision.code }),
-});
+function startRecord({ request, permitId, decision }: Decided): StartRecord {
+  if (decision.decision === 'refused') {
+    const { code, findings } = decision;
+    return { request, decision: 'refused', code, finding: findings[0] };
+  }
+  return decision.observed === undefined
+    ? { request, decision: 'permitted', permitId }
+    : { request, decision: 'observed', permitId, ...decision.observed };
+}
 
 function present({ permitKey }: Verifier, { request, decision }: Decided): PermitAnswer {
   const { requestId } = request;

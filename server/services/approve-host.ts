@@ -2,7 +2,7 @@ import type { HostApproval, HostDetail } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
 import { holdPolicy } from '../store/baselines.ts';
-import { recordApproval, setStanding } from '../store/host-changes.ts';
+import { recordApproval } from '../store/host-changes.ts';
 import { lockHost } from '../store/hosts.ts';
 import { isEvidenceDoubted } from '../store/doubted-evidence.ts';
 import { standingAfterApproval } from './host-state.ts';
@@ -11,6 +11,7 @@ import { labelsText } from './label-host.ts';
 import { byQuorum, takeQuorum } from './quorum.ts';
 import { reappraise } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
+import { moveHost } from './move-host.ts';
 
 /**
  * By the quorum. What is approved is the AK Name that the approver compared, with the classes that are good enough for
@@ -77,7 +78,7 @@ export async function revokeHost(
   await verifier.database.transaction(async (on) => {
     const host = await lockHost(on, id);
     if (host === null) throw refusal('HOST_UNKNOWN');
-    await setStanding(on, id, { state: 'revoked', untrustedResetCount: null }, { now });
+    await moveHost(on, host, { state: 'revoked', untrustedResetCount: null }, { now });
     const line = { actor: auditActor(by), action: 'host.revoke', subject: host.name };
     await appendAudit(on, { ...line, detail: `${host.state} -> revoked: ${reason}` }, now);
   });

@@ -185,6 +185,7 @@ async function admit(
     latestAttestationDay: dayOf(now),
     bundleEpoch: verified.statement.bundleEpoch,
     bindingPublic: applicant.bindingPublic,
+    gateReport: null,
   };
   await insertHost(on, host);
   await insertEvidence(on, storableEvidence(verified, enrolment.evidence), context.shared);

@@ -5,9 +5,9 @@ import { appendAudit } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
 import { doubtEvidence } from '../store/doubted-evidence.ts';
 import type { Host, Mark } from '../store/host.ts';
-import { setStanding } from '../store/host-changes.ts';
 import { isEarlier } from '../store/host-mark.ts';
 import { lockHost } from '../store/hosts.ts';
+import { moveHost } from './move-host.ts';
 
 /** What authentic evidence is that did not move its host's mark. */
 export type Older =
@@ -51,7 +51,7 @@ export async function explainOlder(on: Queryable, evidence: NotMoved): Promise<O
   await doubtEvidence(on, host.id);
   if (host.state === 'trusted' || host.state === 'untrusted') {
     const untrustedResetCount = host.mark.resetCount;
-    await setStanding(on, host.id, { state: 'untrusted', untrustedResetCount }, { now });
+    await moveHost(on, host, { state: 'untrusted', untrustedResetCount }, { now });
   }
   const line = { actor: 'verifier', action: 'host.rolled-back', subject: host.name, detail };
   await appendAudit(on, line, now);

@@ -10,8 +10,8 @@ import { serverFinding } from '../codes.ts';
 import { type Attestation, insertAttestation } from '../store/attestations.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Host, Standing } from '../store/host.ts';
-import { setStanding } from '../store/host-changes.ts';
 import type { Verifier } from './verifier.ts';
+import { moveHost } from './move-host.ts';
 
 export type Appraised = {
   readonly id: string;
@@ -64,7 +64,7 @@ export async function recordAppraisal(
       outcome: outcomeDigestOf(result),
     },
   });
-  await setStanding(on, host.id, standing, { now, attestation: id });
+  await moveHost(on, host, standing, { now, attestation: id });
 }
 
 const IN_COLUMNS: ReadonlySet<string> = new Set<keyof OwnContext>([

@@ -6,6 +6,9 @@ import { checkAgainst, SigningJwk } from '@touchstone/schemas';
 export type TokenType =
   | 'touchstone-result+jwt'
   | 'touchstone-permit+jwt'
+  | 'touchstone-licence+jwt'
+  | 'touchstone-orders+jwt'
+  | 'touchstone-observe+jwt'
   | 'touchstone-release+jwt'
   | 'touchstone-bundle+jwt'
   | 'touchstone-ca-progress+jwt';

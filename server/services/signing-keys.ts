@@ -17,6 +17,15 @@ const TYPES = {
   release: 'touchstone-release+jwt',
 } as const satisfies Record<KeyUse, TokenType>;
 
+/** What a permit key signs besides permits: schemas/mandates.ts. */
+const MANDATE_TYPES = {
+  licence: 'touchstone-licence+jwt',
+  orders: 'touchstone-orders+jwt',
+  observe: 'touchstone-observe+jwt',
+} as const satisfies Record<string, TokenType>;
+
+export type MandateKeys = Readonly<Record<keyof typeof MANDATE_TYPES, SigningKey>>;
+
 /** The uses that a server cannot do without. */
 type NeededUse = Exclude<KeyUse, 'release'>;
 
@@ -32,6 +41,8 @@ export type SigningKeys = {
   /** @throws AppError SERVER_KEYS_STALE on signing, when this replica has not looked for long */
   readonly resultKey: SigningKey;
   readonly permitKey: SigningKey;
+  /** The permit key, each for one kind of mandate. */
+  readonly mandateKeys: MandateKeys;
   readonly reporters: Reporters;
   /** What a trust bundle has to carry, in an order that stays. */
   published(): TrustBundle['keys'];
@@ -40,6 +51,7 @@ export type SigningKeys = {
 
 type Held = {
   readonly byUse: Readonly<Record<NeededUse, SigningKey>>;
+  readonly mandates: MandateKeys;
   readonly reporters: Reporters;
   readonly published: TrustBundle['keys'];
   readonly readAt: number;
@@ -76,6 +88,11 @@ export async function openSigningKeys(
         result: await open(active('result'), TYPES.result),
         permit: await open(active('permit'), TYPES.permit),
       },
+      mandates: {
+        licence: await open(active('permit'), MANDATE_TYPES.licence),
+        orders: await open(active('permit'), MANDATE_TYPES.orders),
+        observe: await open(active('permit'), MANDATE_TYPES.observe),
+      },
       reporters: {
         active: await asReporter(active('result')),
         retired: await Promise.all(
@@ -89,19 +106,24 @@ export async function openSigningKeys(
   };
 
   let held = await look();
-  const current = (use: NeededUse): SigningKey => {
+  const lookedLately = (): Held => {
     if (elapsedMs() - held.readAt > KEYS_HOLD_MS) throw refusal('SERVER_KEYS_STALE');
-    return held.byUse[use];
+    return held;
   };
-  const keyFor = (use: NeededUse): SigningKey => ({
+  const keyOf = (choose: (of: Held) => SigningKey): SigningKey => ({
     get jwk() {
-      return held.byUse[use].jwk;
+      return choose(held).jwk;
     },
-    sign: (claims) => current(use).sign(claims),
+    sign: (claims) => choose(lookedLately()).sign(claims),
   });
   return {
-    resultKey: keyFor('result'),
-    permitKey: keyFor('permit'),
+    resultKey: keyOf(({ byUse }) => byUse.result),
+    permitKey: keyOf(({ byUse }) => byUse.permit),
+    mandateKeys: {
+      licence: keyOf(({ mandates }) => mandates.licence),
+      orders: keyOf(({ mandates }) => mandates.orders),
+      observe: keyOf(({ mandates }) => mandates.observe),
+    },
     get reporters() {
       return held.reporters;
     },

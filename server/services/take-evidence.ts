@@ -26,11 +26,13 @@ import { standingAfterEvidence } from './host-state.ts';
 import { alertDivergingPolicy } from './diverging-policy.ts';
 import { settleWindows } from './end-window.ts';
 import { issuersFor } from './issuer-standing.ts';
+import { mandatesFor } from './mandates.ts';
 import { explainOlder, type Older } from './older-evidence.ts';
 import { type Appraised, recordAppraisal, signResult } from './record-appraisal.ts';
 import { appraiseOn, groundOfNew, positionIn } from './ima-list.ts';
 import { ImaRefusal, isRefused, keepIma, refuseAstray, refuseShort } from './keep-ima.ts';
 import { revocationFor } from './revocation-lists.ts';
+import { takeGateReport } from './take-gate-report.ts';
 import { settleAsUntrusted } from './unsettled-evidence.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -250,7 +252,15 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
   const ended = await verifier.windows.count(on, { host, standing, result, windows, now });
   if (host.state === 'pending') await forgetOlderOfPending(on, host.id);
   await appendAudits(on, audit, now);
-  return { kind: 'answered', answer, ended };
+  if (verified.statement.schema === 'touchstone/statement/1') {
+    return { kind: 'answered', answer, ended };
+  }
+  if (purpose === 'attest') {
+    const told = { host, state: standing.state, attestation: id, now };
+    await takeGateReport(on, told, verified.statement.gate);
+  }
+  const mandates = await mandatesFor(verifier, on, appraised);
+  return { kind: 'answered', answer: { ...answer, mandates }, ended };
 }
 
 export function markOf({ attest }: Pick<VerifiedEvidence, 'attest'>): Mark {

@@ -4,10 +4,10 @@ import { appendAudit } from '../store/audit.ts';
 import { isTransient } from '../store/database.ts';
 import { doubtEvidence } from '../store/doubted-evidence.ts';
 import type { Host, Mark } from '../store/host.ts';
-import { setStanding } from '../store/host-changes.ts';
 import { isEarlier } from '../store/host-mark.ts';
 import { lockHost } from '../store/hosts.ts';
 import type { Verifier } from './verifier.ts';
+import { moveHost } from './move-host.ts';
 
 export type Unsettled = {
   readonly host: Host;
@@ -37,7 +37,7 @@ export async function settleAsUntrusted(
     if (host.state !== 'trusted' && host.state !== 'untrusted') return;
     const seen = host.untrustedResetCount ?? mark.resetCount;
     const untrustedResetCount = seen > mark.resetCount ? seen : mark.resetCount;
-    await setStanding(on, id, { state: 'untrusted', untrustedResetCount }, { now });
+    await moveHost(on, host, { state: 'untrusted', untrustedResetCount }, { now });
     const line = { actor: 'verifier', action: 'host.state', subject: host.name };
     await appendAudit(
       on,

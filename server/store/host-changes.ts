@@ -2,13 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import type { AssuranceClass, Labels } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
 import { dayOf } from './day.ts';
+import { forgetGateReport } from './gate-reports.ts';
 import type { Host, Standing } from './host.ts';
 import { HOST_COLUMNS } from './host-row.ts';
 
 /** @throws unique_violation on hosts_name_key, hosts_ek_ref_key or hosts_ak_name_key. */
 export async function insertHost(
   on: Queryable,
-  host: Omit<Host, 'akIssuer' | 'markIssuer'>,
+  host: Omit<Host, 'akIssuer' | 'markIssuer' | 'gateReport'>,
 ): Promise<void> {
   await on.query(
     `INSERT INTO hosts (${HOST_COLUMNS}, mark_evidence_day, latest_attestation_day, ak_not_after,
@@ -54,7 +55,7 @@ function notAfterOf(der: Uint8Array): Date | null {
   }
 }
 
-/** `since` moves only when the state does. An attestation is one of `now`. */
+/** `since` and the sequence of its orders move only when the state does. An attestation is one of `now`. */
 export async function setStanding(
   on: Queryable,
   id: string,
@@ -64,6 +65,7 @@ export async function setStanding(
   await on.query(
     `UPDATE hosts
         SET state_since = CASE WHEN state = $2 THEN state_since ELSE $4 END,
+            orders_sequence = orders_sequence + CASE WHEN state = $2 THEN 0 ELSE 1 END,
             state = $2, untrusted_reset_count = $3,
             latest_attestation = coalesce($5, latest_attestation),
             latest_attestation_day =
@@ -92,7 +94,9 @@ export async function setLabels(on: Queryable, id: string, labels: Labels): Prom
   await on.query('UPDATE hosts SET labels = $2 WHERE id = $1', [id, JSON.stringify(labels)]);
 }
 
+/** What it told of its gate goes with it. */
 export async function removeHost(on: Queryable, id: string, now: Date): Promise<void> {
+  await forgetGateReport(on, id);
   await on.query('UPDATE hosts SET removed_at = $2 WHERE id = $1', [id, now]);
 }
 

@@ -28,6 +28,7 @@ export type HostRow = {
   latest_attestation_day: string;
   bundle_epoch: string;
   binding_public: Buffer;
+  gate_report: string | null;
 };
 
 export const HOST_COLUMNS = `id, name, state, state_since, class, admissible_classes, labels, ek_ref, ak_name,
@@ -36,7 +37,7 @@ export const HOST_COLUMNS = `id, name, state, state_since, class, admissible_cla
   binding_public`;
 
 /** Days as text: -infinity is no Date. */
-export const HOST_SELECTED = `${HOST_COLUMNS}, ak_issuer, mark_issuer, mark_evidence_day::text, latest_attestation_day::text`;
+export const HOST_SELECTED = `${HOST_COLUMNS}, gate_report, ak_issuer, mark_issuer, mark_evidence_day::text, latest_attestation_day::text`;
 
 export const hostOf = (row: HostRow): Host => ({
   id: row.id,
@@ -68,4 +69,5 @@ export const hostOf = (row: HostRow): Host => ({
   latestAttestationDay: row.latest_attestation_day,
   bundleEpoch: Number(row.bundle_epoch),
   bindingPublic: row.binding_public,
+  gateReport: row.gate_report,
 });

@@ -47,4 +47,6 @@ export type Host = Standing & {
   readonly bundleEpoch: number;
   /** TPM2B_PUBLIC of the key that secrets are bound to. */
   readonly bindingPublic: Uint8Array;
+  /** SHA-256 of what it told last of its gate; null: nothing. */
+  readonly gateReport: string | null;
 };

@@ -1,4 +1,4 @@
-import type { StartRequest, VmStart } from '@touchstone/schemas';
+import type { Finding, StartRequest, VmStart } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
 import { monthOf } from './day.ts';
 import type { PageAfter } from './page.ts';
@@ -21,7 +21,13 @@ export async function answeredRequests(
 
 export type StartRecord = { readonly request: StartRequest } & (
   | { readonly decision: 'permitted'; readonly permitId: string }
-  | { readonly decision: 'refused'; readonly code: string }
+  | {
+      readonly decision: 'observed';
+      readonly permitId: string;
+      readonly code: string;
+      readonly finding: Finding;
+    }
+  | { readonly decision: 'refused'; readonly code: string; readonly finding: Finding }
 );
 
 /**
@@ -44,16 +50,17 @@ export async function insertStarts(
   await on.query(
     `WITH inserted AS (
        INSERT INTO starts (host_id, request_id, vm, at, decision, code, definition_digest, permit_id,
-                           operation, door, attestation, month)
-       SELECT $1, request_id, vm, $3, decision, code, definition_digest, permit_id, operation, door, $2, $4
+                           operation, door, finding, attestation, month)
+       SELECT $1, request_id, vm, $3, decision, code, definition_digest, permit_id, operation, door, finding::jsonb,
+              $2, $4
          FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::text[],
-                     $12::text[])
-           AS t (request_id, vm, decision, code, definition_digest, permit_id, operation, door)
+                     $12::text[], $13::text[])
+           AS t (request_id, vm, decision, code, definition_digest, permit_id, operation, door, finding)
        RETURNING vm, decision
      )
      INSERT INTO vm_places (vm, host_id, at)
      SELECT DISTINCT vm, $1::uuid, $3::timestamptz FROM inserted
-      WHERE decision = 'permitted' AND vm IN (SELECT uuid FROM vms) ORDER BY vm
+      WHERE decision <> 'refused' AND vm IN (SELECT uuid FROM vms) ORDER BY vm
      ON CONFLICT (vm) DO UPDATE SET host_id = EXCLUDED.host_id, at = EXCLUDED.at
       WHERE vm_places.at <= EXCLUDED.at`,
     [
@@ -61,11 +68,12 @@ export async function insertStarts(
       column(({ request }) => request.requestId),
       column(({ request }) => request.vm),
       column(({ decision }) => decision),
-      column((start) => (start.decision === 'refused' ? start.code : null)),
+      column((start) => (start.decision === 'permitted' ? null : start.code)),
       column(({ request }) => request.definitionDigest),
-      column((start) => (start.decision === 'permitted' ? start.permitId : null)),
+      column((start) => (start.decision === 'refused' ? null : start.permitId)),
       column(({ request }) => request.operation),
       column(({ request }) => request.door ?? null),
+      column((start) => (start.decision === 'permitted' ? null : JSON.stringify(start.finding))),
     ],
   );
 }
@@ -77,7 +85,8 @@ type StartRow = {
   at: Date;
   decision: VmStart['decision'];
   code: string | null;
-  definition_digest: string;
+  definition_digest: string | null;
+  told: boolean;
 };
 
 /** The latest first; `after` is time, host and request of one. */
@@ -87,7 +96,8 @@ export async function startsOfVm(
   { limit, after }: PageAfter<StartPosition>,
 ): Promise<VmStart[]> {
   const { rows } = await on.query<StartRow>(
-    `SELECT request_id, host_id, hosts.name AS host_name, at, decision, code, definition_digest
+    `SELECT request_id, host_id, hosts.name AS host_name, at, decision, code,
+            definition_digest, told
        FROM starts JOIN hosts ON hosts.id = host_id
       WHERE vm = $1
         AND ($3::timestamptz IS NULL
@@ -103,5 +113,6 @@ export async function startsOfVm(
     decision: row.decision,
     code: row.code,
     definitionDigest: row.definition_digest,
+    ...(row.told ? { told: true as const } : {}),
   }));
 }

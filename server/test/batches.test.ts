@@ -53,10 +53,11 @@ describe('A batch of requests', () => {
     assert.equal(starts.length, 2);
   });
 
-  it('delivered again gets the answer that it got', async () => {
+  it('delivered again gets the answer that it got, but for mandates', async () => {
     const { host, hostId, vm } = await vmOfTrusted();
     const evidence = batchEvidence(host, hostId, [secondRequestFor(vm), secondRequestFor(vm)]);
-    const answer = await takePermitRequest(fleet.verifier, evidence);
+    const { mandates, ...answer } = await takePermitRequest(fleet.verifier, evidence);
+    assert.notEqual(mandates?.orders, undefined);
     assert.deepEqual(await takePermitRequest(fleet.verifier, evidence), answer);
   });
 

@@ -42,6 +42,7 @@ const question = (changed: Partial<GateQuestion> = {}): GateQuestion => ({
     findings: [],
   },
   vm: VM,
+  held: null,
   request: {
     requestId: 'b1c2d3e4-0000-4000-8000-00000000000b',
     vm: VM.uuid,

@@ -7,6 +7,7 @@ import {
   Session,
   Uuid,
 } from '@touchstone/schemas';
+import { viewObservation } from '../../services/gate-mode.ts';
 import {
   changeQuorum,
   viewApprovals,
@@ -24,14 +25,18 @@ export const SESSION_ROUTES: readonly OperatorRoute[] = [
     summary: 'Who the bearer token is',
     role: 'viewer',
     answer: Session,
-    handle: async ({ verifier, by: { id, name, person, roles } }) => ({
-      tokenId: id,
-      name,
-      person,
-      roles,
-      quorum: (await viewQuorum(verifier)).quorum,
-      server: verifier.settings.publicUrl,
-    }),
+    handle: async ({ verifier, by: { id, name, person, roles } }) => {
+      const observation = await viewObservation(verifier);
+      return {
+        tokenId: id,
+        name,
+        person,
+        roles,
+        quorum: (await viewQuorum(verifier)).quorum,
+        server: verifier.settings.publicUrl,
+        ...(observation === null ? {} : { observedUntil: observation.until.toISOString() }),
+      };
+    },
   }),
   route({
     method: 'GET',

@@ -1,0 +1,59 @@
+import { type CodeEntry, entry } from './entry.ts';
+
+/**
+ * Exposures that hosts tell of, in the agent's own words: for alerts and the page, which come from here. A test holds
+ * that both say the same.
+ */
+export const TOLD_CODES = {
+  VM_WITHOUT_PERMIT: entry(
+    200,
+    'A VM runs for whose start no permit of this boot is known',
+    '4 Start a VM; issue 7',
+    'Find out who started it, and how. A VM that ran before the gate was set up here: stop it and start it again. ' +
+      'Otherwise somebody went round the gate.',
+    'host-administrator',
+  ),
+  QEMU_BY_HAND: entry(
+    200,
+    'A hypervisor’s process runs that no door of the gate knows',
+    '4 Start a VM; issue 7',
+    'Find out who started the process named and end it. VMs start by libvirt, or by `touchstone-agent run`.',
+    'host-administrator',
+  ),
+  HOOK_MISSING: entry(
+    200,
+    'libvirt asks nobody: the gate’s hook is not there, or cannot be executed',
+    '4 Start a VM, step 1',
+    '`touchstone-agent install-hook`, then `systemctl restart libvirtd`: running VMs stay.',
+    'host-administrator',
+  ),
+  HOOK_CHANGED: entry(
+    200,
+    'The gate’s hook is not the one that this agent brought',
+    '4 Start a VM, step 1',
+    'Find out who changed it. `touchstone-agent install-hook` puts the right one back; after an update of the agent ' +
+      'too.',
+    'host-administrator',
+  ),
+  HOOK_NOT_SEEN: entry(
+    200,
+    'libvirtd runs since before the gate’s hook was there, and may not call it',
+    '4 Start a VM, step 1',
+    '`systemctl restart libvirtd` (running VMs stay). After `systemctl reload` it is believed once the hook was called.',
+    'host-administrator',
+  ),
+  LOSS_ACTION_FAILED: entry(
+    200,
+    'What the VM’s record orders on loss of trust could not be done',
+    '4 Start a VM; issue 6',
+    'Do it by hand now: `virsh suspend` or `virsh shutdown`. The agent tries again by itself.',
+    'host-administrator',
+  ),
+  WATCH_BLIND: entry(
+    200,
+    'The agent cannot see what runs on this host',
+    '4 Start a VM; issue 7',
+    'Run the agent as root, with /proc and libvirt’s directories where agent.yaml says.',
+    'host-administrator',
+  ),
+} as const satisfies Record<string, CodeEntry>;
