@@ -1,9 +1,10 @@
-import type { AgentStatus, EvidenceAnswer } from '@touchstone/schemas';
+import type { AgentStatus, EvidenceAnswer, ResultClaims } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { Bell } from './bell.ts';
 import { codeOf, detailOf } from './codes.ts';
-import { type Attestation, deliverAttestation } from './evidence/deliver.ts';
+import { type Attestation, type Delivered, deliverAttestation } from './evidence/deliver.ts';
+import { verifyResult } from './evidence/result.ts';
 import { Renewal } from './renew.ts';
 import { secondsToNext, secondsToRetry } from './schedule.ts';
 import type { ServerTime } from './server-time.ts';
@@ -168,7 +169,7 @@ export class Attesting {
   }
 
   /** A list that is longer than one piece of evidence goes in several; between them whoever starts a VM has its turn. */
-  async #throughTheList(attest: () => Promise<EvidenceAnswer>): Promise<EvidenceAnswer> {
+  async #throughTheList<T>(attest: () => Promise<T>): Promise<T> {
     for (let segments = 1; ; segments += 1) {
       try {
         return await attest();
@@ -181,11 +182,28 @@ export class Attesting {
 
   async #attest(): Promise<EvidenceAnswer> {
     const attest = () => deliverAttestation(this.#attestation, this.#held.current);
-    const answer = await this.#throughTheList(() => this.#conversations.hold('attest', attest));
-    const { state, verdict } = answer;
+    const delivered = await this.#throughTheList(() => this.#conversations.hold('attest', attest));
+    const { host } = (await this.#resultOf(delivered)).submods;
+    if (delivered.gate !== undefined) this.#attestation.told?.answered(delivered.gate);
+    const [state, verdict] = [host['touchstone.state'], host['ear.status']];
     const lastAttestedAt = new Date().toISOString();
     this.#last = { state, verdict, lastAttestedAt, lastError: null };
     this.#log.info({ state, verdict }, 'attested');
-    return answer;
+    return { ...delivered.answer, state, verdict };
+  }
+
+  /** The server may sign by a key that only a newer trust bundle names. @throws AppError RESULT_INVALID */
+  async #resultOf({ answer, digest: evidence }: Delivered): Promise<ResultClaims> {
+    const verified = () => {
+      const { hostId, akName, trustBundle } = this.#held.current;
+      return verifyResult(answer.result, trustBundle, { hostId, akName, evidence });
+    };
+    try {
+      return await verified();
+    } catch (error) {
+      if (this.#newestEpoch <= this.#held.current.trustBundle.epoch) throw error;
+      await this.follow();
+      return verified();
+    }
   }
 }

@@ -167,6 +167,13 @@ export const AGENT_CODES = {
       'format; no directories, no network. What is no golden image may be recorded as a data disk of the VM.',
     actor: 'host-administrator',
   },
+  RESULT_INVALID: {
+    title: 'The attestation result is not one that the server signed for this evidence',
+    section: '4 Attest',
+    remedy:
+      'Nothing follows from it. If it persists, compare the deployment’s keys: somebody may stand in between.',
+    actor: 'operator',
+  },
   PERMIT_INVALID: {
     title: 'The permit is not one that the server signed for this request',
     section: '4 Start a VM, step 4',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   ChallengeAnswer,
   type ChallengePurpose,
@@ -77,18 +78,25 @@ export function hearPosition({ attester }: Attestation, ima: ImaPosition | undef
   if (ima !== undefined) attester.imaList?.goTo(ima.nextEntry);
 }
 
-/** Evidence of purpose `attest`. Its answer is for show: what the server decided is at the server. */
+/** `digest`: of the evidence that was answered, as results name it. `gate`: what it told of the gate. */
+export type Delivered = {
+  readonly answer: EvidenceAnswer;
+  readonly digest: string;
+  readonly gate: GateReport | undefined;
+};
+
+/** Evidence of purpose `attest`. What the answer says outside its result nobody vouches for. */
 export async function deliverAttestation(
   attestation: Attestation,
   enrolment: Enrolment,
-): Promise<EvidenceAnswer> {
-  const answer = await delivered(attestation, enrolment);
-  attestation.judgedBy?.hear(answer.result);
-  return answer;
+): Promise<Delivered> {
+  const delivered = await delivery(attestation, enrolment);
+  attestation.judgedBy?.hear(delivered.answer.result);
+  return delivered;
 }
 
 /** Challenge, evidence and delivery; over again, a bounded number of times, where nothing was decided. */
-async function delivered(attestation: Attestation, enrolment: Enrolment): Promise<EvidenceAnswer> {
+async function delivery(attestation: Attestation, enrolment: Enrolment): Promise<Delivered> {
   const [path, schema] = ['/v1/evidence', EvidenceAnswer] as const;
   for (let attempt = 1; ; attempt += 1) {
     const gate = attestation.told?.report();
@@ -102,8 +110,8 @@ async function delivered(attestation: Attestation, enrolment: Enrolment): Promis
       const { client } = attestation;
       const answer = await client.request({ method: 'POST', path, body: evidence, schema });
       hearPosition(attestation, answer.ima);
-      if (gate !== undefined) attestation.told?.answered(gate);
-      return answer;
+      const attest = Buffer.from(evidence.quote.attest, 'base64url');
+      return { answer, gate, digest: createHash('sha256').update(attest).digest('hex') };
     } catch (error) {
       if (error instanceof AppError) hearPosition(attestation, error.ima);
       const again = error instanceof AppError && START_OVER.has(error.code);

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { pino } from 'pino';
+import type { ResultClaims } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import { Attesting } from '../attesting.ts';
 import { ServerTime } from '../server-time.ts';
 import { HeldEnrolment } from '../state/held-enrolment.ts';
+import { signResult } from './support/permit-keys.ts';
 import { type GateAtSocket, startGateAtSocket } from './start-gate.ts';
 
 describe('the agent, attesting', () => {
@@ -103,6 +107,66 @@ describe('the agent, attesting', () => {
     assert.equal(tries(), 1);
     gate.verifier.behave({});
     assert.equal((await attesting.now()).state, 'trusted');
+  });
+
+  describe('believes a result, and nothing that is said beside it', () => {
+    const bent = (change: (claims: ResultClaims) => unknown, key = () => gate.verifier.resultKey) =>
+      gate.verifier.behave({
+        evidence: async (honest) => {
+          const claims = decodeJwt<ResultClaims>(honest.result);
+          change(claims);
+          return { ...honest, result: await signResult(claims, key()) };
+        },
+      });
+
+    it('tells state and verdict as they were signed', async () => {
+      gate.verifier.behave({
+        evidence: async (honest) => {
+          const claims = decodeJwt<ResultClaims>(honest.result);
+          claims.submods.host['ear.status'] = 'contraindicated';
+          claims.submods.host['touchstone.state'] = 'untrusted';
+          return { ...honest, result: await signResult(claims, gate.verifier.resultKey) };
+        },
+      });
+      const { state, verdict } = await attesting.now();
+      assert.deepEqual([state, verdict], ['untrusted', 'contraindicated']);
+      assert.equal(attesting.status.state, 'untrusted');
+    });
+
+    const OTHER = 'ab'.repeat(32);
+    for (const [given, lie] of [
+      ['one of another host', () => bent((claims) => Object.assign(claims, { sub: randomUUID() }))],
+      [
+        'one of another issuer',
+        () => bent((claims) => Object.assign(claims, { iss: 'https://x' })),
+      ],
+      [
+        'one of another AK',
+        () => bent(({ submods: { host } }) => (host['touchstone.ak-name'] = `000b${OTHER}`)),
+      ],
+      [
+        'an earlier one',
+        () => bent(({ submods: { host } }) => (host['touchstone.evidence'] = OTHER)),
+      ],
+      [
+        'one that a permit key signed',
+        () =>
+          bent(
+            () => undefined,
+            () => gate.verifier.permitKey,
+          ),
+      ],
+      [
+        'none',
+        () => gate.verifier.behave({ evidence: (honest) => ({ ...honest, result: 'a.b.c' }) }),
+      ],
+    ] as const) {
+      it(`refuses ${given}: RESULT_INVALID`, async () => {
+        lie();
+        await assert.rejects(attesting.now(), { code: 'RESULT_INVALID' });
+        assert.deepEqual([attesting.status.state, attesting.status.verdict], [null, null]);
+      });
+    }
   });
 
   it('gives evidence one after the other, whoever asks', async () => {

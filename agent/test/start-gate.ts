@@ -62,7 +62,10 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
     lastAttestedAt: null,
     lastError: null,
   };
-  const attesting = { status, now: () => deliverAttestation(attestation, enrolment) };
+  const attesting = {
+    status,
+    now: async () => (await deliverAttestation(attestation, enrolment)).answer,
+  };
   const socketPath = join(host.stateDir, 'agent.sock');
   const gate = startGate(parts);
   const reader = new FileReader();

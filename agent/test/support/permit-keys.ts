@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { CompactSign, type CryptoKey, exportJWK, generateKeyPair } from 'jose';
-import type { PermitClaims, SigningJwk, StartRequest, TrustBundle } from '@touchstone/schemas';
+import type {
+  PermitClaims,
+  ResultClaims,
+  SigningJwk,
+  StartRequest,
+  TrustBundle,
+} from '@touchstone/schemas';
 
 export type PermitKey = { readonly privateKey: CryptoKey; readonly jwk: SigningJwk };
 
@@ -62,6 +68,10 @@ export const signPermit = (
   new CompactSign(Buffer.from(typeof claims === 'string' ? claims : JSON.stringify(claims)))
     .setProtectedHeader({ alg: 'ES256', kid: jwk.kid, typ: 'touchstone-permit+jwt', ...header })
     .sign(privateKey, { crit: { 'urn:x': true } });
+
+/** As the server gives a result. */
+export const signResult = (claims: ResultClaims, key: PermitKey): Promise<string> =>
+  signPermit(claims, key, { typ: 'touchstone-result+jwt' });
 
 /** As the server gives a bundle away. */
 export const signBundle = async (bundle: TrustBundle, key: PermitKey): Promise<string> =>

@@ -21,7 +21,9 @@ import {
   type PermitFor,
   type PermitKey,
   signPermit,
+  signResult,
 } from './permit-keys.ts';
+import { resultFor } from './result-claims.ts';
 
 export type Verifier = {
   readonly url: string;
@@ -30,6 +32,7 @@ export type Verifier = {
   /** Any of a day: far from its renewal. */
   readonly certificate: string;
   readonly permitKey: PermitKey;
+  readonly resultKey: PermitKey;
   /** What was asked for and delivered, in its order: a challenge's purpose, or a path. */
   readonly asked: string[];
   /** How the next questions are answered; back to honest ones by `behave({})`. */
@@ -57,6 +60,7 @@ export const REFUSAL: Finding = {
   actor: 'operator',
 };
 
+/** Whoever asks for a permit does not look at it. */
 const RESULT = { result: 'a.b.c', state: 'trusted', verdict: 'affirming' } as const;
 
 /** The server as an agent sees it, over real TLS, with keys of the test's; it believes everything. */
@@ -96,7 +100,8 @@ export async function startVerifier(): Promise<Verifier> {
     const evidence = parseEvidence(await readJson(ctx, Evidence, { maxBytes: 33_554_432 }));
     asked.push(ctx.path);
     if (ctx.path === '/v1/evidence') {
-      const honest: EvidenceAnswer = { ...RESULT, intervalSeconds: 60 };
+      const result = await signResult(resultFor(evidence), resultKey);
+      const honest: EvidenceAnswer = { ...RESULT, result, intervalSeconds: 60 };
       ctx.body = (await behaviour.evidence?.(honest)) ?? honest;
       return undefined;
     }
@@ -121,6 +126,7 @@ export async function startVerifier(): Promise<Verifier> {
     bundle: bundleOf(permitKey, resultKey),
     certificate: cert,
     permitKey,
+    resultKey,
     asked,
     behave: (next) => {
       behaviour = next;
