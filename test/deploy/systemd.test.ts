@@ -10,6 +10,9 @@ import { house } from '../support/compose.ts';
 /** systemd-analyze's scale: 0 is closed, 10 is open to everything. */
 const MOST_EXPOSED = 3;
 
+/** Those of services that others tell apart by their user. */
+const OWN_USERS = ['touchstone-agent', 'touchstone-courier'];
+
 const UNITS = globSync('deploy/systemd/*.service', { cwd: house }).toSorted();
 const textOf = (path: string) => readFileSync(join(house, path), 'utf8');
 const valuesOf = (unit: string, key: string): string[] =>
@@ -29,6 +32,7 @@ describe('deploy/systemd', () => {
   it('has a unit for each room that is a process', () => {
     const names = UNITS.map((unit) => basename(unit, '.service'));
     assert.deepEqual(names, [
+      'touchstone-agent-courier',
       'touchstone-agent',
       'touchstone-ca-issuance',
       'touchstone-ca',
@@ -45,7 +49,7 @@ describe('deploy/systemd', () => {
 
       it('does not run as root, and writes in its state directory alone', () => {
         const [user] = valuesOf(unit, 'User');
-        assert.ok(valuesOf(unit, 'DynamicUser')[0] === 'yes' || user === 'touchstone-agent');
+        assert.ok(valuesOf(unit, 'DynamicUser')[0] === 'yes' || OWN_USERS.includes(user ?? ''));
         assert.deepEqual(valuesOf(unit, 'ProtectSystem'), ['strict']);
         assert.deepEqual(valuesOf(unit, 'ReadWritePaths'), []);
         assert.deepEqual(valuesOf(unit, 'Environment'), []);
@@ -78,6 +82,33 @@ describe('deploy/systemd', () => {
       });
     });
   }
+
+  it('gives the agent’s network to its courier, and the TPM, its state and its rights to the other part', () => {
+    const [agent, courier] = ['touchstone-agent', 'touchstone-agent-courier'].map(
+      (name) => `deploy/systemd/${name}.service`,
+    ) as [string, string];
+    assert.deepEqual(valuesOf(agent, 'PrivateNetwork'), ['yes']);
+    assert.deepEqual(valuesOf(agent, 'RestrictAddressFamilies'), ['AF_UNIX']);
+    assert.deepEqual(valuesOf(courier, 'CapabilityBoundingSet'), ['']);
+    for (const right of [
+      'StateDirectory',
+      'DeviceAllow',
+      'SupplementaryGroups',
+      'LoadCredential',
+    ]) {
+      assert.deepEqual(valuesOf(courier, right), [], right);
+    }
+    const [directory] = valuesOf(courier, 'RuntimeDirectory');
+    const socket = `/run/${directory}/courier.sock`;
+    assert.ok(valuesOf(courier, 'ExecStart')[0]?.includes(`--socket ${socket} --group`));
+    assert.ok(valuesOf(agent, 'ExecStart')[0]?.includes(`--courier ${socket}`));
+    const users = textOf('deploy/systemd/touchstone.sysusers');
+    assert.match(users, /^m touchstone-agent touchstone-courier$/mu);
+    assert.doesNotMatch(users, /^m touchstone-courier /mu);
+    for (const unit of [agent, courier]) {
+      assert.deepEqual(valuesOf(unit, 'MemorySwapMax'), ['0']);
+    }
+  });
 
   it('gives the CA’s keys and their passphrase to the issuance alone, and no network to it', () => {
     const issuance = 'deploy/systemd/touchstone-ca-issuance.service';
