@@ -1,41 +1,10 @@
-import type { AttestationResult } from '@touchstone/appraisal';
-import type {
-  AssuranceClass,
-  Finding,
-  HostState,
-  Labels,
-  PermitClaims,
-  StartRequest,
-  Vm,
-} from '@touchstone/schemas';
+import type { Finding, PermitClaims } from '@touchstone/schemas';
 import { serverFinding } from '../codes.ts';
+import type { GateQuestion } from './question.ts';
+import { vmFindings } from './vm-findings.ts';
 
 /** A permit is the single-use right to start one VM within this time. */
 const PERMIT_SECONDS = 60;
-const MAX_FINDINGS = 256;
-
-export type GateQuestion = {
-  readonly result: AttestationResult;
-  /** As the transaction that the permit is stored in leaves the host. */
-  readonly host: {
-    readonly id: string;
-    readonly state: HostState;
-    readonly class: AssuranceClass;
-    readonly labels: Labels;
-    /** Why the state is what it is, where the result alone does not say. */
-    readonly findings: readonly Finding[];
-  };
-  /** null: no VM of the request's uuid is registered. */
-  readonly vm: Vm | null;
-  /** Why the VM is held, if it is, since the trust in its host was lost. */
-  readonly held: string | null;
-  readonly request: StartRequest;
-  /** base64url, as in the statement. */
-  readonly challenge: string;
-  readonly permitId: string;
-  readonly issuer: string;
-  readonly now: Date;
-};
 
 export type GateDecision =
   | {
@@ -57,7 +26,11 @@ export type GateDecision =
  * - the host is trusted: approved, not revoked, and in no state that its later good evidence cannot mend;
  * - the VM is registered, and accepts the class of the host's TPM and its labels, and a warning where there is one;
  * - the VM is not held since the trust in its host was lost;
- * - each image is one of the VM's golden images, where it names any.
+ * - each image is one of the VM's golden images, where it names any, and no other disk went unread than those that the
+ *   record calls data or sealed;
+ * - a VM with a sealed disk is restored only from a file as this host saw it saved;
+ * - a VM that comes from another host comes from one that is trusted now;
+ * - the VM does not carry Touchstone's own servers.
  *
  * Every reason for a refusal is given, not only the first.
  */
@@ -67,7 +40,7 @@ export function grantPermit(question: GateQuestion): GateDecision {
     return {
       decision: 'refused',
       code: first.code,
-      findings: [first, ...others.slice(0, MAX_FINDINGS - 1)],
+      findings: [first, ...others.slice(0, question.maxFindings - 1)],
     };
   }
   return { decision: 'permitted', claims: permitClaims(question) };
@@ -88,61 +61,6 @@ function hostFindings({ host, result }: GateQuestion): Finding[] {
     );
   }
   return findings;
-}
-
-function vmFindings({ vm, held, host, request, result }: GateQuestion): Finding[] {
-  if (vm === null || vm.uuid !== request.vm) {
-    return [serverFinding('VM_UNKNOWN', { subject: request.vm })];
-  }
-  const findings: Finding[] = [];
-  if (held !== null) {
-    findings.push(
-      serverFinding('VM_HELD', { subject: vm.name, expected: 'not held', actual: held }),
-    );
-  }
-  if (!vm.classes.includes(host.class)) {
-    const expected = vm.classes.join(', ');
-    findings.push(
-      serverFinding('CLASS_NOT_ACCEPTED', { subject: vm.name, expected, actual: host.class }),
-    );
-  }
-  for (const [label, expected] of Object.entries(vm.hostLabels)) {
-    const actual = Object.hasOwn(host.labels, label) ? host.labels[label] : undefined;
-    if (actual === expected) continue;
-    findings.push(
-      serverFinding('HOST_LABELS_MISMATCH', {
-        subject: `${vm.name}: label ${label}`,
-        expected,
-        actual: actual ?? 'absent',
-      }),
-    );
-  }
-  if (vm.warnings === 'refuse' && result.verdict === 'warning') {
-    const warnings = result.findings.filter(({ effect }) => effect === 'warn');
-    findings.push(
-      serverFinding('WARNING_NOT_ACCEPTED', {
-        subject: vm.name,
-        expected: 'affirming',
-        actual: warnings.map(({ code }) => code).join(', ') || 'warning',
-      }),
-      ...warnings,
-    );
-  }
-  return [...findings, ...imageFindings(vm, request)];
-}
-
-/** A VM with golden images that shows none is not the VM that was registered. */
-function imageFindings(vm: Vm, { imageDigests }: StartRequest): Finding[] {
-  if (vm.images.length === 0) return [];
-  const notGolden = imageDigests.filter((digest) => !vm.images.includes(digest));
-  const strange = imageDigests.length === 0 ? ['none'] : notGolden;
-  return strange.map((actual) =>
-    serverFinding('IMAGE_NOT_GOLDEN', {
-      subject: vm.name,
-      expected: vm.images.join(', '),
-      actual,
-    }),
-  );
 }
 
 export function permitClaims(question: GateQuestion): PermitClaims {

@@ -1,7 +1,8 @@
 import type { AttestationResult } from '@touchstone/appraisal';
 import type { HostState, Labels, Vm } from '@touchstone/schemas';
-import { type GateDecision, type GateQuestion, permitClaims } from './grant.ts';
+import { type GateDecision, permitClaims } from './grant.ts';
 import { hasLabels } from './mandates.ts';
+import type { GateQuestion } from './question.ts';
 
 /** What observe mode is for, as far as the gate has to know it. */
 export type Observed = { readonly labels: Labels };

@@ -11,6 +11,8 @@ import {
   HostEnrolmentAnswer,
   OrdersAnswer,
   PermitsAnswer,
+  StartPlans,
+  StartPlansRequest,
   TrustBundles,
   Uuid,
 } from '@touchstone/schemas';
@@ -19,6 +21,7 @@ import { enrolHost } from '../services/enrol-host.ts';
 import { giveChallenge } from '../services/give-challenge.ts';
 import { giveOrders } from '../services/mandates.ts';
 import { renewCertificate } from '../services/renew-certificate.ts';
+import { giveStartPlans } from '../services/start-plans.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
 import type { Verifier } from '../services/verifier.ts';
 import { keyOf, present } from './operator-call.ts';
@@ -96,6 +99,14 @@ export const AGENT_ROUTES: readonly AgentRoute[] = [
       ...giveChallenge(verifier, body),
       ...((await verifier.askToRenew(body.akName)) ? { renew: true as const } : {}),
     }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/start-plans',
+    summary: 'Which disks of VMs a host need not read before it asks to start them',
+    body: StartPlansRequest,
+    answer: StartPlans,
+    handle: ({ verifier, body }) => giveStartPlans(verifier, body),
   }),
   route({
     method: 'POST',

@@ -11,9 +11,15 @@ import { openObservation } from '../store/observations.ts';
 import { answeredRequests, insertStarts, type StartRecord } from '../store/starts.ts';
 import { heldVms, raiseOrdersOfHost } from '../store/trust-losses.ts';
 import { holdVms } from '../store/vms.ts';
+import { carriersAmong } from '../store/carriers.ts';
 import { beginExposure, endExposuresOf } from './exposures.ts';
+import { sourcesOf } from './migration-sources.ts';
 import { type Appraised, stateFindings } from './record-appraisal.ts';
 import type { Verifier } from './verifier.ts';
+
+/** Of all refusals in one answer, shared out; but each gives some. */
+const MAX_FINDINGS = 256;
+const MIN_FINDINGS = 16;
 
 type Asked = { readonly appraised: Appraised; readonly verified: VerifiedEvidence };
 
@@ -77,6 +83,11 @@ async function exposeStarts(
     const vms = permitted.map(({ request }) => request.vm);
     await endExposuresOf(on, host, vms, now);
   }
+  for (const { request } of permitted) {
+    if (request.operation !== 'restore' || typeof request.savedState === 'string') continue;
+    const detail = `request ${request.requestId}`;
+    await beginExposure(on, host, { code: 'RESTORE_UNKNOWN', vm: request.vm, detail }, now);
+  }
   const observed = decided.filter((one) => kindOf(one) === 'observed');
   for (const one of observed) {
     const detail = `request ${one.request.requestId}: ${outcomeOf(one)}`;
@@ -98,6 +109,8 @@ async function decide(
   const vms = await holdVms(on, uuids);
   const held = await heldVms(on, uuids);
   const observation = await openObservation(on, now);
+  const carriers = await carriersAmong(on, uuids);
+  const sources = await sourcesOf(verifier, on, { host, requests });
   const common = {
     result,
     host: {
@@ -109,6 +122,7 @@ async function decide(
     },
     challenge: verified.statement.challenge,
     issuer: verifier.settings.publicUrl,
+    maxFindings: Math.max(MIN_FINDINGS, Math.floor(MAX_FINDINGS / requests.length)),
     now,
   };
   return requests.map((request) => {
@@ -116,7 +130,8 @@ async function decide(
     const question = {
       ...common,
       ...{ vm: vms.get(request.vm) ?? null, held: held.get(request.vm)?.cause ?? null },
-      ...{ request, permitId },
+      ...{ request, permitId, sources: sources.get(request.vm) ?? [] },
+      carriesTouchstone: carriers.has(request.vm),
     };
     const decision = answered.has(request.requestId)
       ? answeredBefore(request)

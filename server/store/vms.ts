@@ -50,17 +50,22 @@ export async function vmByUuid(on: Queryable, uuid: string): Promise<Vm | null> 
   return rows[0] === undefined ? null : vmOf(rows[0]);
 }
 
-/** By uuid, those that are registered. Nobody changes or removes them until the transaction ends. */
-export async function holdVms(
+/** By uuid, those that are registered. */
+export async function vmsByUuid(
   on: Queryable,
   uuids: readonly string[],
+  lock = '',
 ): Promise<ReadonlyMap<string, Vm>> {
   const { rows } = await on.query<VmRow>(
-    `SELECT ${COLUMNS} FROM vms WHERE uuid = ANY ($1) ORDER BY uuid FOR SHARE`,
+    `SELECT ${COLUMNS} FROM vms WHERE uuid = ANY ($1::uuid[]) ORDER BY uuid ${lock}`,
     [uuids],
   );
   return new Map(rows.map((row) => [row.uuid, vmOf(row)] as const));
 }
+
+/** The same; nobody changes or removes them until the transaction ends. */
+export const holdVms = (on: Queryable, uuids: readonly string[]) =>
+  vmsByUuid(on, uuids, 'FOR SHARE');
 
 /** By name; `after` is one. */
 export async function listVms(on: Queryable, { limit, after }: PageAfter<string>): Promise<Vm[]> {

@@ -8,7 +8,8 @@ import {
   type Vm,
 } from '@touchstone/schemas';
 import { serverFinding } from '../codes.ts';
-import { type GateQuestion, grantPermit } from '../gate/grant.ts';
+import { grantPermit } from '../gate/grant.ts';
+import type { GateQuestion } from '../gate/question.ts';
 
 const VM: Vm = {
   uuid: 'b1c2d3e4-0000-4000-8000-000000000001',
@@ -50,6 +51,9 @@ const question = (changed: Partial<GateQuestion> = {}): GateQuestion => ({
     definitionDigest: 'd'.repeat(64),
     imageDigests: [],
   },
+  sources: [],
+  carriesTouchstone: false,
+  maxFindings: 256,
   challenge: 'AAAA',
   permitId: 'b1c2d3e4-0000-4000-8000-00000000000c',
   issuer: 'https://verifier.test',
@@ -158,6 +162,60 @@ describe('The gate', () => {
     ]);
     const golden = grantPermit(question({ vm, request: request({ imageDigests: [GOLDEN] }) }));
     assert.equal(golden.decision, 'permitted');
+  });
+
+  it('refuses a disk taken for data that the record does not call so: DISK_NOT_DATA', () => {
+    const vm: Vm = {
+      ...VM,
+      disks: [
+        { name: 'vdb', kind: 'data' },
+        { name: 'vdc', kind: 'sealed' },
+      ],
+    };
+    const known = request({ dataDisks: ['vdb', 'vdc'] });
+    assert.equal(grantPermit(question({ vm, request: known })).decision, 'permitted');
+    assert.deepEqual(refusalCodes({ vm, request: request({ dataDisks: ['vda', 'vdb', 'vdd'] }) }), [
+      'DISK_NOT_DATA',
+      'DISK_NOT_DATA',
+    ]);
+    assert.deepEqual(refusalCodes({ request: request({ dataDisks: ['vdb'] }) }), ['DISK_NOT_DATA']);
+  });
+
+  it('G28 restores a VM with a sealed disk from a file that was seen saved: SAVED_STATE_UNKNOWN', () => {
+    const restore = { operation: 'restore', savedState: null } as const;
+    const sealed: Vm = { ...VM, disks: [{ name: 'vdc', kind: 'sealed' }] };
+    assert.deepEqual(refusalCodes({ vm: sealed, request: request(restore) }), [
+      'SAVED_STATE_UNKNOWN',
+    ]);
+    const seen = request({ ...restore, savedState: GOLDEN });
+    assert.equal(grantPermit(question({ vm: sealed, request: seen })).decision, 'permitted');
+    assert.equal(grantPermit(question({ request: request(restore) })).decision, 'permitted');
+  });
+
+  it('G28 takes a VM from a host that is trusted now: MIGRATION_SOURCE_NOT_TRUSTED', () => {
+    const migrate = request({ operation: 'migrate' });
+    const from = (...of: HostState[]) => of.map((state, at) => ({ name: `host-${at}`, state }));
+    const trusted = question({ request: migrate, sources: from('trusted') });
+    assert.equal(grantPermit(trusted).decision, 'permitted');
+    assert.deepEqual(refusalCodes({ request: migrate }), ['MIGRATION_SOURCE_UNKNOWN']);
+    for (const state of ['pending', 'untrusted', 'stale', 'revoked'] as const) {
+      const sources = from('trusted', state);
+      assert.deepEqual(refusalCodes({ request: migrate, sources }), [
+        'MIGRATION_SOURCE_NOT_TRUSTED',
+      ]);
+    }
+  });
+
+  it('never permits a VM that carries a server, registered or not: VM_CARRIES_TOUCHSTONE', () => {
+    assert.deepEqual(refusalCodes({ carriesTouchstone: true }), ['VM_CARRIES_TOUCHSTONE']);
+    assert.deepEqual(refusalCodes({ carriesTouchstone: true, vm: null }), [
+      'VM_CARRIES_TOUCHSTONE',
+    ]);
+  });
+
+  it('names as many reasons as there is room for', () => {
+    const dataDisks = Array.from({ length: 9 }, (_, at) => `disk${at}`);
+    assert.equal(refusalCodes({ request: request({ dataDisks }), maxFindings: 4 }).length, 4);
   });
 
   it('names every reason at once', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Vm } from '@touchstone/schemas';
+import { giveStartPlans } from '../services/start-plans.ts';
 import { registerVm, viewVm } from '../services/vms.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
 
@@ -51,5 +52,24 @@ describe("A VM's record", () => {
       ],
     });
     await assert.rejects(registerVm(fleet.verifier, BY, vm), { code: 'VM_DISK_TWICE' });
+  });
+
+  it('says in a plan which disks need not be read, to a host that is known: HOST_UNKNOWN', async () => {
+    const disks: Vm['disks'] = [
+      { name: 'vdb', kind: 'data' },
+      { name: 'vdc', kind: 'sealed' },
+    ];
+    const vm = await registerVm(fleet.verifier, BY, record({ disks }));
+    const { host } = await fleet.trustedHost();
+    const unknown = randomUUID();
+    const asked = { akName: host.akName, vms: [unknown, vm.uuid] };
+    assert.deepEqual(await giveStartPlans(fleet.verifier, asked), {
+      plans: [
+        { vm: unknown, known: false, disks: [] },
+        { vm: vm.uuid, known: true, disks },
+      ],
+    });
+    const stranger = { ...asked, akName: `000b${'00'.repeat(32)}` };
+    await assert.rejects(giveStartPlans(fleet.verifier, stranger), { code: 'HOST_UNKNOWN' });
   });
 });

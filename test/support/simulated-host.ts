@@ -134,9 +134,10 @@ export class SimulatedHost {
     this.hostId = hostId;
   }
 
-  async attest(): Promise<EvidenceAnswer> {
+  /** `said`: what else the statement has, or otherwise. */
+  async attest(said: Partial<Statement> = {}): Promise<EvidenceAnswer> {
     const asked = await this.#askedToRenew('attest');
-    const body = this.#evidence('attest', asked);
+    const body = this.#evidence('attest', asked, said);
     const to = { method: 'POST', path: '/v1/evidence', schema: EvidenceAnswer, body } as const;
     const answer = await this.#server.request(to);
     if (asked.renew === true) await this.renew();
@@ -150,7 +151,7 @@ export class SimulatedHost {
       ...{ requestId: randomUUID(), vm, operation: 'start' },
       ...{ definitionDigest: 'cd'.repeat(32), imageDigests: [] },
     };
-    const body = this.#evidence('permit', asked, request);
+    const body = this.#evidence('permit', asked, { permits: [request] });
     const to = { method: 'POST', path: '/v1/permits', schema: PermitsAnswer, body } as const;
     const { answers } = await this.#server.request(to);
     const [answer] = answers;
@@ -162,6 +163,23 @@ export class SimulatedHost {
     if (known !== true)
       throw new Error(`a permit by the key ${String(kid)}, which no bundle names`);
     if (asked.renew === true) await this.renew();
+  }
+
+  /** Many requests in one statement, whose answers are given as they came. */
+  async permits(
+    requests: readonly StartRequest[],
+    session: { readonly nonce?: string } = {},
+  ): Promise<PermitsAnswer> {
+    const asked = await this.#askedToRenew('permit');
+    const { nonce } = session;
+    const body = this.#evidence('permit', asked, {
+      ...{ schema: 'touchstone/statement/2', permits: [...requests] },
+      ...(nonce === undefined ? {} : { sessionNonce: nonce }),
+    });
+    const to = { method: 'POST', path: '/v1/permits', schema: PermitsAnswer, body } as const;
+    const answer = await this.#server.request(to);
+    if (asked.renew === true) await this.renew();
+    return answer;
   }
 
   async renew(): Promise<void> {
@@ -231,7 +249,7 @@ export class SimulatedHost {
   #evidence(
     purpose: 'attest' | 'permit' | 'enrol',
     { challenge, selection }: Pick<ChallengeAnswer, 'challenge' | 'selection'>,
-    request?: StartRequest,
+    said: Partial<Statement> = {},
   ): Evidence {
     const statement: Statement = {
       ...{ schema: 'touchstone/statement/1', purpose, akName: this.akName, challenge, selection },
@@ -239,7 +257,7 @@ export class SimulatedHost {
       bundleEpoch: this.bundle?.epoch ?? 0,
       logs: [{ kind: 'boot', algorithm: 'sha256', digest: BOOT_LOG_DIGEST, size: BOOT_LOG.length }],
       selfReported: { claimedHostname: this.name, claimedKernel: '6.1', agentVersion: '0.1.0' },
-      ...(request === undefined ? {} : { permits: [request] }),
+      ...said,
     };
     const bytes = Buffer.from(JSON.stringify(statement));
     const extraData = qualifyingDataOf(purpose, Buffer.from(challenge, 'base64url'), bytes);

@@ -1,0 +1,43 @@
+import type { Queryable } from './database.ts';
+import type { StoredState } from './host.ts';
+
+/** A host that a VM may run on. */
+export type SourceRow = {
+  readonly vm: string;
+  readonly name: string;
+  readonly state: StoredState;
+  readonly stateSince: Date;
+  readonly lastAuthenticAt: Date;
+  readonly akIssuer: string;
+  readonly markIssuer: string | null;
+};
+
+/**
+ * Of these VMs, the other hosts that say that they run there; where none does, the one that got the latest permit. A
+ * host that says so is one whatever its state: what it says can only keep the VM from moving.
+ */
+export async function placesElsewhere(
+  on: Queryable,
+  hostId: string,
+  vms: readonly string[],
+): Promise<SourceRow[]> {
+  if (vms.length === 0) return [];
+  const { rows } = await on.query<SourceRow>(
+    `WITH said AS (
+       SELECT DISTINCT vm, host_id FROM running_vms WHERE vm = ANY ($2::uuid[]) AND host_id <> $1
+     ), permitted AS (
+       SELECT DISTINCT ON (vm) vm, host_id FROM starts
+        WHERE vm = ANY ($2::uuid[]) AND host_id <> $1 AND decision IN ('permitted', 'observed')
+          AND vm NOT IN (SELECT vm FROM said)
+        ORDER BY vm, at DESC
+     )
+     SELECT place.vm, h.name, h.state, h.state_since AS "stateSince",
+            h.last_authentic_at AS "lastAuthenticAt", h.ak_issuer AS "akIssuer",
+            h.mark_issuer AS "markIssuer"
+       FROM (SELECT * FROM said UNION ALL SELECT * FROM permitted) place
+       JOIN hosts h ON h.id = place.host_id AND h.removed_at IS NULL
+      ORDER BY place.vm, h.name`,
+    [hostId, vms],
+  );
+  return rows;
+}
