@@ -8,6 +8,7 @@ import {
   parseStrictJson,
   Selection,
   Sha256Hex,
+  Uuid,
 } from '@touchstone/schemas';
 import type { DatabaseLogin } from './store/database.ts';
 
@@ -51,6 +52,8 @@ const ServerConfig = closed({
   selection: Type.Optional(Selection),
   /** For so long a revocation list of the CA's counts after a newer one was due. */
   crlGraceSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
+  /** VMs that this server runs in, where it cannot find that out itself: none of them is gated. */
+  carriedBy: Type.Optional(Type.Array(Uuid, { maxItems: 64, uniqueItems: true })),
   /** What a new deployment begins with; from then on the database has it. */
   quorum: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 })),
   maxEvidenceBytes: Type.Optional(Type.Integer({ minimum: 65_536, maximum: 16_777_216 })),
@@ -104,6 +107,7 @@ export async function readConfig(path: string): Promise<ServerConfig> {
   return {
     ...DEFAULTS,
     ...given,
+    carriedBy: given.carriedBy ?? [],
     selection,
     tls: { keyFile: at(given.tls.keyFile), certFile: at(given.tls.certFile) },
     ...(given.nextTls === undefined ? {} : { nextTls: { certFile: at(given.nextTls.certFile) } }),

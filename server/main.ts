@@ -12,6 +12,7 @@ import { askToRenew } from './services/ask-to-renew.ts';
 import { afterRestore } from './services/after-restore.ts';
 import { createFirstToken } from './services/api-tokens.ts';
 import { makeAppraiser } from './services/appraiser.ts';
+import { keepCarriers, ownUuid } from './services/carriers.ts';
 import { challengeKeysOf } from './services/challenge-key-days.ts';
 import { keepDailyWork } from './services/daily-work.ts';
 import { windowCounter } from './services/count-for-windows.ts';
@@ -192,6 +193,9 @@ async function serve(config: ServerConfig): Promise<void> {
     keepKeys(verifier, stop.signal, noKeys),
     keepDailyWork(verifier, stop.signal, notDone),
     keepWindows(verifier, stop.signal, notDone),
+    keepCarriers(verifier, [...config.carriedBy, ...(await ownUuid())], {
+      ...{ signal: stop.signal, onFailure: notDone },
+    }),
   ];
   const quorum = await readQuorum(database);
   process.stdout.write(`${JSON.stringify({ ready: true, port: listening.port, quorum })}\n`);

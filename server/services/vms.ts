@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { Uuid, type Vm, type VmStarts } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
+import { carriersAmong } from '../store/carriers.ts';
+import type { Queryable } from '../store/database.ts';
 import type { PageAfter } from '../store/page.ts';
 import { type StartPosition, startsOfVm } from '../store/starts.ts';
 import { insertVm, vmByUuid } from '../store/vms.ts';
@@ -10,12 +12,13 @@ import { type Actor, auditActor, type Verifier } from './verifier.ts';
 
 /**
  * The same record again is no error; another one under its uuid or name is.
- * @throws AppError VM_EXISTS, VM_SEALED_REFUSES, VM_DISK_TWICE
+ * @throws AppError VM_EXISTS, VM_SEALED_REFUSES, VM_DISK_TWICE, VM_CARRIES_TOUCHSTONE
  */
 export async function registerVm(verifier: Verifier, by: Actor, vm: Vm): Promise<Vm> {
   requireSound(vm);
   const now = verifier.clock.now();
   return verifier.database.transaction(async (on) => {
+    await requireNoCarrier(on, vm);
     const inserted = await insertVm(on, vm);
     const stored = await vmByUuid(on, vm.uuid);
     if (stored === null || !isDeepStrictEqual(stored, whatItSays(vm))) throw refusal('VM_EXISTS');
@@ -37,6 +40,12 @@ function requireSound({ name, disks = [], failMode }: Vm): void {
   if (sealed !== undefined && failMode !== undefined && failMode.mode !== 'refuse') {
     throw refusal('VM_SEALED_REFUSES', { detail: `${name}: ${sealed.name} is sealed` });
   }
+}
+
+/** A server cannot permit its own start. */
+async function requireNoCarrier(on: Queryable, { uuid, name }: Vm): Promise<void> {
+  const carriers = await carriersAmong(on, [uuid]);
+  if (carriers.size > 0) throw refusal('VM_CARRIES_TOUCHSTONE', { detail: `${name}: ${uuid}` });
 }
 
 /** What is so anyway is not said. */

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Vm } from '@touchstone/schemas';
+import { keepCarriers, ownUuid } from '../services/carriers.ts';
 import { giveStartPlans } from '../services/start-plans.ts';
+import { takePermitRequest } from '../services/take-evidence.ts';
 import { registerVm, viewVm } from '../services/vms.ts';
+import { announceCarriers } from '../store/carriers.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
 
 describe("A VM's record", () => {
@@ -71,5 +77,35 @@ describe("A VM's record", () => {
     });
     const stranger = { ...asked, akName: `000b${'00'.repeat(32)}` };
     await assert.rejects(giveStartPlans(fleet.verifier, stranger), { code: 'HOST_UNKNOWN' });
+  });
+
+  it('is not made for a VM that carries a server, and none is permitted: VM_CARRIES_TOUCHSTONE', async () => {
+    const { database, clock } = fleet.verifier;
+    const { host, hostId, vm } = await fleet.vmOfTrusted();
+    const other = record();
+    await keepCarriers({ database, clock }, [vm, other.uuid, vm], {
+      signal: AbortSignal.abort(),
+      onFailure: (error) => assert.fail(String(error)),
+    });
+    await assert.rejects(registerVm(fleet.verifier, BY, other), { code: 'VM_CARRIES_TOUCHSTONE' });
+    const asked = fleet.permitEvidence(host, hostId, fleet.requestFor(vm));
+    const answer = await takePermitRequest(fleet.verifier, asked);
+    assert.deepEqual(fleet.refusalCodes(answer), ['VM_CARRIES_TOUCHSTONE']);
+    await announceCarriers(database, [], new Date(clock.now().getTime() + 3 * 86_400_000));
+    await registerVm(fleet.verifier, BY, other);
+  });
+
+  it("learns a machine's uuid where it may be read", async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'ts-dmi-'));
+    try {
+      const path = join(directory, 'product_uuid');
+      assert.deepEqual(await ownUuid(path), []);
+      await writeFile(path, 'B1C2D3E4-0000-4000-8000-000000000001\n');
+      assert.deepEqual(await ownUuid(path), ['b1c2d3e4-0000-4000-8000-000000000001']);
+      await writeFile(path, 'Not Settable\n');
+      assert.deepEqual(await ownUuid(path), []);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });
