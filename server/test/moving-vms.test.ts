@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import type { PermitsAnswer, StartRequest } from '@touchstone/schemas';
+import { viewExposures } from '../services/exposures.ts';
+import { FIRST_PAGE } from '../services/paging.ts';
+import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
+import { useFleet } from './support/made-fleet.ts';
+import type { MadeHost } from './support/made-host.ts';
+
+describe('A VM that comes from somewhere', () => {
+  const fleet = useFleet();
+  type Trusted = { readonly host: MadeHost; readonly hostId: string };
+  const ask = (
+    { host, hostId }: Trusted,
+    vm: string,
+    more: Partial<StartRequest> = {},
+  ): Promise<PermitsAnswer> => {
+    const asked = [fleet.secondRequestFor(vm, more)];
+    return takePermitRequest(fleet.verifier, fleet.batchEvidence(host, hostId, asked));
+  };
+  const permitted = async (answer: Promise<PermitsAnswer>) =>
+    assert.ok('permit' in fleet.first(await answer), JSON.stringify(await answer));
+  const refused = async (answer: Promise<PermitsAnswer>, code: string) =>
+    assert.equal(fleet.refusalCodes(await answer)[0], code);
+  const migrate = { operation: 'migrate' } as const;
+  const two = async (): Promise<[Trusted, Trusted]> => [
+    await fleet.trustedHost(),
+    await fleet.trustedHost(),
+  ];
+
+  it('migrates from the host that was permitted to run it, as often as it takes', async () => {
+    const [source, target] = await two();
+    const vm = await fleet.registeredVm();
+    await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_UNKNOWN');
+    await permitted(ask(source, vm));
+    await refused(ask(source, vm, migrate), 'MIGRATION_SOURCE_UNKNOWN');
+    await permitted(ask(target, vm, migrate));
+    await permitted(ask(target, vm, migrate));
+    await permitted(ask(source, vm, migrate));
+  });
+
+  it('G28 does not migrate from a host that lost its trust, nor from one that is silent', async () => {
+    const [source, target] = await two();
+    const vm = await fleet.registeredVm();
+    await permitted(ask(source, vm));
+    source.host.reboot('changed');
+    await fleet.attest(source.host, source.hostId);
+    await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
+    await permitted(ask(target, vm));
+    fleet.verifier.pass(4 * 60);
+    await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
+  });
+
+  it('G28 nor from one that says it runs there, whatever another was permitted since', async () => {
+    const [source, target] = await two();
+    const vm = await fleet.registeredVm();
+    await permitted(ask(source, vm));
+    const running = [
+      {
+        vm,
+        name: 'web',
+        door: 'libvirt',
+        permit: null,
+        paused: false,
+        since: '2026-11-22T12:00:00Z',
+      },
+    ] as const;
+    const tell = () =>
+      takeAttestation(
+        fleet.verifier,
+        source.host.answer({
+          ...{ purpose: 'attest', challenge: fleet.challengeFor(source.host, 'attest') },
+          hostId: source.hostId,
+          second: { gate: { running: [...running], exposures: [], decided: [], omitted: 0 } },
+        }),
+      );
+    await tell();
+    await permitted(ask(target, vm, migrate));
+    source.host.reboot('changed');
+    await tell();
+    const [, third] = await two();
+    await refused(ask(third, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
+  });
+
+  it('G28 is restored where nobody saw it saved, and that is told', async () => {
+    const { host, hostId, vm } = await fleet.vmOfTrusted();
+    const codes = async () =>
+      (await viewExposures(fleet.verifier, FIRST_PAGE)).exposures
+        .filter((exposure) => exposure.vm === vm)
+        .map(({ code }) => code);
+    const restore = { operation: 'restore', savedState: null } as const;
+    await permitted(ask({ host, hostId }, vm, restore));
+    assert.deepEqual(await codes(), ['RESTORE_UNKNOWN']);
+    const seen = { operation: 'restore', savedState: 'a'.repeat(64) } as const;
+    await permitted(ask({ host, hostId }, vm, seen));
+    assert.deepEqual(await codes(), []);
+  });
+});
