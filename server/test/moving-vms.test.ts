@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { PermitsAnswer, StartRequest } from '@touchstone/schemas';
+import type { PermitsAnswer, StartRequest, Statement } from '@touchstone/schemas';
 import { viewExposures } from '../services/exposures.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
@@ -17,6 +17,13 @@ describe('A VM that comes from somewhere', () => {
     const asked = [fleet.secondRequestFor(vm, more)];
     return takePermitRequest(fleet.verifier, fleet.batchEvidence(host, hostId, asked));
   };
+  const attest = ({ host, hostId }: Trusted, second: Pick<Statement, 'gate'> = {}) =>
+    takeAttestation(
+      fleet.verifier,
+      host.answer({
+        ...{ purpose: 'attest', challenge: fleet.challengeFor(host, 'attest'), hostId, second },
+      }),
+    );
   const permitted = async (answer: Promise<PermitsAnswer>) =>
     assert.ok('permit' in fleet.first(await answer), JSON.stringify(await answer));
   const refused = async (answer: Promise<PermitsAnswer>, code: string) =>
@@ -43,7 +50,7 @@ describe('A VM that comes from somewhere', () => {
     const vm = await fleet.registeredVm();
     await permitted(ask(source, vm));
     source.host.reboot('changed');
-    await fleet.attest(source.host, source.hostId);
+    await attest(source);
     await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
     await permitted(ask(target, vm));
     fleet.verifier.pass(4 * 60);
@@ -64,15 +71,8 @@ describe('A VM that comes from somewhere', () => {
         since: '2026-11-22T12:00:00Z',
       },
     ] as const;
-    const tell = () =>
-      takeAttestation(
-        fleet.verifier,
-        source.host.answer({
-          ...{ purpose: 'attest', challenge: fleet.challengeFor(source.host, 'attest') },
-          hostId: source.hostId,
-          second: { gate: { running: [...running], exposures: [], decided: [], omitted: 0 } },
-        }),
-      );
+    const gate = { running: [...running], exposures: [], decided: [], omitted: 0 };
+    const tell = () => attest(source, { gate });
     await tell();
     await permitted(ask(target, vm, migrate));
     source.host.reboot('changed');
