@@ -7,6 +7,7 @@ import { startGate } from './gate/starts.ts';
 import { DigestCache } from './images/digest-cache.ts';
 import { FileReader } from './images/file-reader.ts';
 import type { Network } from './network.ts';
+import { WaitingKeys } from './keys/waiting-keys.ts';
 import { agentEdge } from './socket/routes.ts';
 import type { Attester } from './tpm/attester.ts';
 import { bootId, KeptRecord } from './watch/record.ts';
@@ -58,7 +59,9 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
   });
   const cache = await DigestCache.open(join(stateDir, 'digests.json'));
   const reader = new FileReader({ cache, log });
-  const edge = agentEdge({ log, attesting, attester, conversations, gate, reader, watch });
+  const waitingKeys = new WaitingKeys();
+  const parts = { attesting, attester, conversations, gate, reader, watch, waitingKeys };
+  const edge = agentEdge({ log, ...parts });
   const socket = await listenUnix(edge, {
     path: socketPath,
     mode: 0o600,
@@ -69,6 +72,7 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
     await Promise.all([attesting.until(stop), watch.until(stop, async () => {})]);
   } finally {
     await socket.close();
+    waitingKeys.close();
     await host.client.close();
   }
 }

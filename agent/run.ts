@@ -1,5 +1,6 @@
 import { access, constants, type FileHandle, open } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Finding, StartAnswer } from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
 import { agentError, refusalFinding } from './codes.ts';
@@ -8,6 +9,10 @@ import { requireOwnDirectory } from './state/state-directory.ts';
 
 /** Hashing large disks takes its time; the agent bounds everything after that by itself. */
 const ANSWER_TIMEOUT_MS = 300_000;
+
+/** Of perl-base, which every Debian has. */
+const PERL = '/usr/bin/perl';
+const START_WITH_KEYS = fileURLToPath(new URL('keys/start-with-keys.pl', import.meta.url));
 
 export type RunInput = {
   readonly socketPath: string;
@@ -50,7 +55,12 @@ export async function askToRun(input: RunInput): Promise<RunDecision> {
       schema: StartAnswer,
     });
     if (answer.decision === 'permitted' && answer.vm === vm) {
-      return { start: true, launch: { command, environment } };
+      const launch = { command, environment };
+      if (answer.sealed === undefined) return { start: true, launch };
+      return {
+        start: true,
+        launch: await withKeys(launch, input, { ...answer, sealed: answer.sealed }),
+      };
     }
     const findings =
       answer.decision === 'refused'
@@ -70,6 +80,19 @@ export async function askToRun(input: RunInput): Promise<RunDecision> {
   } finally {
     await client.close();
   }
+}
+
+/** The keys come by another program: Node hands no pipe on through execve(2). */
+async function withKeys(
+  { command, environment }: Launch,
+  { socketPath }: RunInput,
+  { permitId, sealed }: { readonly permitId: string; readonly sealed: readonly string[] },
+): Promise<Launch> {
+  if (!(await isExecutable(PERL))) throw agentError('LAUNCHER_MISSING', { detail: PERL });
+  return {
+    command: [PERL, '-T', START_WITH_KEYS, socketPath, permitId, sealed.join(','), ...command],
+    environment,
+  };
 }
 
 /** As a shell finds it, but once and for all: what is asked about is what is started. */

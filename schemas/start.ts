@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { closed, Code, LineOfText, mapOf, oneOf, Sha256Hex, Uuid } from './scalars.ts';
+import { closed, Code, hexUpTo, LineOfText, mapOf, oneOf, Sha256Hex, Uuid } from './scalars.ts';
 import { AssuranceClass, HostState } from './classes.ts';
 import { DiskName } from './door.ts';
 import { Finding } from './finding.ts';
@@ -75,6 +75,15 @@ export const StartAnswer = Type.Union([
   }),
 ]);
 export type StartAnswer = Type.Static<typeof StartAnswer>;
+
+/**
+ * POST /v1/starts/{permitId}/keys on the agent's unix socket: the keys of its sealed disks, in hex, once. Not what the
+ * disk is encrypted by, if that is LUKS: what opens it.
+ */
+export const StartKeys = closed({
+  keys: Type.Array(closed({ disk: DiskName, key: hexUpTo(1_024) }), { minItems: 1, maxItems: 64 }),
+});
+export type StartKeys = Type.Static<typeof StartKeys>;
 
 /** GET /v1/status on the agent's unix socket. `tpm.device` is null for a software TPM. */
 export const AgentStatus = closed({

@@ -37,6 +37,19 @@ export const KEY_CODES = {
       'everywhere; ask the maker for newer firmware, or place those with sealed disks on other hosts.',
     actor: 'host-administrator',
   },
+  LAUNCHER_MISSING: {
+    title: 'The program that hands a VM its keys is missing',
+    section: '4 Start a VM, step 5',
+    remedy: 'Install perl-base, of which it is part on Debian.',
+    actor: 'host-administrator',
+  },
+  SEALED_DISKS_DOOR: {
+    title: 'Through this door no key reaches a VM',
+    section: '4 Start a VM, step 5',
+    remedy:
+      'Start VMs with sealed disks by libvirt, or by `touchstone-agent run` as the service’s ExecStart=.',
+    actor: 'host-administrator',
+  },
   KEYS_NOT_HELD: {
     title: 'No keys wait for this start',
     section: '4 Start a VM, step 5',

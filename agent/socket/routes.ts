@@ -10,6 +10,8 @@ import type { StartGate } from '../gate/starts.ts';
 import type { Attester } from '../tpm/attester.ts';
 import type { Conversations } from '../tpm/conversation.ts';
 import type { Watch } from '../watch/watch.ts';
+import type { WaitingKeys } from '../keys/waiting-keys.ts';
+import { keyRoutes } from './key-routes.ts';
 import { startRoutes } from './start-routes.ts';
 
 /** The agent's unix socket: DESIGN section 4, Start a VM, step 1. Its file mode is its access control. */
@@ -21,6 +23,7 @@ export function agentEdge(options: {
   readonly gate: StartGate;
   readonly reader: FileReader;
   readonly watch: Pick<Watch, 'permitted'>;
+  readonly waitingKeys: WaitingKeys;
 }) {
   const app = createEdge({ log: options.log });
   app.use(async (ctx, next) => {
@@ -46,7 +49,8 @@ export function agentEdge(options: {
     ctx.body = { checks } satisfies AgentChecks;
     return undefined;
   });
-  app.use(startRoutes(options.gate, options.reader, options.watch));
+  app.use(startRoutes(options));
+  app.use(keyRoutes(options.waitingKeys));
   return app;
 }
 

@@ -8,6 +8,7 @@ import { type Attestation, deliverAttestation } from '../evidence/deliver.ts';
 import { ownNetwork } from '../network.ts';
 import { FileReader } from '../images/file-reader.ts';
 import { startGate } from '../gate/starts.ts';
+import { WaitingKeys } from '../keys/waiting-keys.ts';
 import { agentEdge } from '../socket/routes.ts';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import { Attester } from '../tpm/attester.ts';
@@ -70,7 +71,16 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const gate = startGate(parts);
   const reader = new FileReader();
   const watch = { permitted: () => Promise.resolve() };
-  const edge = agentEdge({ log: logger, attesting, attester, conversations, gate, reader, watch });
+  const edge = agentEdge({
+    waitingKeys: new WaitingKeys(),
+    log: logger,
+    attesting,
+    attester,
+    conversations,
+    gate,
+    reader,
+    watch,
+  });
   const socket = await listenUnix(edge, { path: socketPath, mode: 0o600 });
   const client = unixClient({ path: socketPath });
   await writeFile(join(host.stateDir, 'disk.img'), 'disk');
