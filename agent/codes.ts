@@ -4,6 +4,7 @@ import { DOCTOR_CODES } from './doctor/codes.ts';
 import { KEY_CODES } from './keys/codes.ts';
 import { LIBVIRT_CODES } from './libvirt/codes.ts';
 import { WATCH_CODES } from './watch/codes.ts';
+import { DOMAIN_CODES } from './libvirt/domain/codes.ts';
 
 type Entry = {
   readonly title: string;
@@ -18,6 +19,7 @@ export const AGENT_CODES = {
   ...KEY_CODES,
   ...LIBVIRT_CODES,
   ...WATCH_CODES,
+  ...DOMAIN_CODES,
   NOT_ENROLLED: {
     title: 'This host is not enrolled',
     section: '4 Enrol',

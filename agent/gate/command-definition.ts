@@ -48,13 +48,7 @@ export async function describeCommand(
     for (const { link, ...read } of await readNamed(reader, file)) {
       const path = read.path;
       covered.push({ ...file, path, sha256: read.sha256, ...(link === undefined ? {} : { link }) });
-      files.push({
-        path,
-        dev: read.dev,
-        ino: read.ino,
-        ctimeNs: read.ctimeNs,
-        use: USE[file.role],
-      });
+      files.push({ ...read, use: USE[file.role] });
     }
   }
   const description = {
@@ -96,7 +90,7 @@ function diskNames(named: readonly NamedFile[]): ReadonlyMap<NamedFile, DiskName
 
 const USE: Readonly<Record<FileRole, FileUse>> = {
   program: 'program',
-  disk: 'open',
+  disk: 'written',
   firmware: 'loaded',
   kernel: 'loaded',
   memory: 'loaded',
@@ -104,7 +98,7 @@ const USE: Readonly<Record<FileRole, FileUse>> = {
   argument: 'loaded',
 };
 
-type ReadNamed = Pick<ImageLink, 'path' | 'sha256' | 'dev' | 'ino' | 'ctimeNs'> & {
+type ReadNamed = Pick<ImageLink, 'path' | 'sha256' | 'dev' | 'ino' | 'size' | 'mtimeNs'> & {
   readonly link?: Pick<ImageLink, 'as' | 'format'>;
 };
 

@@ -1,15 +1,16 @@
 import type { DiskName } from '@touchstone/schemas';
 
-/** QEMU itself; a file that it keeps open; one that it reads while it starts and closes again. */
-export type FileUse = 'program' | 'open' | 'loaded';
+/** QEMU itself; a file that it keeps open to read, or to write as well; one that it only reads while it starts. */
+export type FileUse = 'program' | 'open' | 'written' | 'loaded';
 
 /** A file that the VM runs on, as it was when it was read: what QEMU has open is compared with it. */
 export type ReadFile = {
   readonly path: string;
   readonly dev: bigint;
   readonly ino: bigint;
-  /** Changes with whatever is done to the file: nanoseconds since 1970, by the file system. */
-  readonly ctimeNs: bigint;
+  readonly size: bigint;
+  /** When it was last written: nanoseconds since 1970, by the file system. */
+  readonly mtimeNs: bigint;
   readonly use: FileUse;
 };
 

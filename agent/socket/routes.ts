@@ -12,6 +12,7 @@ import type { Conversations } from '../tpm/conversation.ts';
 import type { Watch } from '../watch/watch.ts';
 import type { WaitingKeys } from '../keys/waiting-keys.ts';
 import { keyRoutes } from './key-routes.ts';
+import { domainRoutes } from './domain-routes.ts';
 import { startRoutes } from './start-routes.ts';
 
 /** The agent's unix socket: DESIGN section 4, Start a VM, step 1. Its file mode is its access control. */
@@ -51,6 +52,7 @@ export function agentEdge(options: {
   });
   app.use(startRoutes(options));
   app.use(keyRoutes(options.waitingKeys));
+  app.use(domainRoutes(options));
   return app;
 }
 

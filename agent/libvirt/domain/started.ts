@@ -1,0 +1,84 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Finding } from '@touchstone/schemas';
+import type { ReadFile } from '../../gate/definition.ts';
+import { shapeOf } from './canonical.ts';
+import { DOMAIN_CODES } from './codes.ts';
+import type { Domain, DomainDefinition } from './describe.ts';
+
+/** Where libvirt's and the kernel's files are. */
+export type HostRoots = { readonly pids: string; readonly proc: string };
+
+const HOST: HostRoots = { pids: '/run/libvirt/qemu', proc: '/proc' };
+/** Of one QEMU. */
+const MAX_OPEN = 4_096;
+
+/**
+ * Whether what was started is what the permit was for; null where it is. Looks at:
+ *
+ * - the domain, as libvirt says it runs, against the one that was asked about;
+ * - QEMU's program, and every image that it keeps open, by device and inode, against the files that were read;
+ * - what QEMU reads only while it starts (kernel, initrd): that the path still leads to the file that was read, with
+ *   the size and the time of the last writing that it had. Of images that the VM only reads, the same.
+ *
+ * A QEMU that cannot be looked at is a finding, too.
+ */
+export async function checkStarted(
+  live: Domain,
+  definition: DomainDefinition,
+  roots: HostRoots = HOST,
+): Promise<Finding | null> {
+  if (shapeOf(live.root) !== definition.shape) return finding('DOMAIN_DIFFERS', live.name);
+  const process = await processOf(live, roots);
+  const open = process === null ? null : await openFiles(process);
+  if (process === null || open === null) return finding('QEMU_UNSEEN', live.name);
+  for (const file of definition.files) {
+    if (!(await isAsRead(file, process, open))) return finding('IMAGES_DIFFER', file.path);
+  }
+  return null;
+}
+
+async function isAsRead(
+  file: ReadFile,
+  process: string,
+  open: ReadonlySet<string>,
+): Promise<boolean> {
+  if (file.use === 'program') return isFile(file, await statusOf(join(process, 'exe')));
+  if (file.use !== 'loaded' && !open.has(keyOf(file))) return false;
+  if (file.use === 'written') return true;
+  const now = await statusOf(file.path);
+  return isFile(file, now) && now?.size === file.size && now.mtimeNs === file.mtimeNs;
+}
+
+/** By libvirt's own note of it, or by looking for QEMU's uuid. */
+async function processOf({ vm, name }: Domain, { pids, proc }: HostRoots): Promise<string | null> {
+  const noted = await readFile(join(pids, `${name}.pid`), 'latin1').catch(() => '');
+  const others = await readdir(proc).catch(() => []);
+  for (const pid of [noted.trim(), ...others]) {
+    if (!/^[0-9]{1,10}$/u.test(pid)) continue;
+    const words = await readFile(join(proc, pid, 'cmdline'), 'utf8').catch(() => '');
+    const command = words.split('\0');
+    const at = command.indexOf('-uuid');
+    if (at > 0 && command[at + 1] === vm) return join(proc, pid);
+  }
+  return null;
+}
+
+async function openFiles(process: string): Promise<ReadonlySet<string> | null> {
+  const names = await readdir(join(process, 'fd')).catch(() => null);
+  if (names === null || names.length > MAX_OPEN) return null;
+  const found = await Promise.all(names.map((name) => statusOf(join(process, 'fd', name))));
+  return new Set(found.flatMap((status) => (status?.isFile() ? [keyOf(status)] : [])));
+}
+
+const statusOf = (path: string) => stat(path, { bigint: true }).catch(() => null);
+
+const keyOf = ({ dev, ino }: Pick<ReadFile, 'dev' | 'ino'>): string => `${dev} ${ino}`;
+
+const isFile = (file: ReadFile, found: Pick<ReadFile, 'dev' | 'ino'> | null): boolean =>
+  found !== null && keyOf(found) === keyOf(file);
+
+function finding(code: 'DOMAIN_DIFFERS' | 'IMAGES_DIFFER' | 'QEMU_UNSEEN', about: string): Finding {
+  const { title, remedy, actor } = DOMAIN_CODES[code];
+  return { code, effect: 'enforce', subject: `${about.slice(0, 1_024)}: ${title}`, remedy, actor };
+}
