@@ -181,11 +181,14 @@ export class Attesting {
   }
 
   async #attest(): Promise<EvidenceAnswer> {
-    const attest = () => deliverAttestation(this.#attestation, this.#held.current);
+    const attest = (giveWay: AbortSignal) =>
+      deliverAttestation(this.#attestation, this.#held.current, giveWay);
     const delivered = await this.#throughTheList(() => this.#conversations.hold('attest', attest));
     const { host } = (await this.#resultOf(delivered)).submods;
-    if (delivered.gate !== undefined) this.#attestation.told?.answered(delivered.gate);
     const [state, verdict] = [host['touchstone.state'], host['ear.status']];
+    const { mandates } = delivered.answer;
+    await this.#attestation.mandates?.hear({ state, verdict, ...(mandates && { mandates }) });
+    if (delivered.gate !== undefined) this.#attestation.told?.answered(delivered.gate);
     const lastAttestedAt = new Date().toISOString();
     this.#last = { state, verdict, lastAttestedAt, lastError: null };
     this.#log.info({ state, verdict }, 'attested');

@@ -201,6 +201,14 @@ export const AGENT_CODES = {
     remedy: 'Ask again: this boot has to prove itself.',
     actor: 'agent',
   },
+  LICENCE_VOID: {
+    title: 'The standing licence of this VM does not count now',
+    section: '4 Start a VM, Fail modes',
+    remedy:
+      'Bring the server back. A licence is good for one boot, for the time that the VM’s record gives, and until the host ' +
+      'is found not to be trusted.',
+    actor: 'operator',
+  },
   AGENT_UNAVAILABLE: {
     title: 'The agent does not answer',
     section: '4 Start a VM, step 4',

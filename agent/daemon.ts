@@ -1,18 +1,23 @@
 import { join } from 'node:path';
+import type { GateReport } from '@touchstone/schemas';
 import { listenUnix } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { withCourier } from './courier/with-courier.ts';
 import { openEnrolledHost } from './enrolled-host.ts';
-import { startGate } from './gate/starts.ts';
+import { openStartGate, type StartGate } from './gate/starts.ts';
 import { DigestCache } from './images/digest-cache.ts';
 import { FileReader } from './images/file-reader.ts';
 import type { Network } from './network.ts';
 import { WaitingKeys } from './keys/waiting-keys.ts';
 import { agentEdge } from './socket/routes.ts';
+import { readBindingRecord } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
 import { bootId, KeptRecord } from './watch/record.ts';
 import type { WatchSettings } from './watch/settings.ts';
 import { Watch } from './watch/watch.ts';
+
+/** With the plan before it and a turn that has to be waited for, a start knows within 10 s that the server is away. */
+const PATIENCE_MS = 6_000;
 
 export type DaemonOptions = {
   readonly stateDir: string;
@@ -44,10 +49,16 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
     log,
     onNews: () => host.attesting.soon(),
   });
-  const told = { report: () => watch.report([]), answered: () => {} };
+  const told = {
+    report: () => watch.report(gate.decidedAlone()),
+    answered: ({ decided }: GateReport) => {
+      gate.told(decided).catch((err: unknown) => log.warn({ err }, 'told, and told again'));
+    },
+  };
   const host = await openEnrolledHost(stateDir, { attester, network, log, told });
-  const { held, conversations, attesting } = host;
-  const gate = startGate({
+  const { held, conversations, attesting, mandates } = host;
+  const gate: StartGate = await openStartGate({
+    stateDir,
     attestation: attesting.attestation,
     follow: () => attesting.follow(),
     rejoin: () => attesting.rejoin(),
@@ -55,6 +66,9 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
       return held.current;
     },
     conversations,
+    mandates,
+    binding: () => readBindingRecord(stateDir),
+    patienceMs: PATIENCE_MS,
     log,
   });
   const cache = await DigestCache.open(join(stateDir, 'digests.json'));

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Attesting } from './attesting.ts';
 import { agentError } from './codes.ts';
 import type { Attestation, ToldOfGate } from './evidence/deliver.ts';
+import { Mandates } from './gate/mandates.ts';
 import { LastPolicy } from './evidence/last-policy.ts';
 import type { Network } from './network.ts';
 import { ServerTime } from './server-time.ts';
@@ -19,6 +20,7 @@ export type EnrolledHost = {
   readonly attestation: Attestation;
   readonly conversations: Conversations;
   readonly attesting: Attesting;
+  readonly mandates: Mandates;
 };
 
 /** @throws AppError NOT_ENROLLED, STATE_MALFORMED */
@@ -48,10 +50,12 @@ export async function openEnrolledHost(
     onPin: (pin) => settlePin(held, pin, log),
     onDate: (date) => serverTime.hear(date),
   });
+  const lastQuote = () => attester.lastQuote;
+  const mandates = await Mandates.open(stateDir, held, { serverTime, lastQuote, log });
   const judgedBy = new LastPolicy();
-  const by = { client, network, attester, key, judgedBy };
+  const by = { client, network, attester, key, judgedBy, mandates };
   const attestation: Attestation = told === undefined ? by : { ...by, told };
   const conversations = new Conversations();
   const attesting = new Attesting(attestation, held, { conversations, serverTime, log });
-  return { held, client, attestation, conversations, attesting };
+  return { held, client, attestation, conversations, attesting, mandates };
 }

@@ -26,6 +26,8 @@ export type EvidenceInput = {
   readonly selection: Selection;
   readonly permits?: readonly StartRequest[];
   readonly gate?: GateReport | undefined;
+  /** nonceTPM, in hex, of the policy session in which a release key would be unsealed. */
+  readonly sessionNonce?: string | undefined;
   /** That judged this host last. */
   readonly policyId?: string | undefined;
 };
@@ -60,7 +62,8 @@ async function evidenceOnce(
   // A VM that waits for its permit is not kept waiting for advice.
   const nextBoot = input.purpose === 'attest' ? await attester.nextBoot() : [];
   const digest = createHash('sha256').update(log).digest('hex');
-  const { purpose, hostId, bundleEpoch, challenge, selection, permits, gate, policyId } = input;
+  const { purpose, hostId, bundleEpoch, challenge, selection, policyId } = input;
+  const { permits, sessionNonce, gate } = input;
   const statement: Statement = {
     schema: 'touchstone/statement/2',
     purpose,
@@ -85,6 +88,7 @@ async function evidenceOnce(
     },
     ...(permits === undefined ? {} : { permits: [...permits] }),
     ...(gate === undefined ? {} : { gate }),
+    ...(sessionNonce === undefined ? {} : { sessionNonce }),
   };
   const bytes = Buffer.from(JSON.stringify(statement));
   const quoted = await attester.quote(

@@ -13,6 +13,8 @@ import type { Network } from '../network.ts';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import type { Attester } from '../tpm/attester.ts';
 import { buildEvidence } from './build.ts';
+import type { Mandates } from '../gate/mandates.ts';
+import { untilGivenWay } from './give-way.ts';
 import type { LastPolicy } from './last-policy.ts';
 
 const MAX_TRIES = 3;
@@ -45,6 +47,15 @@ export type Attestation = {
   readonly judgedBy?: LastPolicy;
   /** What the host tells of its gate, each time that it attests. */
   readonly told?: ToldOfGate;
+  /** What the server signed for the time in which it may not be asked. */
+  readonly mandates?: Mandates;
+};
+
+/** `quoteMs` is what the evidence took, most of it the TPM's quote. */
+type AnsweredChallenge = {
+  readonly challenge: string;
+  readonly evidence: Evidence;
+  readonly quoteMs: number;
 };
 
 /** A challenge, and the evidence that answers it. */
@@ -56,8 +67,9 @@ export async function answerChallenge(
     readonly bundleEpoch: number;
     readonly permits?: readonly StartRequest[];
     readonly gate?: GateReport | undefined;
+    readonly sessionNonce?: string;
   },
-): Promise<{ readonly challenge: string; readonly evidence: Evidence }> {
+): Promise<AnsweredChallenge> {
   const { challenge, selection, bundleEpoch, renew } = await client.request({
     method: 'POST',
     path: '/v1/challenges',
@@ -66,11 +78,12 @@ export async function answerChallenge(
   });
   onBundleEpoch?.(bundleEpoch);
   if (renew === true) onRenew?.();
+  const begun = performance.now();
   const evidence = await buildEvidence(attester, key, {
     ...{ ...options, challenge, selection },
     policyId: judgedBy?.id,
   });
-  return { challenge, evidence };
+  return { challenge, evidence, quoteMs: performance.now() - begun };
 }
 
 /** Where the server is in IMA's list: the next evidence begins there, whatever came of this. */
@@ -85,14 +98,25 @@ export type Delivered = {
   readonly gate: GateReport | undefined;
 };
 
-/** Evidence of purpose `attest`. What the answer says outside its result nobody vouches for. */
+/**
+ * Evidence of purpose `attest`. What the answer says outside its result nobody vouches for; a refusal counts at once.
+ * While a VM waits for its start `giveWay` ends the waiting for the server.
+ */
 export async function deliverAttestation(
   attestation: Attestation,
   enrolment: Enrolment,
+  giveWay?: AbortSignal,
 ): Promise<Delivered> {
-  const delivered = await delivery(attestation, enrolment);
-  attestation.judgedBy?.hear(delivered.answer.result);
-  return delivered;
+  const { client: whole, mandates, judgedBy } = attestation;
+  const client = giveWay === undefined ? whole : untilGivenWay(whole, giveWay);
+  try {
+    const delivered = await delivery({ ...attestation, client }, enrolment);
+    judgedBy?.hear(delivered.answer.result);
+    return delivered;
+  } catch (error) {
+    await mandates?.hearRefusal(error);
+    throw error;
+  }
 }
 
 /** Challenge, evidence and delivery; over again, a bounded number of times, where nothing was decided. */

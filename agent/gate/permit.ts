@@ -1,13 +1,7 @@
-import { compactVerify, importJWK } from 'jose';
-import {
-  checkAgainst,
-  parseStrictJson,
-  PermitClaims,
-  type StartRequest,
-  type TrustBundle,
-} from '@touchstone/schemas';
+import { PermitClaims, type StartRequest, type TrustBundle } from '@touchstone/schemas';
 import { isDeepStrictEqual } from 'node:util';
 import { agentError } from '../codes.ts';
+import { readSignedClaims } from './signed-claims.ts';
 
 /** What this agent asked for, and when by CLOCK_BOOTTIME in seconds. Held in memory only. */
 export type PendingRequest = {
@@ -74,26 +68,12 @@ export async function verifyPermit(
   return claims;
 }
 
-/** The header names a key of the bundle and nothing else decides which one is used. */
 async function readSigned(token: string, bundle: TrustBundle): Promise<PermitClaims> {
   try {
-    const { payload, protectedHeader } = await compactVerify(
-      token,
-      async ({ kid }) => {
-        const keys = bundle.keys.filter(({ use, jwk }) => use === 'permit' && jwk.kid === kid);
-        const [key] = keys;
-        if (key === undefined || keys.length !== 1) throw new Error('no such permit key');
-        return importJWK(key.jwk, 'ES256');
-      },
-      { algorithms: ['ES256'] },
-    );
-    const extra = Object.keys(protectedHeader).filter(
-      (name) => !['alg', 'kid', 'typ'].includes(name),
-    );
-    if (protectedHeader.typ !== PERMIT_TYPE) throw new Error('not a permit');
-    if (extra.length > 0) throw new Error(`header ${extra.join(', ')}`);
-    const claims = checkAgainst(PermitClaims, parseStrictJson(payload));
-    if (claims.iss !== bundle.issuer) throw new Error(`issued by ${claims.iss}`);
+    const claims = await readSignedClaims(token, bundle, {
+      typ: PERMIT_TYPE,
+      schema: PermitClaims,
+    });
     requireSoundTimes(claims, bundle);
     return claims;
   } catch (cause) {

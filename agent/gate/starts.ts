@@ -1,43 +1,36 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type DiskName,
-  type Finding,
-  PermitsAnswer,
-  type StartAnswer,
-  type StartRequest,
+import type {
+  DecidedAlone,
+  DiskName,
+  Finding,
+  StartAnswer,
+  StartPlan,
+  StartRequest,
 } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
-import type { Logger } from 'pino';
-import { TpmError } from 'node-tpm2-tss-bindings';
+import { overwriteKeys } from '../keys/waiting-keys.ts';
 import { agentError, codeOf, refusalFinding } from '../codes.ts';
-import { answerChallenge, type Attestation, hearPosition } from '../evidence/deliver.ts';
-import type { Enrolment } from '../state/identity.ts';
-import type { Conversations } from '../tpm/conversation.ts';
 import type { AskedStart } from './asked-start.ts';
-import { bootTime } from './boot-time.ts';
+import { DecisionsAlone } from './decided-alone.ts';
 import type { Definition } from './definition.ts';
-import { type PendingRequest, verifyPermit } from './permit.ts';
+import { decideWithoutVerdict, type GroundAlone } from './fail-mode.ts';
+import { atMost } from './at-most.ts';
+import type { Gathering } from './gathering.ts';
+import { logDecision } from './journal.ts';
+import {
+  permitBatches,
+  type PermitBatchParts,
+  type PermitOutcome,
+  type PermitQuestion,
+} from './permit-batch.ts';
+import { Plans } from './plans.ts';
 
+/** Of VMs whose files are read at the same time. */
+const DESCRIBED_AT_ONCE = 8;
+/** Of a release key that PCRs which changed kept from opening: DESIGN section 4, Start a VM, step 5. */
 const MAX_TRIES = 3;
-/** Of the 15 s that a permit is good for. */
-const FOLLOW_MS = 4_000;
-/** Of a list that is longer than one piece of evidence; an agent that runs attests sooner than this. */
-const MAX_SEGMENTS = 8;
 
-/** Codes after which the agent starts over: nothing was decided. */
-const START_OVER = new Set(['EVIDENCE_SUPERSEDED', 'IMA_LIST_ELSEWHERE', 'IMA_LOG_MISMATCH']);
-
-export type StartGateParts = {
-  readonly attestation: Attestation;
-  /** Takes the newer trust bundles, if the server named one with its last challenge. */
-  readonly follow: () => Promise<void>;
-  /** The same where the server shows a key that is not known; whether there were any. */
-  readonly rejoin: () => Promise<boolean>;
-  readonly enrolment: Enrolment;
-  readonly conversations: Conversations;
-  readonly log: Logger;
-};
+export type StartGateParts = PermitBatchParts & { readonly stateDir: string };
 
 /** `definition` is null where it could not be told. Whoever is given `keys`, by disk, overwrites them. */
 export type Decided = {
@@ -49,120 +42,180 @@ export type Decided = {
 export type StartGate = {
   /** Does not throw: what could not be decided is refused. */
   decide(asked: AskedStart): Promise<Decided>;
+  /** What was decided here without the server's word and is to be told by a statement, the oldest first. */
+  decidedAlone(): readonly DecidedAlone[];
+  /** The server answered a statement that told these. */
+  told(decisions: readonly DecidedAlone[]): Promise<void>;
+};
+
+type Gate = {
+  readonly parts: StartGateParts;
+  readonly plans: Plans;
+  readonly alone: DecisionsAlone;
+  readonly permits: Gathering<PermitQuestion, PermitOutcome>;
+  readonly describing: <T>(work: () => Promise<T>) => Promise<T>;
 };
 
 /**
  * May this VM start now? `permitted` only when all of it went well: the definition was read, fresh
- * evidence was appraised, and the permit that came back holds here and now. Whatever else happens,
- * the answer is a refusal with its reasons.
+ * evidence was appraised, and the permit that came back holds here and now. Where no verdict could be had, what the
+ * server signed for that case decides. Whatever else happens, the answer is a refusal with its reasons.
+ * @throws AppError STATE_MALFORMED, STATE_UNREADABLE
  */
-export const startGate = (gate: StartGateParts): StartGate => ({
-  decide: (asked) => decideStart(gate, asked),
-});
+export async function openStartGate(parts: StartGateParts): Promise<StartGate> {
+  const { stateDir, attestation, log } = parts;
+  const { akName } = attestation.key;
+  const gate: Gate = {
+    parts,
+    plans: await Plans.open(stateDir, { client: attestation.client, akName, log }),
+    alone: await DecisionsAlone.open(stateDir),
+    permits: permitBatches(parts),
+    describing: atMost(DESCRIBED_AT_ONCE),
+  };
+  return {
+    decide: (asked) => decideStart(gate, asked),
+    decidedAlone: () => gate.alone.waiting,
+    told: (decisions) => gate.alone.told(decisions),
+  };
+}
 
-async function decideStart(gate: StartGateParts, asked: AskedStart): Promise<Decided> {
-  const requestId = randomUUID();
-  const { vm, door } = asked;
-  const keys = new Map<DiskName, Buffer>();
-  let definition: Definition | null = null;
-  try {
-    definition = await asked.describe({ vm, known: false, disks: [] });
-    const request: StartRequest = {
-      requestId,
-      vm,
-      operation: asked.operation,
-      definitionDigest: definition.digest,
-      imageDigests: [...definition.imageDigests],
-      door,
-      dataDisks: [...definition.dataDisks],
-      ...(asked.savedState === undefined ? {} : { savedState: asked.savedState }),
-    };
-    const answer = await gate.conversations.hold('permit', () => askForPermit(gate, request));
-    gate.log.info({ requestId, vm, door, decision: answer.decision }, 'start decided');
-    return { answer, definition, keys };
-  } catch (error) {
-    gate.log.warn({ requestId, vm, door, err: error }, 'start refused');
-    const findings = [...(findingsOf(error) ?? [refusalFinding(error, `VM ${vm}`)])];
-    const code = codeOf(error);
-    return { answer: { decision: 'refused', requestId, vm, code, findings }, definition, keys };
+/** As far as a start has come: `requestId` is that of the last try. */
+type Deciding = {
+  requestId: string;
+  plan: StartPlan | null;
+  definition: Definition | null;
+};
+
+async function decideStart(gate: Gate, asked: AskedStart): Promise<Decided> {
+  const begun = performance.now();
+  const deciding: Deciding = { requestId: randomUUID(), plan: null, definition: null };
+  const decided = await decideByServer(gate, asked, deciding).catch((error: unknown) =>
+    decideAlone(gate, asked, { ...deciding, error }),
+  );
+  logDecision(gate.parts.log, asked, decided.answer, performance.now() - begun);
+  return decided;
+}
+
+/** @throws whatever kept it from being decided */
+async function decideByServer(gate: Gate, asked: AskedStart, deciding: Deciding): Promise<Decided> {
+  const plan = await gate.plans.of(asked.vm);
+  deciding.plan = plan;
+  const definition = await gate.describing(() => asked.describe(plan));
+  deciding.definition = definition;
+  for (let attempt = 1; ; attempt += 1) {
+    const { requestId } = deciding;
+    const outcome = await gate.permits.ask(questionOf(asked, definition, requestId));
+    if (outcome.kind === 'permit')
+      return permitted(outcome, { requestId, vm: asked.vm, definition });
+    if (outcome.kind === 'refusal') {
+      const { code, findings } = outcome;
+      return refused({ requestId, vm: asked.vm, definition, code, findings });
+    }
+    if (codeOf(outcome.error) !== 'RELEASE_PCRS_CHANGED' || attempt === MAX_TRIES)
+      throw outcome.error;
+    deciding.requestId = randomUUID();
   }
+}
+
+function questionOf(
+  { vm, operation, door, savedState }: AskedStart,
+  definition: Definition,
+  requestId: string,
+): PermitQuestion {
+  const request: StartRequest = {
+    requestId,
+    vm,
+    operation,
+    definitionDigest: definition.digest,
+    imageDigests: [...definition.imageDigests],
+    door,
+    dataDisks: [...definition.dataDisks],
+    ...(savedState === undefined ? {} : { savedState }),
+  };
+  return { request, sealed: definition.sealedDisks.map(({ disk }) => disk) };
+}
+
+type Named = { readonly requestId: string; readonly vm: string };
+
+function permitted(
+  { claims, keys }: PermitOutcome & { readonly kind: 'permit' },
+  { requestId, vm, definition }: Named & { readonly definition: Definition },
+): Decided {
+  const observed = claims['touchstone.observed'] !== undefined;
+  if (observed && definition.sealedDisks.length > 0) {
+    overwriteKeys(keys);
+    throw agentError('PERMIT_UNEXPECTED', { detail: 'observed, of a VM with a sealed disk' });
+  }
+  const [first, ...others] = keys.keys();
+  const answer: StartAnswer = {
+    ...{ decision: 'permitted', requestId, permitId: claims.jti, vm },
+    definitionDigest: definition.digest,
+    ...(observed ? { by: 'observe' as const } : {}),
+    ...(first === undefined ? {} : { sealed: [first, ...others] }),
+  };
+  return { answer, definition, keys };
+}
+
+function refused({
+  requestId,
+  vm,
+  definition,
+  code,
+  findings,
+}: Named & {
+  readonly definition: Definition | null;
+  readonly code: string;
+  readonly findings: readonly Finding[];
+}): Decided {
+  const answer: StartAnswer = {
+    ...{ decision: 'refused', requestId, vm, code },
+    findings: [...findings],
+  };
+  return { answer, definition, keys: new Map() };
+}
+
+/** No word of the server's came. Whatever is decided is written down before it has an effect. */
+async function decideAlone(
+  gate: Gate,
+  { vm }: AskedStart,
+  { requestId, plan, definition, error }: Deciding & { readonly error: unknown },
+): Promise<Decided> {
+  const findings = [...(findingsOf(error) ?? [refusalFinding(error, `VM ${vm}`)])];
+  const code = codeOf(error);
+  if (code === 'START_FAILED')
+    gate.parts.log.error({ err: error, requestId, vm }, 'a start failed');
+  const write = (decision: DecidedAlone['decision']) =>
+    gate.alone.add({ requestId, vm, decision, code, at: new Date().toISOString() });
+  try {
+    const ground = await decideWithoutVerdict(gate.parts, { vm, plan, definition, error });
+    if (ground !== null) {
+      await write(ground.by === 'licence' ? 'licensed' : 'observed');
+      return allowed(ground, { requestId, vm, definition });
+    }
+  } catch (failure) {
+    findings.push(refusalFinding(failure, `VM ${vm}`));
+  }
+  await write('refused').catch((err: unknown) =>
+    gate.parts.log.error({ err, requestId, vm }, 'a refusal could not be written down'),
+  );
+  return refused({ requestId, vm, definition, code, findings });
+}
+
+/** Observed starts whose definition could not be told have a digest of zeros. */
+const NO_DIGEST = '0'.repeat(64);
+
+function allowed(
+  { by, id }: GroundAlone,
+  { requestId, vm, definition }: Named & { readonly definition: Definition | null },
+): Decided {
+  const definitionDigest = definition?.digest ?? NO_DIGEST;
+  const answer: StartAnswer = {
+    ...{ decision: 'permitted', requestId, permitId: id, vm, definitionDigest, by },
+  };
+  return { answer, definition, keys: new Map() };
 }
 
 const findingsOf = (error: unknown): readonly Finding[] | undefined =>
   error instanceof AppError && error.findings !== undefined && error.findings.length > 0
     ? error.findings
     : undefined;
-
-async function askForPermit(gate: StartGateParts, request: StartRequest): Promise<StartAnswer> {
-  const { requestId, vm, definitionDigest } = request;
-  const { pending, answer } = await exchange(gate, request).catch(async (error: unknown) => {
-    // While this host was away, the server may have got another key.
-    if (codeOf(error) !== 'PIN_MISMATCH' || !(await gate.rejoin())) throw error;
-    return exchange(gate, request);
-  });
-  if ('refusal' in answer) return { decision: 'refused', requestId, vm, ...answer.refusal };
-  const boot = await clockNow(gate);
-  // A host that was away may not know the key that signs now. Where bundles do not come, what is held decides.
-  await Promise.race([gate.follow(), sleep(FOLLOW_MS, undefined, { ref: false })]).catch(
-    (err: unknown) => gate.log.warn({ err }, 'no newer trust bundle came'),
-  );
-  const { trustBundle } = gate.enrolment;
-  const permit = await verifyPermit(answer.permit, pending, trustBundle, {
-    bootTime: bootTime(),
-    boot,
-  });
-  return { decision: 'permitted', requestId, permitId: permit.jti, vm, definitionDigest };
-}
-
-/**
- * The request is held for as long as this exchange runs and nowhere else: a permit that comes by any
- * other way finds nothing that it could be for.
- */
-async function exchange({ attestation, enrolment }: StartGateParts, request: StartRequest) {
-  for (let attempt = 1, segments = 0; ; attempt += 1) {
-    const askedAt = bootTime();
-    const { challenge, evidence } = await answerChallenge(attestation, {
-      purpose: 'permit',
-      hostId: enrolment.hostId,
-      bundleEpoch: enrolment.trustBundle.epoch,
-      permits: [request],
-    });
-    const { akName } = attestation.key;
-    const pending: PendingRequest = {
-      request,
-      hostId: enrolment.hostId,
-      akName,
-      challenge,
-      askedAt,
-    };
-    try {
-      const { answers, ima } = await attestation.client.request({
-        method: 'POST',
-        path: '/v1/permits',
-        body: evidence,
-        schema: PermitsAnswer,
-      });
-      hearPosition(attestation, ima);
-      const [answer, ...more] = answers;
-      if (answer?.requestId !== request.requestId || more.length > 0) {
-        throw agentError('PERMIT_UNEXPECTED', { detail: `${answers.length} answers` });
-      }
-      return { pending, answer };
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      hearPosition(attestation, error.ima);
-      if (error.code === 'IMA_LIST_CONTINUES' && (segments += 1) < MAX_SEGMENTS) attempt -= 1;
-      else if (!START_OVER.has(error.code) || attempt === MAX_TRIES) throw error;
-    }
-  }
-}
-
-/** A TPM that went away has to be looked at again: its counters tell whether it was reset. */
-async function clockNow({ attestation: { attester, key } }: StartGateParts) {
-  try {
-    return await attester.clockOf(key);
-  } catch (error) {
-    if (!(error instanceof TpmError) || error.code === 'TPM_TIMEOUT') throw error;
-    return attester.clockOf(key);
-  }
-}

@@ -7,8 +7,11 @@ import { type Client, listenUnix, pinnedClient, unixClient } from '@touchstone/t
 import { type Attestation, deliverAttestation } from '../evidence/deliver.ts';
 import { ownNetwork } from '../network.ts';
 import { FileReader } from '../images/file-reader.ts';
-import { startGate } from '../gate/starts.ts';
+import { Mandates } from '../gate/mandates.ts';
+import { openStartGate, type StartGate } from '../gate/starts.ts';
 import { WaitingKeys } from '../keys/waiting-keys.ts';
+import { ServerTime } from '../server-time.ts';
+import { HeldEnrolment } from '../state/held-enrolment.ts';
 import { agentEdge } from '../socket/routes.ts';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import { Attester } from '../tpm/attester.ts';
@@ -26,6 +29,8 @@ export type GateAtSocket = {
   readonly key: KeyRecord;
   readonly attestation: Attestation;
   readonly conversations: Conversations;
+  readonly mandates: Mandates;
+  readonly gate: StartGate;
   readonly socketPath: string;
   /** At the socket. */
   readonly client: Client;
@@ -45,13 +50,20 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const enrolment = enrolmentAt(verifier, key);
   const { url, pin } = verifier;
   const server = pinnedClient({ url, pin, timeoutMs: TIMEOUT_MS });
-  const attestation = { client: server, network: ownNetwork, attester, key };
+  const held = new HeldEnrolment(host.stateDir, enrolment);
+  const serverTime = new ServerTime();
+  const lastQuote = () => attester.lastQuote;
   const conversations = new Conversations();
   const log: string[] = [];
   const logger = pino({}, { write: (line) => void log.push(line) });
   const follow = async () => {};
   const rejoin = () => Promise.resolve(false);
-  const parts = { attestation, follow, rejoin, enrolment, conversations, log: logger };
+  const mandates = await Mandates.open(host.stateDir, held, { serverTime, lastQuote, log: logger });
+  const attestation = { client: server, network: ownNetwork, attester, key, mandates };
+  const gate = await openStartGate({
+    ...{ stateDir: host.stateDir, attestation, follow, rejoin, enrolment, conversations, mandates },
+    ...{ binding: () => Promise.resolve(null), patienceMs: TIMEOUT_MS, log: logger },
+  });
   const { hostId } = enrolment;
   const status = {
     hostId,
@@ -68,7 +80,6 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
     now: async () => (await deliverAttestation(attestation, enrolment)).answer,
   };
   const socketPath = join(host.stateDir, 'agent.sock');
-  const gate = startGate(parts);
   const reader = new FileReader();
   const watch = { permitted: () => Promise.resolve() };
   const edge = agentEdge({
@@ -94,7 +105,8 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
     environment: {},
   });
   return {
-    ...{ host, verifier, enrolment, key, attestation, conversations, socketPath, client, log, vm },
+    ...{ host, verifier, enrolment, key, attestation, conversations, mandates, gate },
+    ...{ socketPath, client, log, vm },
     question,
     ask: (body = question()) =>
       client.request({ method: 'POST', path: '/v1/starts', body, schema: StartAnswer }),

@@ -71,6 +71,7 @@ export class Attester {
   #open: OpenTpm | null = null;
   #key: { readonly record: KeyRecord; readonly object: TpmObject } | null = null;
   #lastClock = -1n;
+  #lastQuote: Pick<TpmClock, 'resetCount' | 'restartCount' | 'clock'> | null = null;
 
   /** `measure` is for a software TPM: what boots on a chip is measured by its firmware. */
   constructor(
@@ -123,6 +124,11 @@ export class Attester {
       }
       return work(tpm, ek);
     });
+  }
+
+  /** The counters of the last quote that was made here; null before the first. */
+  get lastQuote(): Pick<TpmClock, 'resetCount' | 'restartCount' | 'clock'> | null {
+    return this.#lastQuote;
   }
 
   createKey(kind: AkKind = 'ecc-p256'): Promise<KeyRecord> {
@@ -245,7 +251,9 @@ export class Attester {
         );
         const pcrs = await readPcrs(tpm, selection);
         const attest = parseTpmsAttest(quoted.attest);
-        this.#lastClock = attest.clockInfo.clock;
+        const { resetCount, restartCount, clock } = attest.clockInfo;
+        this.#lastClock = clock;
+        this.#lastQuote = { resetCount, restartCount, clock };
         const digest = pcrDigest(selection, pcrs, 'sha256');
         if (Buffer.compare(digest, attest.quote.pcrDigest) === 0) return { ...quoted, pcrs };
       }

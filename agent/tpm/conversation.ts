@@ -1,6 +1,9 @@
 /** Permits before attests: a VM that waits is a person who waits. */
 export type Urgency = 'permit' | 'attest';
 
+/** So long the urgent wait for what is not, before it is asked to give way. */
+const GIVE_WAY_MS = 2_000;
+
 /**
  * One conversation with the TPM at a time, the urgent ones first. A conversation is everything from
  * the challenge to the answer's acceptance, so that evidence is delivered in the order of its quotes.
@@ -8,14 +11,26 @@ export type Urgency = 'permit' | 'attest';
 export class Conversations {
   readonly #waiting: { readonly urgency: Urgency; readonly start: () => void }[] = [];
   #busy = false;
+  #giveWay: AbortController | null = null;
 
-  async hold<T>(urgency: Urgency, conversation: () => Promise<T>): Promise<T> {
-    await this.#turn(urgency);
+  /** `giveWay` is aborted where somebody urgent has waited long enough for a conversation that is not. */
+  async hold<T>(urgency: Urgency, conversation: (giveWay: AbortSignal) => Promise<T>): Promise<T> {
+    const giveWay = new AbortController();
+    const timer = this.#hurried(urgency);
+    await this.#turn(urgency).finally(() => clearTimeout(timer));
+    if (urgency === 'attest') this.#giveWay = giveWay;
     try {
-      return await conversation();
+      return await conversation(giveWay.signal);
     } finally {
+      this.#giveWay = null;
       this.#next();
     }
+  }
+
+  #hurried(urgency: Urgency): NodeJS.Timeout | undefined {
+    const attest = this.#giveWay;
+    if (urgency !== 'permit' || attest === null) return undefined;
+    return setTimeout(() => attest.abort(), GIVE_WAY_MS).unref();
   }
 
   #turn(urgency: Urgency): Promise<void> {

@@ -10,6 +10,7 @@ import {
   Evidence,
   type EvidenceAnswer,
   type Finding,
+  StartPlansRequest,
   type TrustBundle,
 } from '@touchstone/schemas';
 import { createEdge, listenTls, readJson, spkiPinOf } from '@touchstone/transport';
@@ -44,11 +45,18 @@ export type Verifier = {
 export type Behaviour = {
   readonly challenge?: (honest: ChallengeAnswer) => unknown;
   readonly permits?: (asked: Asked, honest: () => Promise<unknown>) => unknown;
-  readonly evidence?: (honest: EvidenceAnswer) => unknown;
+  readonly evidence?: (honest: EvidenceAnswer, evidence: ParsedEvidence) => unknown;
+  /** Without it there are no plans: 404. */
+  readonly plans?: (vms: readonly string[]) => unknown;
 };
 
 /** A permit request, read but not appraised. */
-export type Asked = { readonly evidence: ParsedEvidence; readonly permit: PermitFor };
+export type Asked = {
+  readonly evidence: ParsedEvidence;
+  /** Of the first request. */
+  readonly permit: PermitFor;
+  readonly permits: readonly PermitFor[];
+};
 
 export const REFUSAL: Finding = {
   code: 'HOST_NOT_TRUSTED',
@@ -96,27 +104,35 @@ export async function startVerifier(): Promise<Verifier> {
     return undefined;
   });
   app.use(async (ctx, next) => {
+    if (ctx.path !== '/v1/start-plans' || behaviour.plans === undefined) return next();
+    const { vms } = await readJson(ctx, StartPlansRequest);
+    ctx.body = await behaviour.plans(vms);
+    return undefined;
+  });
+  app.use(async (ctx, next) => {
     if (ctx.path !== '/v1/evidence' && ctx.path !== '/v1/permits') return next();
     const evidence = parseEvidence(await readJson(ctx, Evidence, { maxBytes: 33_554_432 }));
     asked.push(ctx.path);
     if (ctx.path === '/v1/evidence') {
       const result = await signResult(resultFor(evidence), resultKey);
       const honest: EvidenceAnswer = { ...RESULT, result, intervalSeconds: 60 };
-      ctx.body = (await behaviour.evidence?.(honest)) ?? honest;
+      ctx.body = (await behaviour.evidence?.(honest, evidence)) ?? honest;
       return undefined;
     }
-    const permit = permitFor(evidence);
+    const all = permitsFor(evidence);
+    const [permit] = all;
+    if (permit === undefined) throw new Error('evidence without a request');
     const honest = async () => ({
       ...RESULT,
-      answers: [
-        {
-          requestId: permit.request.requestId,
-          permit: await signPermit(claimsFor(permit), permitKey),
-        },
-      ],
+      answers: await Promise.all(
+        all.map(async (one) => ({
+          requestId: one.request.requestId,
+          permit: await signPermit(claimsFor(one), permitKey),
+        })),
+      ),
     });
     const { permits = (_: Asked, answer: typeof honest) => answer() } = behaviour;
-    ctx.body = await permits({ evidence, permit }, honest);
+    ctx.body = await permits({ evidence, permit, permits: all }, honest);
     return undefined;
   });
   const { port, close } = await listenTls(app, { host: '127.0.0.1', port: 0, key, cert });
@@ -152,21 +168,19 @@ export const enrolmentAt = (
   trustBundle: bundle,
 });
 
-function permitFor({ statement, attest }: ParsedEvidence): PermitFor {
-  const [request] = statement.permits ?? [];
-  if (request === undefined) throw new Error('evidence without a request');
+function permitsFor({ statement, attest }: ParsedEvidence): PermitFor[] {
   const { resetCount, restartCount, clock } = attest.clockInfo;
-  return {
+  return (statement.permits ?? []).map((request) => ({
     request,
     hostId: statement.hostId ?? '',
     akName: statement.akName,
     challenge: statement.challenge,
     boot: { resetCount, restartCount, clock },
-  };
+  }));
 }
 
 /** An answer that refuses the request for that reason. */
-export const refusing = ({ permit }: Asked, finding: Finding = REFUSAL) => ({
+export const refusing = ({ permit }: Pick<Asked, 'permit'>, finding: Finding = REFUSAL) => ({
   ...RESULT,
   answers: [
     {
@@ -177,7 +191,11 @@ export const refusing = ({ permit }: Asked, finding: Finding = REFUSAL) => ({
 });
 
 /** An answer with that permit. */
-export const permitting = ({ permit }: Asked, token: string, requestId?: string) => ({
+export const permitting = (
+  { permit }: Pick<Asked, 'permit'>,
+  token: string,
+  requestId?: string,
+) => ({
   ...RESULT,
   answers: [{ requestId: requestId ?? permit.request.requestId, permit: token }],
 });

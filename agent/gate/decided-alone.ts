@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { Type } from 'typebox';
+import { closed, DecidedAlone } from '@touchstone/schemas';
+import { Kept } from '../state/kept.ts';
+
+const MAX_KEPT = 1_024;
+
+const KeptDecisions = closed({
+  schema: Type.Literal('touchstone/agent-decided-alone/1'),
+  decided: Type.Array(DecidedAlone, { maxItems: MAX_KEPT }),
+});
+
+/**
+ * What was decided here without the server's word, on the disk before it has an effect, until a statement told it. Where
+ * there is no room for all, starts stay and refusals go.
+ */
+export class DecisionsAlone {
+  readonly #kept: Kept<typeof KeptDecisions>;
+
+  private constructor(kept: Kept<typeof KeptDecisions>) {
+    this.#kept = kept;
+  }
+
+  /** @throws AppError STATE_MALFORMED, STATE_UNREADABLE */
+  static async open(stateDir: string): Promise<DecisionsAlone> {
+    const none = { schema: 'touchstone/agent-decided-alone/1' as const, decided: [] };
+    return new DecisionsAlone(
+      await Kept.open(join(stateDir, 'decided-alone.json'), KeptDecisions, none),
+    );
+  }
+
+  /** The oldest first. */
+  get waiting(): readonly DecidedAlone[] {
+    return this.#kept.value.decided;
+  }
+
+  /** Rejects where it could not be written: then it must have no effect. */
+  add(decision: DecidedAlone): Promise<void> {
+    const { value } = this.#kept;
+    const decided = [...value.decided, decision];
+    if (decided.length > MAX_KEPT) {
+      const refusal = decided.findIndex((one) => one.decision === 'refused');
+      decided.splice(Math.max(refusal, 0), 1);
+    }
+    return this.#kept.change({ ...value, decided });
+  }
+
+  /** An answer came to a statement that told these. */
+  told(decisions: readonly DecidedAlone[]): Promise<void> {
+    const ids = new Set(decisions.map(({ requestId }) => requestId));
+    const { value } = this.#kept;
+    const decided = value.decided.filter(({ requestId }) => !ids.has(requestId));
+    if (decided.length === value.decided.length) return Promise.resolve();
+    return this.#kept.change({ ...value, decided });
+  }
+}

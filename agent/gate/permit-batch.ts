@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DiskName, Finding, PermitClaims, StartRequest } from '@touchstone/schemas';
+import type { Logger } from 'pino';
+import { TpmError } from 'node-tpm2-tss-bindings';
+import { agentError } from '../codes.ts';
+import { openReleaseSession } from '../keys/release-session.ts';
+import type { BindingRecord } from '../state/identity.ts';
+import type { Conversations } from '../tpm/conversation.ts';
+import { bootTime } from './boot-time.ts';
+import { Gathering } from './gathering.ts';
+import type { ClockNow } from './licence.ts';
+import type { Mandates } from './mandates.ts';
+import { verifyPermit } from './permit.ts';
+import { exchangeForPermits, type ExchangeParts, type PermitExchange } from './permit-exchange.ts';
+import { withKeys } from './released-keys.ts';
+import { isTooLate } from './without-verdict.ts';
+
+/** DESIGN section 4, Start a VM, step 2. */
+const MOST_REQUESTS = 256;
+const WINDOW_MS = 250;
+/** Of a statement's 524,288 in base64url, with room for all else that it says. */
+const MOST_BYTES = 360_000;
+/** Of the 15 s that a permit is good for. */
+const FOLLOW_MS = 4_000;
+
+export type PermitBatchParts = ExchangeParts & {
+  /** Takes the newer trust bundles, if the server named one with its last challenge. */
+  readonly follow: () => Promise<void>;
+  readonly conversations: Conversations;
+  readonly mandates: Mandates;
+  readonly binding: () => Promise<BindingRecord | null>;
+  readonly log: Logger;
+};
+
+/** What a start is asked by: `sealed` are its disks whose keys it needs. */
+export type PermitQuestion = {
+  readonly request: StartRequest;
+  readonly sealed: readonly DiskName[];
+};
+
+/** Whoever is given `keys` overwrites them. */
+export type PermitOutcome =
+  | {
+      readonly kind: 'permit';
+      readonly claims: PermitClaims;
+      readonly keys: ReadonlyMap<DiskName, Buffer>;
+    }
+  | { readonly kind: 'refusal'; readonly code: string; readonly findings: readonly Finding[] }
+  | { readonly kind: 'failure'; readonly error: unknown };
+
+/**
+ * Where starts ask for their permits. One goes at once where no other is being answered; those that come meanwhile share
+ * the next statement. Where the TPM takes its time for a quote, the first waits for company, a quarter of that time and a
+ * quarter of a second at most (decision 51).
+ */
+export function permitBatches(parts: PermitBatchParts): Gathering<PermitQuestion, PermitOutcome> {
+  let quoteMs = 0;
+  return new Gathering({
+    turn: (work) => parts.conversations.hold('permit', work),
+    together: async (questions) => {
+      const { outcomes, exchange } = await answerBatch(parts, questions);
+      quoteMs = exchange.quoteMs;
+      return outcomes;
+    },
+    most: MOST_REQUESTS,
+    mostBytes: MOST_BYTES,
+    windowMs: () => Math.min(WINDOW_MS, Math.floor(quoteMs / 4)),
+    sharedBy: isTooLate,
+  });
+}
+
+async function answerBatch(
+  parts: PermitBatchParts,
+  questions: readonly PermitQuestion[],
+): Promise<{ outcomes: PermitOutcome[]; exchange: PermitExchange }> {
+  const { attester } = parts.attestation;
+  const sealed = questions.some((question) => question.sealed.length > 0);
+  const session = sealed ? await openReleaseSession(attester) : null;
+  try {
+    const requests = questions.map(({ request }) => request);
+    const exchange = await exchangeForPermits(parts, requests, session).catch(async (error) => {
+      await parts.mandates.hearRefusal(error);
+      throw error;
+    });
+    await parts.mandates.hear(exchange.answered);
+    const now = await clockNow(parts);
+    // A host that was away may not know the key that signs now. Where bundles do not come, what is held decides.
+    await Promise.race([parts.follow(), sleep(FOLLOW_MS, undefined, { ref: false })]).catch(
+      (err: unknown) => parts.log.warn({ err }, 'no newer trust bundle came'),
+    );
+    const outcomes = await Promise.all(
+      questions.map((question) => outcomeOf(parts, { question, exchange, now })),
+    );
+    return {
+      outcomes: await withKeys(parts, { outcomes, questions, exchange, session }),
+      exchange,
+    };
+  } finally {
+    await session?.close();
+  }
+}
+
+type Answered = {
+  readonly question: PermitQuestion;
+  readonly exchange: PermitExchange;
+  readonly now: ClockNow;
+};
+
+async function outcomeOf(
+  { attestation, enrolment, mandates }: PermitBatchParts,
+  { question, exchange, now }: Answered,
+): Promise<PermitOutcome> {
+  const { request } = question;
+  const { akName } = attestation.key;
+  const { challenge, askedAt } = exchange;
+  try {
+    const answer = exchange.answers.get(request.requestId);
+    if (answer === undefined) throw agentError('PERMIT_UNEXPECTED');
+    if ('refusal' in answer) {
+      await mandates.voidVm(request.vm);
+      return { kind: 'refusal', ...answer.refusal };
+    }
+    const pending = { request, hostId: enrolment.hostId, akName, challenge, askedAt };
+    const claims = await verifyPermit(answer.permit, pending, enrolment.trustBundle, {
+      bootTime: bootTime(),
+      boot: now,
+    });
+    return { kind: 'permit', claims, keys: new Map() };
+  } catch (error) {
+    return { kind: 'failure', error };
+  }
+}
+
+/** A TPM that went away has to be looked at again: its counters tell whether it was reset. */
+async function clockNow({ attestation: { attester, key } }: PermitBatchParts): Promise<ClockNow> {
+  try {
+    return await attester.clockOf(key);
+  } catch (error) {
+    if (!(error instanceof TpmError) || error.code === 'TPM_TIMEOUT') throw error;
+    return attester.clockOf(key);
+  }
+}
