@@ -16,6 +16,9 @@ import {
   type BaselineRetirement,
   type BundleKeyCertificate,
   CaStatus,
+  type EnforcementRequest,
+  ExposureList,
+  GateStatus,
   IssuerHosts,
   type HostApproval,
   PreviewPart,
@@ -40,8 +43,10 @@ import {
   type JoinTokenRequest,
   type KeyRotation,
   type KeyUse,
+  type ObservationRequest,
   type QuorumChange,
   QuorumStatus,
+  ReasonTitles,
   Replacement,
   ReplacementList,
   Retention,
@@ -58,6 +63,7 @@ import {
   VerdictDays,
   VerdictPage,
   Vm,
+  type VmClearance,
   VmList,
   VmStarts,
 } from '@touchstone/schemas';
@@ -91,6 +97,21 @@ export function operatorApi(client: Client, bearer: string) {
     }),
     withdrawApproval: (id: string) =>
       client.request({ ...post, path: at('approvals', id, 'withdrawal'), schema: Approval }),
+
+    reasons: () => client.request({ ...get, path: at('reasons'), schema: ReasonTitles }),
+    gate: () => client.request({ ...get, path: at('gate'), schema: GateStatus }),
+    observe: (body: ObservationRequest) =>
+      client.request({ ...post, path: at('gate', 'observation'), body, schema: GateStatus }),
+    enforce: (body: EnforcementRequest) =>
+      client.request({ ...post, path: at('gate', 'enforcement'), body, schema: GateStatus }),
+    exposures: async (host?: string) => ({
+      exposures: await whole(
+        (query) =>
+          client.request({ ...get, path: `${at('exposures')}${query}`, schema: ExposureList }),
+        ({ exposures }) => exposures,
+        host === undefined ? {} : { name: host },
+      ),
+    }),
 
     keys: () => client.request({ ...get, path: at('keys'), schema: ServerKeys }),
     rotateKey: (use: KeyUse, body: KeyRotation) =>
@@ -237,6 +258,8 @@ export function operatorApi(client: Client, bearer: string) {
     vm: (uuid: string) => client.request({ ...get, path: at('vms', uuid), schema: Vm }),
     vmStarts: (uuid: string) =>
       client.request({ ...get, path: at('vms', uuid, 'starts'), schema: VmStarts }),
+    clearVm: (uuid: string, body: VmClearance) =>
+      client.request({ ...post, path: at('vms', uuid, 'clearance'), body, schema: Vm }),
     addVm: (body: Vm) => client.request({ ...post, path: at('vms'), body, schema: Vm }),
 
     joinTokens: async () => ({

@@ -4,6 +4,7 @@ import { addAppraiseCommand } from './commands/appraise.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBaselineCommands } from './commands/baseline.ts';
 import { addCaCommands } from './commands/ca.ts';
+import { addGateCommands } from './commands/gate.ts';
 import { addHostCommands } from './commands/host.ts';
 import { addInspectCommands } from './commands/inspect.ts';
 import { addJoinTokenCommands } from './commands/join-token.ts';
@@ -58,6 +59,7 @@ function buildProgram(world: World): Command {
   addHostCommands(program, world);
   addBaselineCommands(program, world);
   addVmCommands(program, world);
+  addGateCommands(program, world);
   addJoinTokenCommands(program, world);
   addTokenCommands(program, world);
   addQuorumCommands(program, world);

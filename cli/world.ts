@@ -83,9 +83,11 @@ export function createWorld(options: RunCliOptions): World {
     };
     const api = operatorApi({ request, close: () => client.close() }, profile.token);
     try {
-      const quorum = globalsOf(command).json ? undefined : askQuorum(api);
+      const session = globalsOf(command).json ? undefined : askSession(api);
       await work(api, profile);
-      if ((await quorum) === 1) screen.note('', QUORUM_OF_ONE);
+      const { quorum, observedUntil } = (await session) ?? {};
+      if (quorum === 1) screen.note('', QUORUM_OF_ONE);
+      if (observedUntil !== undefined) screen.note('', observesNote(observedUntil));
       return 'done';
     } catch (mismatch) {
       const { code } = mismatch as { code?: unknown };
@@ -141,9 +143,9 @@ export function createWorld(options: RunCliOptions): World {
       const client = connect({ url: ca.url, pin: ca.pin });
       const api = caOperatorApi(client, ca.token);
       try {
-        const quorum = globalsOf(command).json ? undefined : askQuorum(api);
+        const session = globalsOf(command).json ? undefined : askSession(api);
         await work(api, profile);
-        if ((await quorum) === 1) screen.note('', CA_QUORUM_OF_ONE);
+        if ((await session)?.quorum === 1) screen.note('', CA_QUORUM_OF_ONE);
       } catch (error) {
         throw pinChanged(error);
       } finally {
@@ -162,14 +164,12 @@ const CA_QUORUM_OF_ONE: Line = caution(
   'Quorum 1: one person alone can loosen what the CA of this deployment believes.',
 );
 
-/** The note is worth less than the answer: without it the command still succeeds. */
-const askQuorum = (api: {
-  session(): Promise<{ readonly quorum: number }>;
-}): Promise<number | undefined> =>
-  api.session().then(
-    ({ quorum }) => quorum,
-    () => undefined,
-  );
+const observesNote = (until: string): Line =>
+  caution(`Observe mode until ${until}: no VM start is refused. touchstone gate show`);
+
+/** Notes are worth less than the answer: without them the command still succeeds. */
+const askSession = <T>(api: { session(): Promise<T> }): Promise<T | undefined> =>
+  api.session().catch(() => undefined);
 
 /** What the CA is held to was noted at login; nothing but another login changes it. */
 export const pinChanged = (error: unknown): unknown =>

@@ -43,11 +43,25 @@ export function addVmCommands(program: Command, world: World): void {
     .argument('<vm>', 'UUID or name', readName)
     .action((which: string, _: object, command: Command) => show(world, which, command));
 
+  vm.command('clear')
+    .description('let a VM start again that is held since the trust in its host was lost')
+    .argument('<vm>', 'UUID or name', readName)
+    .requiredOption('--reason <text>', 'what was looked at, for the audit log')
+    .action((which: string, { reason }: { reason: string }, command: Command) =>
+      clear(world, which, reason, command),
+    );
+
   vm.command('starts')
     .description('who asked to start it, and what became of that')
     .argument('<vm>', 'UUID or name', readName)
     .action((which: string, _: object, command: Command) => starts(world, which, command));
 }
+
+const clear = (world: World, which: string, reason: string, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const vm = await api.clearVm(await uuidOf(api, which), { reason });
+    world.present(command, vm, () => [`${vm.name} may start again.`]);
+  });
 
 const add = (world: World, uuid: string, options: AddOptions, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {

@@ -4,7 +4,7 @@ import { fields } from './fields.ts';
 import type { TitleOf } from './reason-titles.ts';
 import { classText, counted, labelsText } from './state.ts';
 import { table } from './table.ts';
-import { bad, good, type Line, strong } from './text.ts';
+import { bad, caution, good, type Line, type Span, strong } from './text.ts';
 
 export function vmListLines({ vms }: VmList, width: number | undefined): Line[] {
   if (vms.length === 0) {
@@ -48,18 +48,39 @@ export function vmStartLines(
   { now, width, titleOf }: { now: Date; width: number | undefined; titleOf: TitleOf },
 ): Line[] {
   if (starts.length === 0) return [`Nobody has asked to start ${vm.name} yet.`];
-  const rows = starts.map(({ hostName, at, decision, code }) => [
-    ago(at, now),
-    hostName,
-    decision === 'permitted' ? good(decision) : bad(decision),
-    code === null ? '-' : `${titleOf(code) ?? inWords(code)} (${code})`,
+  const rows = starts.map(({ hostName, at, decision, requestId }) => [
+    ...[ago(at, now), hostName, DECISION[decision], requestId],
   ]);
+  const [titles = '', ...lines] = table(['WHEN', 'HOST', 'DECISION', 'REQUEST'], rows, undefined);
   return [
-    ...table(['WHEN', 'HOST', 'DECISION', 'REASON'], rows, width),
+    titles,
+    ...starts.flatMap((start, index): Line[] => [
+      lines[index] ?? '',
+      ...reasonLines(start, width, titleOf),
+    ]),
     '',
     `${vm.name}: ${counted(starts.length, 'request')}`,
     ...whyLines(starts),
   ];
+}
+
+const DECISION: Readonly<Record<VmStarts['starts'][number]['decision'], Span>> = {
+  permitted: good('permitted'),
+  refused: bad('refused'),
+  licensed: caution('licensed'),
+  observed: caution('observed'),
+};
+
+/** Why, beneath a request: it is cut rather than the id, by which it is found elsewhere. */
+function reasonLines(
+  { code, told }: VmStarts['starts'][number],
+  width: number | undefined,
+  titleOf: TitleOf,
+): Line[] {
+  if (code === null) return [];
+  const by = told === true ? ', decided by the host alone' : '';
+  const text = `  ${titleOf(code) ?? inWords(code)} (${code})${by}`;
+  return width === undefined || text.length <= width ? [text] : [`${text.slice(0, width - 1)}…`];
 }
 
 /** The code of a table that is not known here. */

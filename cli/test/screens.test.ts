@@ -127,7 +127,8 @@ describe('what touchstone shows', () => {
       stage.server.answer(`GET /v1/vms/${VM.uuid}/starts`, STARTS);
       const { out } = await stage.operator.run(['vm', 'starts', 'accounts']);
       assert.match(out, /\nWhy not: {2}touchstone host explain laptop-2\n/u);
-      assert.match(out, /2m ago +laptop-2 +refused +Something measured .*\(EVENT_DIFFERS\)/u);
+      assert.match(out, /2m ago +laptop-2 +refused +00000000-0000-4000-8000-666666666666\n/u);
+      assert.match(out, /\n {2}Something measured .*\(EVENT_DIFFERS\)\n/u);
     });
   });
 
