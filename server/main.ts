@@ -20,6 +20,7 @@ import { type DatabaseClock, databaseClock } from './services/database-clock.ts'
 import { issuerList } from './services/issuers.ts';
 import { revocationLists } from './services/revocation-lists.ts';
 import { watchRevocation } from './services/watch-revocation.ts';
+import { keepGate } from './services/keep-gate.ts';
 import { keepWindows } from './services/keep-windows.ts';
 import { knownIdentities } from './services/known-identities.ts';
 import { judgesApart } from './services/judges-apart.ts';
@@ -196,6 +197,7 @@ async function serve(config: ServerConfig): Promise<void> {
     keepCarriers(verifier, [...config.carriedBy, ...(await ownUuid())], {
       ...{ signal: stop.signal, onFailure: notDone },
     }),
+    keepGate(verifier, stop.signal, notDone),
   ];
   const quorum = await readQuorum(database);
   process.stdout.write(`${JSON.stringify({ ready: true, port: listening.port, quorum })}\n`);

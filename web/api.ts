@@ -2,12 +2,16 @@ import type {
   ApprovalList,
   BrowserSession,
   CaStatus,
+  ExposureList,
+  GateStatus,
   HostExplanation,
   HostList,
   Problem,
   QuorumStatus,
   ReasonTitles,
+  RefusedStarts,
   Session,
+  VmStandings,
   WindowHosts,
   WindowList,
 } from '@touchstone/schemas';
@@ -66,6 +70,10 @@ export const api = {
   windows: () => call('GET', '/v1/windows') as Promise<WindowList>,
   windowHosts: (id: string) =>
     call('GET', `/v1/windows/${encodeURIComponent(id)}/hosts`) as Promise<WindowHosts>,
+  gate: () => call('GET', '/v1/gate') as Promise<GateStatus>,
+  exposures: () => call('GET', '/v1/exposures?limit=200') as Promise<ExposureList>,
+  vmStandings: () => call('GET', '/v1/vm-standings') as Promise<VmStandings>,
+  refusals: () => call('GET', '/v1/refusals?limit=20') as Promise<RefusedStarts>,
   hosts: () => call('GET', '/v1/hosts') as Promise<HostList>,
   explanation: (host: string) =>
     call('GET', `/v1/hosts/${encodeURIComponent(host)}/explanation`) as Promise<HostExplanation>,

@@ -3,19 +3,23 @@ import type { Session } from '@touchstone/schemas';
 import { useAddress } from './address.ts';
 import { api, isLoggedOut, messageOf } from './api.ts';
 import { type Fleet, NO_FLEET, watchFleet } from './fleet.ts';
+import { type Gate, gateAt, type ReasonOf, useGate } from './gate.ts';
 import { usePolicy } from './policy.ts';
+import { Exposures } from './views/exposures.tsx';
 import { FleetView } from './views/fleet-view.tsx';
 import { Frame } from './views/frame.tsx';
 import { HostView } from './views/host-view.tsx';
 import { Login } from './views/login.tsx';
 import { PolicyNotices } from './views/policy-notices.tsx';
+import { Refusals } from './views/refusals.tsx';
+import { Vms } from './views/vms.tsx';
 import type { TitleOf } from './words.ts';
 
 type Entry =
   | { readonly at: 'door' }
   | { readonly at: 'asking' }
   | { readonly at: 'failed'; readonly message: string }
-  | { readonly at: 'inside'; readonly session: Session; readonly titleOf: TitleOf };
+  | { readonly at: 'inside'; readonly session: Session; readonly reasonOf: ReasonOf };
 
 export function App() {
   const [entry, setEntry] = useState<Entry>({ at: 'asking' });
@@ -29,8 +33,8 @@ export function App() {
   const enter = useCallback(async () => {
     try {
       const [session, { reasons }] = await Promise.all([api.session(), api.reasons()]);
-      const titles = new Map(reasons.map(({ code, title }) => [code, title]));
-      setEntry({ at: 'inside', session, titleOf: (code) => titles.get(code) });
+      const known = new Map(reasons.map((reason) => [reason.code, reason]));
+      setEntry({ at: 'inside', session, reasonOf: (code) => known.get(code) });
     } catch (error) {
       if (isLoggedOut(error)) leave();
       else setEntry({ at: 'failed', message: messageOf(error) });
@@ -51,14 +55,19 @@ export function App() {
     [inside, leave],
   );
   const policy = usePolicy(inside);
+  const gate = useGate(inside);
   const now = useNow() + fleet.skewMs;
   const announcement = useAnnouncement(fleet);
+  const reasonOf: ReasonOf = (code) => (entry.at === 'inside' ? entry.reasonOf(code) : undefined);
+  const titleOf: TitleOf = (code) => reasonOf(code)?.title;
+  const shown = { now, titleOf, reasonOf };
   useTitle(inside && address.view === 'host' ? address.name : inside ? 'Fleet' : 'Log in');
 
   return (
     <Frame
       session={inside ? entry.session : null}
       quorum={policy?.quorum ?? null}
+      gate={gate?.status ?? null}
       liveness={inside ? fleet.liveness : null}
       announcement={announcement}
       onLogOut={logOut}
@@ -76,21 +85,52 @@ export function App() {
         <PolicyNotices policy={policy} now={now} />
       )}
       {inside && address.view === 'fleet' && (
-        <FleetView fleet={fleet} now={now} titleOf={entry.titleOf} server={entry.session.server} />
+        <>
+          <FleetView fleet={fleet} now={now} titleOf={titleOf} server={entry.session.server}>
+            {gate !== null && (
+              <Exposures {...shown} exposures={gate.exposures} more={gate.more.exposures} />
+            )}
+          </FleetView>
+          {gate !== null && <GateSections {...shown} gate={gate} />}
+        </>
       )}
       {inside && address.view === 'host' && (
-        <HostView
-          key={address.name}
-          name={address.name}
-          fleet={fleet}
-          now={now}
-          titleOf={entry.titleOf}
-          onLoggedOut={leave}
-        />
+        <>
+          <HostView
+            key={address.name}
+            name={address.name}
+            fleet={fleet}
+            now={now}
+            titleOf={titleOf}
+            onLoggedOut={leave}
+          />
+          {gate !== null && <AtHost {...shown} gate={gateAt(gate, address.name)} />}
+        </>
       )}
     </Frame>
   );
 }
+
+type Shown = {
+  readonly gate: Gate;
+  readonly now: number;
+  readonly titleOf: TitleOf;
+  readonly reasonOf: ReasonOf;
+};
+
+const GateSections = ({ gate, now, titleOf, reasonOf }: Shown) => (
+  <>
+    <Vms vms={gate.vms} more={gate.more.vms} now={now} />
+    <Refusals refusals={gate.refusals} now={now} titleOf={titleOf} reasonOf={reasonOf} />
+  </>
+);
+
+const AtHost = (shown: Shown) => (
+  <>
+    <Exposures {...shown} exposures={shown.gate.exposures} more={false} />
+    <GateSections {...shown} gate={{ ...shown.gate, more: { exposures: false, vms: false } }} />
+  </>
+);
 
 /** Milliseconds; moves each second, so that ages do. */
 function useNow(): number {

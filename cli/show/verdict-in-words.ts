@@ -22,7 +22,7 @@ const SAY: Record<HostState, (explanation: HostExplanation, context: Context) =>
     ],
   }),
   untrusted: (explanation, { titleOf }) => ({
-    what: `${explanation.host.name} is NOT trusted. No VM can be started on it; those that run go on running.`,
+    what: `${explanation.host.name} is NOT trusted. No VM can be started on it; those that run do as their records say.`,
     why: whyUntrusted(explanation, titleOf),
   }),
   pending: ({ host }) => ({

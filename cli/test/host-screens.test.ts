@@ -97,7 +97,7 @@ describe('what touchstone shows of hosts', () => {
       const [first, second] = (await explain(bad, [KEXEC, CHANGED_FILE])).split('\n');
       assert.equal(
         first,
-        'laptop-2 is NOT trusted. No VM can be started on it; those that run go on running.',
+        'laptop-2 is NOT trusted. No VM can be started on it; those that run do as their records say.',
       );
       assert.equal(second, 'Something measured is not what was approved: /etc/kvm/policy.');
     });

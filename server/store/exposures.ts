@@ -174,3 +174,23 @@ export async function countExposures(
   );
   return rows;
 }
+
+/** More are told at the next look. */
+const MOST_SILENT = 1_000;
+
+/** Hosts that were trusted, run VMs by their own word, and were not heard since; those that nobody was told of yet. */
+export async function silentWithVms(
+  on: Queryable,
+  staleBefore: Date,
+): Promise<{ name: string; vms: number }[]> {
+  const { rows } = await on.query<{ name: string; vms: number }>(
+    `SELECT h.name, count(*)::integer AS vms
+       FROM hosts h JOIN running_vms r ON r.host_id = h.id
+      WHERE h.removed_at IS NULL AND h.state = 'trusted' AND h.last_authentic_at < $1
+        AND NOT EXISTS (SELECT FROM alerts a WHERE a.code = 'GATE_SILENT' AND a.subject = h.name
+                           AND a.last_at >= h.last_authentic_at)
+      GROUP BY h.name LIMIT ${MOST_SILENT}`,
+    [staleBefore],
+  );
+  return rows;
+}

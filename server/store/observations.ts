@@ -14,14 +14,10 @@ export type Observation = {
 type ObservationRow = Omit<Observation, 'by'> & { made_by: string };
 
 /** The one that lasts now, if there is one. */
-export async function openObservation(
-  on: Queryable,
-  now: Date,
-  lock: '' | 'FOR UPDATE' = '',
-): Promise<Observation | null> {
+export async function openObservation(on: Queryable, now: Date): Promise<Observation | null> {
   const { rows } = await on.query<ObservationRow>(
     `SELECT id, since, until, labels, reason, made_by FROM observations
-      WHERE ended_at IS NULL AND until > $1 ${lock}`,
+      WHERE ended_at IS NULL AND until > $1`,
     [now],
   );
   const [row] = rows;
@@ -51,4 +47,28 @@ export async function endObservations(
     [now, by],
   );
   return rows.some(({ lasted }) => lasted);
+}
+
+/** The one whose time is up and that nobody ended. @returns when it ended, for whoever is the first to look */
+export async function endPassed(on: Queryable, now: Date): Promise<Date | null> {
+  const { rows } = await on.query<{ until: Date }>(
+    `UPDATE observations SET ended_at = until, ended_by = 'verifier: its time was up'
+      WHERE ended_at IS NULL AND until <= $1 RETURNING until`,
+    [now],
+  );
+  return rows[0]?.until ?? null;
+}
+
+/** `told`: people heard of it within a day. */
+export async function observationToRemindOf(
+  on: Queryable,
+  now: Date,
+): Promise<Pick<Observation, 'until' | 'reason'> | 'told' | 'none'> {
+  const lasting = await openObservation(on, now);
+  if (lasting === null) return 'none';
+  const { rows } = await on.query(
+    `SELECT FROM alerts WHERE code = 'OBSERVE_MODE' AND last_at > $1::timestamptz - interval '1 day'`,
+    [now],
+  );
+  return rows.length > 0 ? 'told' : lasting;
 }

@@ -16,6 +16,7 @@ import { viewAlerts } from '../services/alerts.ts';
 import { clearVm } from '../services/clear-vm.ts';
 import { viewExposures } from '../services/exposures.ts';
 import { enforce, observe, viewGate } from '../services/gate-mode.ts';
+import { lookAtGate } from '../services/look-at-gate.ts';
 import { listAuditLog } from '../services/lists.ts';
 import { giveOrders } from '../services/mandates.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
@@ -282,6 +283,9 @@ describe('The start gate of a fleet', () => {
       await report(host, hostId, { running: [runningOf(vm.uuid)] });
       fleet.verifier.pass(200);
       assert.deepEqual(await codesAt(name), ['GATE_SILENT']);
+      await lookAtGate(fleet.verifier);
+      await lookAtGate(fleet.verifier);
+      assert.equal(await fleet.alerts('GATE_SILENT', name), 1, 'once each time');
       const orders = ordersOf((await giveOrders(fleet.verifier, hostId)).orders);
       assert.equal(orders['touchstone.state'], 'trusted');
       assert.deepEqual(orders['touchstone.vms'], []);
@@ -343,6 +347,10 @@ describe('The start gate of a fleet', () => {
       assert.notEqual((await report(host, hostId)).mandates?.observe, null);
       fleet.verifier.pass(forAll.seconds);
       assert.equal((await viewGate(fleet.verifier)).mode, 'enforce');
+      await lookAtGate(fleet.verifier);
+      assert.match((await audited('gate.enforce', 'gate')).at(-1)?.detail ?? '', /time was up/u);
+      const { alerts } = await viewAlerts(fleet.verifier, { all: false });
+      assert.ok(!alerts.some(({ code }) => code === 'OBSERVE_MODE'));
       assert.equal((await report(host, hostId)).mandates?.observe, null);
       await observe(fleet.verifier, BY, forAll);
       assert.equal((await enforce(fleet.verifier, BY, { reason: 'done' })).mode, 'enforce');

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { HostState, HostSummary } from '@touchstone/schemas';
 import { age, ago } from '../age.ts';
@@ -12,9 +13,14 @@ const ORDER: readonly HostState[] = ['untrusted', 'stale', 'pending', 'trusted',
 /** As many as one answer holds; more than these may exist. */
 const MOST = 1_000;
 
-type Props = Context & { readonly fleet: Fleet; readonly server: string };
+type Props = Context & {
+  readonly fleet: Fleet;
+  readonly server: string;
+  /** What comes before the hosts. */
+  readonly children: ComponentChildren;
+};
 
-export function FleetView({ fleet, server, ...context }: Props) {
+export function FleetView({ fleet, server, children, ...context }: Props) {
   const [only, setOnly] = useState<HostState | null>(null);
   const { hosts } = fleet;
   if (hosts === null) {
@@ -26,7 +32,7 @@ export function FleetView({ fleet, server, ...context }: Props) {
       </>
     );
   }
-  if (hosts.size === 0) return <NoHosts server={server} />;
+  if (hosts.size === 0) return <NoHosts server={server}>{children}</NoHosts>;
   const shown = [...hosts.values()]
     .filter(({ state }) => only === null || state === only)
     .toSorted(
@@ -35,6 +41,7 @@ export function FleetView({ fleet, server, ...context }: Props) {
   return (
     <>
       <h1>Fleet</h1>
+      {children}
       <Counts hosts={[...hosts.values()]} only={only} onOnly={setOnly} />
       {hosts.size >= MOST && <p class="faint">These are the first {MOST}; there may be more.</p>}
       {shown.length === 0 ? (
@@ -117,10 +124,11 @@ function HostTable({ hosts, now, titleOf }: { readonly hosts: readonly HostSumma
   );
 }
 
-function NoHosts({ server }: { readonly server: string }) {
+function NoHosts({ server, children }: Pick<Props, 'server' | 'children'>) {
   return (
     <>
       <h1>Fleet</h1>
+      {children}
       <section class="empty">
         <h2>No host has enrolled yet.</h2>
         <ol>

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import type { Session } from '@touchstone/schemas';
+import type { GateStatus, Session } from '@touchstone/schemas';
 import { ASK_MS, type Liveness } from '../fleet.ts';
 import { Link } from './link.tsx';
+import { ObserveNotice } from './observe-notice.tsx';
 
 const LIVENESS: Readonly<Record<Liveness, string>> = {
   connecting: 'connecting …',
@@ -10,11 +11,13 @@ const LIVENESS: Readonly<Record<Liveness, string>> = {
   silent: 'not live: the server does not answer',
 };
 
-/** What is round every view: where one is, whether what is shown is of now, and what quorum holds. */
+/** What is round every view: where one is, whether what is shown is of now, what quorum holds, and whether the gate refuses. */
 export function Frame(props: {
   readonly session: Session | null;
   /** Asked again and again; null before the first answer. */
   readonly quorum: number | null;
+  /** Of now; null before the first answer. */
+  readonly gate: GateStatus | null;
   readonly liveness: Liveness | null;
   readonly announcement: string;
   readonly onLogOut: () => void;
@@ -52,6 +55,7 @@ export function Frame(props: {
           <strong>Quorum is 1:</strong> one person can loosen what is trusted.
         </aside>
       )}
+      {session !== null && props.gate !== null && <ObserveNotice status={props.gate} />}
       <main id="content" tabIndex={-1}>
         {props.children}
       </main>
