@@ -10,6 +10,7 @@ export * from './ca-status.ts';
 export * from './challenge.ts';
 export * from './check.ts';
 export * from './classes.ts';
+export * from './disk-key.ts';
 export * from './door.ts';
 export * from './endorsement-keys.ts';
 export * from './enrolment.ts';

@@ -50,6 +50,8 @@ const ServerConfig = closed({
   ca: closed({ url: HttpsUrl, pin: Sha256Hex }),
   intervalSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
   selection: Type.Optional(Selection),
+  /** What has to be as it was attested for a disk key to be released: some of what is quoted, and never PCR 10. */
+  releasePcrs: Type.Optional(Selection),
   /** For so long a revocation list of the CA's counts after a newer one was due. */
   crlGraceSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
   /** VMs that this server runs in, where it cannot find that out itself: none of them is gated. */
@@ -98,6 +100,7 @@ export async function readConfig(path: string): Promise<ServerConfig> {
   if (!ascending || Object.values(selection).flat().length === 0) {
     throw new Error('selection: at least one PCR, each list ascending');
   }
+  const releasePcrs = releasePcrsOf(given, selection);
   const at = (file: string) => resolve(dirname(path), file);
   const login = ({ tls, ...one }: DatabaseConfig) => ({
     ...one,
@@ -108,7 +111,7 @@ export async function readConfig(path: string): Promise<ServerConfig> {
     ...DEFAULTS,
     ...given,
     carriedBy: given.carriedBy ?? [],
-    selection,
+    ...{ selection, releasePcrs },
     tls: { keyFile: at(given.tls.keyFile), certFile: at(given.tls.certFile) },
     ...(given.nextTls === undefined ? {} : { nextTls: { certFile: at(given.nextTls.certFile) } }),
     database: login(given.database),
@@ -121,6 +124,22 @@ export async function readConfig(path: string): Promise<ServerConfig> {
       ? {}
       : { previousBundleKeyFile: at(given.previousBundleKeyFile) }),
   };
+}
+
+/** Firmware, boot chain, command line, kernel and initrd, shim's policy. Not 10: IMA extends it all the time. */
+const RELEASE_PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 14];
+
+/** By default those of them that are quoted in the SHA-256 bank. */
+function releasePcrsOf({ releasePcrs }: Given, selection: Selection): Selection {
+  const quoted = (bank: keyof Selection): readonly number[] => selection[bank] ?? [];
+  if (releasePcrs === undefined) {
+    return { sha256: RELEASE_PCRS.filter((pcr) => quoted('sha256').includes(pcr)) };
+  }
+  for (const [bank, pcrs] of Object.entries(releasePcrs)) {
+    const bad = pcrs.find((pcr) => pcr === 10 || !quoted(bank as keyof Selection).includes(pcr));
+    if (bad !== undefined) throw new Error(`releasePcrs: ${bank}:${bad} is not quoted, or is 10`);
+  }
+  return releasePcrs;
 }
 
 const ROOT_SECRET_LENGTH = 32;

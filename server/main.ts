@@ -25,6 +25,7 @@ import { keepWindows } from './services/keep-windows.ts';
 import { knownIdentities } from './services/known-identities.ts';
 import { judgesApart } from './services/judges-apart.ts';
 import { previewTurns, sharedJudges } from './services/preview-turns.ts';
+import { diskKeySealer } from './services/sealed-disk-key.ts';
 import { keySealer } from './services/sealed-key.ts';
 import { progressReporter } from './services/report-progress.ts';
 import { signingKey } from './services/signing-key.ts';
@@ -131,11 +132,13 @@ async function serve(config: ServerConfig): Promise<void> {
     askToRenew: askToRenew({ database, issuers }),
     challengeKeysAt: challengeKeysOf(rootSecret, await newestRestore(database)),
     ...signing,
+    diskKeys: diskKeySealer(rootSecret),
     ...(await bundleSigners(config)),
     settings: {
       publicUrl,
       ca: config.ca,
       selection,
+      releasePcrs: config.releasePcrs,
       intervalSeconds,
       crlGraceSeconds,
       signingKeyDays: config.signingKeyDays,

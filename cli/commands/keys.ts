@@ -22,7 +22,7 @@ export function addKeysCommands(program: Command, world: World): void {
     .description(
       'make the next key now; it signs once hosts know it (`rotate tls`: where `up` runs)',
     )
-    .addArgument(new Argument('<use>', 'what it signs').choices(['result', 'permit']))
+    .addArgument(new Argument('<use>', 'what it signs').choices(['result', 'permit', 'release']))
     .option('--reason <text>', 'for the audit log', DEFAULT_REASON)
     .action((use: KeyUse, { reason }: { reason: string }, command: Command) =>
       rotate(world, { use, reason }, command),

@@ -74,6 +74,24 @@ export const GATE_CODES = {
     'DESIGN 4, Start a VM 5',
     'Do what the finding asks for: store the key with `touchstone vm disk-key set`, or look at `touchstone-agent doctor` on the host.',
   ),
+  DISK_KEY_UNKNOWN: entry(
+    404,
+    'No key is stored for this disk',
+    'DESIGN 4, Start a VM 5',
+    'List those that are: `touchstone vm disk-key list`.',
+  ),
+  DISK_KEY_UNFIT: entry(
+    422,
+    'This is no key for a disk',
+    'DESIGN 4, Start a VM 5',
+    'QEMU takes text as a key, 16 to 512 bytes of UTF-8. `touchstone vm disk-key generate` makes a good one.',
+  ),
+  DISK_NOT_SEALED: entry(
+    422,
+    "The VM's record does not call this disk sealed",
+    'DESIGN 4, Start a VM 5',
+    'Look which are: `touchstone vm show`. Seal it: `touchstone vm change --sealed-disk`.',
+  ),
   SAVED_STATE_UNKNOWN: entry(
     403,
     'The VM was to be restored from a file that this host did not see saved',

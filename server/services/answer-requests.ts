@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { VerifiedEvidence } from '@touchstone/appraisal';
-import type { PermitAnswer, StartRequest } from '@touchstone/schemas';
+import type {
+  DiskName,
+  PermitAnswer,
+  ReleaseKey,
+  SealedDiskKey,
+  StartRequest,
+} from '@touchstone/schemas';
 import { refusal, serverFinding } from '../codes.ts';
 import { type GateDecision, grantPermit } from '../gate/grant.ts';
 import { observeRefusal } from '../gate/observe.ts';
+import { sealedDisksOf } from '../gate/sealed-disks.ts';
 import type { AuditLine } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
@@ -13,6 +20,7 @@ import { heldVms, raiseOrdersOfHost } from '../store/trust-losses.ts';
 import { holdVms } from '../store/vms.ts';
 import { carriersAmong } from '../store/carriers.ts';
 import { beginExposure, endExposuresOf } from './exposures.ts';
+import { releaseDiskKeys } from './release-disk-keys.ts';
 import { sourcesOf } from './migration-sources.ts';
 import { type Appraised, stateFindings } from './record-appraisal.ts';
 import type { Verifier } from './verifier.ts';
@@ -26,7 +34,10 @@ type Asked = { readonly appraised: Appraised; readonly verified: VerifiedEvidenc
 type Decided = {
   readonly request: StartRequest;
   readonly permitId: string;
+  /** Of its sealed disks. */
+  readonly disks: readonly DiskName[];
   readonly decision: GateDecision;
+  readonly keys?: readonly SealedDiskKey[];
 };
 
 /**
@@ -37,12 +48,13 @@ export async function answerRequests(
   verifier: Verifier,
   on: Queryable,
   asked: Asked,
-): Promise<{ answers: PermitAnswer[]; audit: AuditLine[] }> {
+): Promise<{ answers: PermitAnswer[]; release?: ReleaseKey; audit: AuditLine[] }> {
   const { appraised, verified } = asked;
   const { host, now } = appraised;
   const requests = verified.statement.permits ?? [];
   if (requests.length === 0) throw refusal('PERMIT_PURPOSE_MISSING');
-  const decided = await decide(verifier, on, { ...asked, requests });
+  const granted = await decide(verifier, on, { ...asked, requests });
+  const { decided, release } = await withDiskKeys(verifier, on, { host, verified }, granted);
   await insertStarts(on, {
     ...{ hostId: host.id, attestation: appraised.id, at: now },
     starts: decided.filter(({ decision }) => !isAnsweredBefore(decision)).map(startRecord),
@@ -50,13 +62,23 @@ export async function answerRequests(
   await exposeStarts(on, host, decided, now);
   return {
     answers: decided.map((one) => present(verifier, one)),
-    audit: decided.map((one) => ({
-      actor: `host ${host.name}`,
-      action: `vm.start.${kindOf(one)}`,
-      subject: one.request.vm,
-      detail: `request ${one.request.requestId}: ${outcomeOf(one)}`,
-    })),
+    ...(release === null ? {} : { release }),
+    audit: decided.flatMap((one) => auditLines(host, one)),
   };
+}
+
+function auditLines(host: Host, one: Decided): AuditLine[] {
+  const { requestId, vm } = one.request;
+  const common = { actor: `host ${host.name}`, subject: vm };
+  const detail = `request ${requestId}: ${outcomeOf(one)}`;
+  const started = { ...common, action: `vm.start.${kindOf(one)}`, detail };
+  if (one.keys === undefined) return [started];
+  const disks = one.keys.map(({ disk }) => disk).join(', ');
+  const released = { ...common, action: 'disk-key.release' };
+  return [
+    started,
+    { ...released, detail: `${disks}: request ${requestId}, permit ${one.permitId}` },
+  ];
 }
 
 const kindOf = ({ decision }: Decided): StartRecord['decision'] =>
@@ -136,8 +158,40 @@ async function decide(
     const decision = answered.has(request.requestId)
       ? answeredBefore(request)
       : observeRefusal(grantPermit(question), question, observation);
-    return { request, permitId, decision };
+    return { request, permitId, disks: sealedDisksOf(question.vm, request), decision };
   });
+}
+
+/** A sealed disk whose key cannot be released is a refusal, and never a permit without. */
+async function withDiskKeys(
+  verifier: Verifier,
+  on: Queryable,
+  asked: Parameters<typeof releaseDiskKeys>[2],
+  granted: readonly Decided[],
+): Promise<{ decided: readonly Decided[]; release: ReleaseKey | null }> {
+  const wanted = granted.filter((one) => kindOf(one) === 'permitted' && one.disks.length > 0);
+  const { release, keys, withheld } = await releaseDiskKeys(
+    verifier,
+    on,
+    asked,
+    wanted.map(({ permitId, request: { vm }, disks }) => ({ permitId, vm, disks })),
+  );
+  const decided = granted.map((one): Decided => {
+    const { request, permitId, decision } = one;
+    const missing = withheld.get(permitId);
+    if (missing !== undefined) {
+      const { disk: subject, why: actual } = missing;
+      const finding = serverFinding('DISK_KEY_UNAVAILABLE', {
+        ...{ subject: `${request.vm}: ${subject}`, expected: 'its key', actual },
+      });
+      return { ...one, decision: { decision: 'refused', code: finding.code, findings: [finding] } };
+    }
+    const mine = keys.get(permitId);
+    if (mine === undefined || release === null || decision.decision !== 'permitted') return one;
+    const claims = { ...decision.claims, 'touchstone.release': release.digest };
+    return { ...one, decision: { ...decision, claims }, keys: mine };
+  });
+  return { decided, release: release?.key ?? null };
 }
 
 function answeredBefore({ requestId }: StartRequest): GateDecision {
@@ -158,10 +212,11 @@ function startRecord({ request, permitId, decision }: Decided): StartRecord {
     : { request, decision: 'observed', permitId, ...decision.observed };
 }
 
-function present({ permitKey }: Verifier, { request, decision }: Decided): PermitAnswer {
+function present({ permitKey }: Verifier, { request, decision, keys }: Decided): PermitAnswer {
   const { requestId } = request;
   if (decision.decision === 'permitted') {
-    return { requestId, permit: permitKey.sign(decision.claims) };
+    const permit = permitKey.sign(decision.claims);
+    return { requestId, permit, ...(keys === undefined ? {} : { keys: [...keys] }) };
   }
   const { code, findings } = decision;
   return { requestId, refusal: { code, findings: [...findings] } };

@@ -9,7 +9,6 @@ export type TokenType =
   | 'touchstone-licence+jwt'
   | 'touchstone-orders+jwt'
   | 'touchstone-observe+jwt'
-  | 'touchstone-release+jwt'
   | 'touchstone-bundle+jwt'
   | 'touchstone-ca-progress+jwt';
 
@@ -25,12 +24,8 @@ export const signingKey = (pem: string, typ: TokenType): Promise<SigningKey> =>
   signingKeyOf(createPrivateKey(pem), typ);
 
 export async function signingKeyOf(privateKey: KeyObject, typ: TokenType): Promise<SigningKey> {
-  if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
-    throw new Error(`the key for ${typ} is not an EC P-256 key`);
-  }
-  const { kty, crv, x, y } = await exportJWK(createPublicKey(privateKey));
-  const kid = await calculateJwkThumbprint({ kty, crv, x, y } as object, 'sha256');
-  const jwk = checkAgainst(SigningJwk, { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' });
+  const jwk = await jwkOf(privateKey);
+  const { kid } = jwk;
   const header = headerOf({ alg: 'ES256', kid, typ });
   return {
     jwk,
@@ -43,6 +38,16 @@ export async function signingKeyOf(privateKey: KeyObject, typ: TokenType): Promi
       return `${signed}.${signature.toString('base64url')}`;
     },
   };
+}
+
+/** The public half. @throws Error for another key than EC P-256 */
+export async function jwkOf(privateKey: KeyObject): Promise<SigningJwk> {
+  if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    throw new Error('not an EC P-256 key');
+  }
+  const { kty, crv, x, y } = await exportJWK(createPublicKey(privateKey));
+  const kid = await calculateJwkThumbprint({ kty, crv, x, y } as object, 'sha256');
+  return checkAgainst(SigningJwk, { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' });
 }
 
 const headerOf = (header: object): string => base64Url(JSON.stringify(header));

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { KeyUse, SigningJwk, TrustBundle } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
@@ -11,11 +12,16 @@ export const KEYS_READ_EVERY_MS = 10_000;
 /** A replica that could not look for so long signs nothing: its key may be withdrawn by now. */
 export const KEYS_HOLD_MS = 300_000;
 
+/** The uses that a server cannot do without. */
+type NeededUse = Exclude<KeyUse, 'release'>;
+
+/** What signs for a TPM, and no token: services/release-key.ts. */
+export type ReleaseSigner = { readonly kid: string; readonly privateKey: KeyObject };
+
 const TYPES = {
   result: 'touchstone-result+jwt',
   permit: 'touchstone-permit+jwt',
-  release: 'touchstone-release+jwt',
-} as const satisfies Record<KeyUse, TokenType>;
+} as const satisfies Record<NeededUse, TokenType>;
 
 /** What a permit key signs besides permits: schemas/mandates.ts. */
 const MANDATE_TYPES = {
@@ -25,9 +31,6 @@ const MANDATE_TYPES = {
 } as const satisfies Record<string, TokenType>;
 
 export type MandateKeys = Readonly<Record<keyof typeof MANDATE_TYPES, SigningKey>>;
-
-/** The uses that a server cannot do without. */
-type NeededUse = Exclude<KeyUse, 'release'>;
 
 /** Keys by which this server's reports to the CA are signed. `next`: it will be one. */
 export type Reporters = {
@@ -43,6 +46,8 @@ export type SigningKeys = {
   readonly permitKey: SigningKey;
   /** The permit key, each for one kind of mandate. */
   readonly mandateKeys: MandateKeys;
+  /** Null where this deployment has none yet. @throws AppError SERVER_KEYS_STALE */
+  releaseSigner(): ReleaseSigner | null;
   readonly reporters: Reporters;
   /** What a trust bundle has to carry, in an order that stays. */
   published(): TrustBundle['keys'];
@@ -52,6 +57,7 @@ export type SigningKeys = {
 type Held = {
   readonly byUse: Readonly<Record<NeededUse, SigningKey>>;
   readonly mandates: MandateKeys;
+  readonly release: ReleaseSigner | null;
   readonly reporters: Reporters;
   readonly published: TrustBundle['keys'];
   readonly readAt: number;
@@ -64,6 +70,7 @@ export async function openSigningKeys(
   elapsedMs: () => number = () => performance.now(),
 ): Promise<SigningKeys> {
   const opened = new Map<string, SigningKey>();
+  let release: ReleaseSigner | null = null;
   const open = async (key: ServerKey, typ: TokenType): Promise<SigningKey> => {
     const { use, kid, sealed } = key;
     const known = opened.get(`${typ} ${kid}`);
@@ -72,6 +79,13 @@ export async function openSigningKeys(
     const made = await signingKeyOf(sealer.open(sealed, { use, kid }), typ);
     opened.set(`${typ} ${kid}`, made);
     return made;
+  };
+  const releaseOf = (key: ServerKey | undefined): ReleaseSigner | null => {
+    if (key === undefined || key.sealed === null) return null;
+    if (release?.kid !== key.kid) {
+      release = { kid: key.kid, privateKey: sealer.open(key.sealed, key) };
+    }
+    return release;
   };
   const look = async (): Promise<Held> => {
     const readAt = elapsedMs();
@@ -93,6 +107,7 @@ export async function openSigningKeys(
         orders: await open(active('permit'), MANDATE_TYPES.orders),
         observe: await open(active('permit'), MANDATE_TYPES.observe),
       },
+      release: releaseOf(keys.find(({ use, state }) => use === 'release' && state === 'active')),
       reporters: {
         active: await asReporter(active('result')),
         retired: await Promise.all(
@@ -124,6 +139,7 @@ export async function openSigningKeys(
       orders: keyOf(({ mandates }) => mandates.orders),
       observe: keyOf(({ mandates }) => mandates.observe),
     },
+    releaseSigner: () => lookedLately().release,
     get reporters() {
       return held.reporters;
     },

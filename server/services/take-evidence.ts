@@ -241,9 +241,12 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
 
   let answer: EvidenceAnswer | PermitsAnswer;
   if (purpose === 'permit') {
-    const { answers, audit: decided } = await answerRequests(verifier, on, { appraised, verified });
+    const { audit: decided, ...given } = await answerRequests(verifier, on, {
+      appraised,
+      verified,
+    });
     audit.push(...decided);
-    answer = { ...common, answers };
+    answer = { ...common, ...given };
   } else {
     answer = { ...common, intervalSeconds: verifier.settings.intervalSeconds };
   }

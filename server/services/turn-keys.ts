@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyUse } from '@touchstone/schemas';
 import { type AuditLine, appendAudit } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
+import { hasDiskKeys } from '../store/disk-keys.ts';
 import {
   insertServerKey,
   lockServerKeys,
@@ -15,7 +16,7 @@ import {
 import { hostsBehind } from './acknowledged.ts';
 import { firstEpochOf } from './bundle-history.ts';
 import { KEYS_HOLD_MS, KEYS_READ_EVERY_MS } from './signing-keys.ts';
-import { signingKeyOf } from './signing-key.ts';
+import { jwkOf } from './signing-key.ts';
 import type { Verifier } from './verifier.ts';
 
 const DAY_MS = 86_400_000;
@@ -34,7 +35,8 @@ type Turning = Pick<
 /**
  * Looks which of the server's keys are due for what, and does it: makes the next one after `signingKeyDays`; has it
  * sign once every host that is there shows a trust bundle with it; takes the old one out when all it signed has
- * ended. Each is one transaction under one lock, so a replica that is killed leaves nothing half done, and another
+ * ended. The first release key is made once there is a disk key to release: agents of versions before it do not take
+ * a trust bundle that names one. Each is one transaction under one lock, so a replica that is killed leaves nothing half done, and another
  * goes on.
  */
 export async function turnKeys(verifier: Turning): Promise<void> {
@@ -42,7 +44,7 @@ export async function turnKeys(verifier: Turning): Promise<void> {
   await verifier.database.transaction(async (on) => {
     await lockServerKeys(on);
     const keys = await serverKeys(on);
-    for (const use of ['result', 'permit'] as const) {
+    for (const use of ['result', 'permit', 'release'] as const) {
       const of = keys.filter((key) => key.use === use);
       const next = of.find(({ state }) => state === 'next');
       const active = of.find(({ state }) => state === 'active');
@@ -50,6 +52,9 @@ export async function turnKeys(verifier: Turning): Promise<void> {
       else if (active !== undefined && isDue(active, verifier.settings.signingKeyDays, now)) {
         const detail = `the one before signs since ${active.activeAt?.toISOString()}`;
         await makeNext(verifier, on, { use, now, by: 'verifier', detail });
+      } else if (use === 'release' && active === undefined && (await hasDiskKeys(on))) {
+        const detail = 'the first, for the first key of a disk';
+        await makeKey(verifier, on, { use, state: 'active', now, by: 'verifier', detail });
       }
     }
     for (const { kid, use } of await withdrawServerKeys(on, now)) {
@@ -84,23 +89,31 @@ async function switchIfKnown(
   log.info({ use, kid, behind: behind.count }, 'another key signs');
 }
 
+type Making = {
+  readonly use: KeyUse;
+  readonly now: Date;
+  readonly by: string;
+  readonly detail: string;
+};
+
 /** Signs nothing yet. False: there is a next one already. */
-export async function makeNext(
+export const makeNext = (
+  turning: Pick<Turning, 'sealer'>,
+  on: Queryable,
+  made: Making,
+): Promise<boolean> => makeKey(turning, on, { ...made, state: 'next' });
+
+async function makeKey(
   { sealer }: Pick<Turning, 'sealer'>,
   on: Queryable,
-  made: {
-    readonly use: KeyUse;
-    readonly now: Date;
-    readonly by: string;
-    readonly detail: string;
-  },
+  made: Making & { readonly state: 'next' | 'active' },
 ): Promise<boolean> {
-  const { use, now, by, detail } = made;
+  const { use, state, now, by, detail } = made;
   const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
-  const { jwk } = await signingKeyOf(privateKey, `touchstone-${use}+jwt`);
+  const jwk = await jwkOf(privateKey);
   const { kid } = jwk;
   const sealed = sealer.seal(privateKey, { use, kid });
-  const key = { kid, use, state: 'next', jwk, sealed, madeAt: now } as const;
+  const key = { kid, use, state, jwk, sealed, madeAt: now } as const;
   if (!(await insertServerKey(on, key))) return false;
   await audit(on, 'server-key.make', { use, kid }, now, detail, by);
   return true;

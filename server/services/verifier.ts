@@ -11,6 +11,7 @@ import type { Host } from '../store/host.ts';
 import type { PreviewTurns } from './preview-turns.ts';
 import type { IssuerList } from './issuers.ts';
 import type { Identity } from './known-identities.ts';
+import type { DiskKeySealer } from './sealed-disk-key.ts';
 import type { KeySealer } from './sealed-key.ts';
 import type { RevocationLists } from './revocation-lists.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -36,6 +37,7 @@ export type Verifier = {
   readonly limitStranger: (host: Host) => void;
   readonly signing: SigningKeys;
   readonly sealer: KeySealer;
+  readonly diskKeys: DiskKeySealer;
   readonly bundleKey: SigningKey;
   /** Of `signing`: the ones that sign now. */
   readonly resultKey: SigningKey;
@@ -45,6 +47,8 @@ export type Verifier = {
     readonly ca: { readonly url: string; readonly pin: string };
     /** What every quote has to cover, exactly. */
     readonly selection: Selection;
+    /** Of those, what has to be as it was attested for a disk key to be released. Empty: none is. */
+    readonly releasePcrs: Selection;
     readonly intervalSeconds: number;
     /** For so long a revocation list counts after a newer one was due. */
     readonly crlGraceSeconds: number;

@@ -50,6 +50,11 @@ export async function vmByUuid(on: Queryable, uuid: string): Promise<Vm | null> 
   return rows[0] === undefined ? null : vmOf(rows[0]);
 }
 
+/** Nobody else permits, changes or removes it until the transaction ends. */
+export async function lockVm(on: Queryable, uuid: string): Promise<Vm | null> {
+  return (await vmsByUuid(on, [uuid], 'FOR UPDATE')).get(uuid) ?? null;
+}
+
 /** By uuid, those that are registered. */
 export async function vmsByUuid(
   on: Queryable,

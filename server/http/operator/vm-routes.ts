@@ -1,5 +1,14 @@
-import { Uuid, Vm, VmList, VmStarts } from '@touchstone/schemas';
+import {
+  DiskKeyList,
+  DiskKeyRemoval,
+  DiskKeySetting,
+  Uuid,
+  Vm,
+  VmList,
+  VmStarts,
+} from '@touchstone/schemas';
 import { listRegistered } from '../../services/lists.ts';
+import { removeDiskKey, setDiskKey, viewDiskKeys } from '../../services/disk-keys.ts';
 import { registerVm, viewStarts, viewVm } from '../../services/vms.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
 
@@ -32,6 +41,35 @@ export const VM_ROUTES: readonly OperatorRoute[] = [
     key: Uuid,
     answer: Vm,
     handle: ({ verifier, key }) => viewVm(verifier, key),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/vms/:key/disk-keys',
+    summary: 'Which of its disks a key is stored for; no key is shown',
+    role: 'viewer',
+    key: Uuid,
+    answer: DiskKeyList,
+    handle: ({ verifier, key }) => viewDiskKeys(verifier, key),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/vms/:key/disk-keys',
+    summary: 'Store the key of a sealed disk; in the place of another it takes the quorum',
+    role: 'operator',
+    key: Uuid,
+    body: DiskKeySetting,
+    answer: DiskKeyList,
+    handle: ({ verifier, by, key, body }) => setDiskKey(verifier, by, key, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/vms/:key/disk-keys/removal',
+    summary: 'Remove the key of a sealed disk, by the quorum',
+    role: 'approver',
+    key: Uuid,
+    body: DiskKeyRemoval,
+    answer: DiskKeyList,
+    handle: ({ verifier, by, key, body }) => removeDiskKey(verifier, by, key, body),
   }),
   route({
     method: 'GET',

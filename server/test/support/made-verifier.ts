@@ -14,6 +14,7 @@ import { judgesApart } from '../../services/judges-apart.ts';
 import { previewTurns, sharedJudges } from '../../services/preview-turns.ts';
 import { makeSecretToken } from '../../services/secret-token.ts';
 import { adoptKeys } from '../../services/adopt-keys.ts';
+import { diskKeySealer } from '../../services/sealed-disk-key.ts';
 import { keySealer } from '../../services/sealed-key.ts';
 import { openSigningKeys } from '../../services/signing-keys.ts';
 import { signingKey } from '../../services/signing-key.ts';
@@ -67,7 +68,8 @@ export async function startVerifier(): Promise<MadeVerifier> {
     let believed: KnownIssuers = ONE_ISSUER;
     const asAdministrator = async (sql: string, values: unknown[] = []) =>
       (await postgres.query('server', sql, values)).rows as Record<string, unknown>[];
-    const sealer = keySealer(randomBytes(32));
+    const rootSecret = randomBytes(32);
+    const sealer = keySealer(rootSecret);
     await adoptKeys({ database, sealer }, { result: newKey(), permit: newKey() });
     const signing = await openSigningKeys(database, sealer);
     let revocation: Revocation | undefined;
@@ -81,6 +83,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
     const parts = {
       database,
       ...{ signing, sealer, resultKey: signing.resultKey, permitKey: signing.permitKey },
+      diskKeys: diskKeySealer(rootSecret),
       bundleKey: await signingKey(newKey(), 'touchstone-bundle+jwt'),
       clock: { now, measure: async () => {}, keep: async () => {} },
       issuers,
@@ -96,6 +99,7 @@ export async function startVerifier(): Promise<MadeVerifier> {
         publicUrl: 'https://verifier.test:8443',
         ca: { url: 'https://ca.test:8444', pin: 'a'.repeat(64) },
         selection: SELECTION,
+        releasePcrs: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] },
         intervalSeconds: 60,
         crlGraceSeconds: 3_600,
         signingKeyDays: 90,
