@@ -1,4 +1,4 @@
-import type { AgentStatus, EvidenceAnswer, ResultClaims } from '@touchstone/schemas';
+import type { AgentStatus, EvidenceAnswer, ResultAnswer, ResultClaims } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { Bell } from './bell.ts';
@@ -39,6 +39,7 @@ export class Attesting {
     lastAttestedAt: null,
     lastError: null,
   };
+  #result: ResultAnswer | null = null;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -67,6 +68,11 @@ export class Attesting {
   get status(): AgentStatus {
     const { hostId, class: assuranceClass, server } = this.#held.current;
     return { hostId, class: assuranceClass, tpm: this.#tpm, server, ...this.#last };
+  }
+
+  /** As the server signed it last, and when that came. */
+  get result(): ResultAnswer | null {
+    return this.#result;
   }
 
   /** With which newer bundles are heard of. */
@@ -191,6 +197,7 @@ export class Attesting {
     if (delivered.gate !== undefined) this.#attestation.told?.answered(delivered.gate);
     const lastAttestedAt = new Date().toISOString();
     this.#last = { state, verdict, lastAttestedAt, lastError: null };
+    this.#result = { result: delivered.answer.result, receivedAt: lastAttestedAt };
     this.#log.info({ state, verdict }, 'attested');
     return { ...delivered.answer, state, verdict };
   }

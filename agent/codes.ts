@@ -176,6 +176,18 @@ export const AGENT_CODES = {
       'Nothing follows from it. If it persists, compare the deployment’s keys: somebody may stand in between.',
     actor: 'operator',
   },
+  RESULT_UNKNOWN: {
+    title: 'There is no attestation result yet',
+    section: '4 Attest',
+    remedy: 'Ask again once this agent has attested: `touchstone-agent status` tells.',
+    actor: 'host-administrator',
+  },
+  PROOF_PENDING: {
+    title: 'A proof for this program is being made',
+    section: '4 Attest',
+    remedy: 'Ask for one proof at a time.',
+    actor: 'agent',
+  },
   PERMIT_INVALID: {
     title: 'The permit is not one that the server signed for this request',
     section: '4 Start a VM, step 4',

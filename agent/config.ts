@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import { parse } from 'yaml';
 import { checkAgainst, closed, EkKind } from '@touchstone/schemas';
 import { agentError } from './codes.ts';
+import { ProgramSettings } from './programs/settings.ts';
 import { WATCH_SETTINGS, WatchConfig, type WatchSettings } from './watch/settings.ts';
 
 const AbsolutePath = Type.String({ pattern: '^/[^\\u0000-\\u001f]*$', maxLength: 1_024 });
@@ -29,6 +30,10 @@ export const AgentConfig = closed({
    * Empty: it tells nothing.
    */
   bootImages: Type.Optional(Type.Array(AbsolutePath, { maxItems: 64 })),
+  /** Programs of this host that may ask for proofs, each at a socket of its own. */
+  programs: Type.Optional(Type.Array(ProgramSettings, { maxItems: 32 })),
+  /** Where those sockets lie. */
+  programsDirectory: Type.Optional(AbsolutePath),
   /** The log of a chip's boot, where it is not the kernel's own file. Quotes bind it, wherever it comes from. */
   firmwareLog: Type.Optional(AbsolutePath),
   /** Where this host shows what runs on it, if it is not where it is usual. */
@@ -41,6 +46,8 @@ export type AgentConfig = {
   readonly imaList?: string;
   readonly firmwareLog?: string;
   readonly bootImages?: readonly string[];
+  readonly programs?: readonly ProgramSettings[];
+  readonly programsDirectory?: string;
 };
 
 /** What is measured unless the configuration says otherwise: the kernel's part, then the agent itself. */

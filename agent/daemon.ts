@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { GateReport } from '@touchstone/schemas';
 import { listenUnix } from '@touchstone/transport';
 import type { Logger } from 'pino';
+import type { AgentConfig } from './config.ts';
 import { withCourier } from './courier/with-courier.ts';
 import { openEnrolledHost } from './enrolled-host.ts';
 import { openStartGate, type StartGate } from './gate/starts.ts';
@@ -9,11 +10,13 @@ import { DigestCache } from './images/digest-cache.ts';
 import { FileReader } from './images/file-reader.ts';
 import type { Network } from './network.ts';
 import { WaitingKeys } from './keys/waiting-keys.ts';
+import { openProgramSockets } from './programs/program-sockets.ts';
+import { prove } from './programs/prove.ts';
+import { PROGRAMS_DIRECTORY } from './programs/settings.ts';
 import { agentEdge } from './socket/routes.ts';
 import { readBindingRecord } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
 import { bootId, KeptRecord } from './watch/record.ts';
-import type { WatchSettings } from './watch/settings.ts';
 import { Watch } from './watch/watch.ts';
 
 /** With the plan before it and a turn that has to be waited for, a start knows within 10 s that the server is away. */
@@ -25,7 +28,7 @@ export type DaemonOptions = {
   /** Of a courier that runs; null where this agent starts one. */
   readonly courier: string | null;
   readonly attester: Attester;
-  readonly watch: WatchSettings;
+  readonly config: Pick<AgentConfig, 'watch' | 'programs' | 'programsDirectory'>;
   readonly log: Logger;
   readonly stop: AbortSignal;
   readonly ready: () => void;
@@ -43,7 +46,7 @@ export function runDaemon(options: DaemonOptions): Promise<void> {
 async function attestAndAnswer(options: DaemonOptions, network: Network): Promise<void> {
   const { stateDir, socketPath, attester, log, stop } = options;
   const watch = new Watch({
-    roots: options.watch,
+    roots: options.config.watch,
     record: await KeptRecord.open(stateDir, bootId()),
     hookSha256: null,
     log,
@@ -80,11 +83,19 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
     path: socketPath,
     mode: 0o600,
   });
+  const { programs = [], programsDirectory: directory = PROGRAMS_DIRECTORY } = options.config;
+  const prover = { attester, conversations, key: host.attestation.key };
+  const answers = {
+    result: () => attesting.result,
+    prove: (nonce: string) => prove({ ...prover, enrolment: held.current }, nonce),
+  };
+  const forPrograms = await openProgramSockets({ directory, programs, answers, log });
   try {
     options.ready();
     await watch.look();
     await Promise.all([attesting.until(stop), watch.until(stop, async () => {})]);
   } finally {
+    await forPrograms.close();
     await socket.close();
     waitingKeys.close();
     await host.client.close();

@@ -183,7 +183,7 @@ async function daemonCommand(
     import('pino'),
   ]);
   const log = pino({ name: 'touchstone-agent' }, pino.destination({ fd: 2, sync: true }));
-  await withState(surroundings, state, async (stateDir, attester, { watch }) => {
+  await withState(surroundings, state, async (stateDir, attester, config) => {
     const passedOver = await passedOverBy(attester.tpm, surroundings.machine);
     if (passedOver !== null) log.warn({ tpm: passedOver }, 'a TPM that is not the host’s');
     await runDaemon({
@@ -191,7 +191,7 @@ async function daemonCommand(
       socketPath: socketPathOf(stateDir),
       courier: courier === undefined ? null : resolve(surroundings.workingDirectory, courier),
       attester,
-      watch,
+      config,
       log,
       stop: surroundings.stopOnSignal(),
       ready: () => surroundings.stdout.write(`${JSON.stringify({ ready: true })}\n`),

@@ -31,6 +31,7 @@ export * from './operator.ts';
 export * from './page.ts';
 export * from './paging.ts';
 export * from './preview.ts';
+export * from './programs.ts';
 export * from './quorum.ts';
 export * from './release.ts';
 export * from './replacement.ts';

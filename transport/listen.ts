@@ -44,13 +44,21 @@ export async function listenTls(
   };
 }
 
-/** A unix socket; `mode` decides who may connect. A socket that a dead process left is replaced. */
+/**
+ * A unix socket; `mode` decides who may connect, and where `maxConnections` is given how often at once. A socket that a
+ * dead process left is replaced.
+ */
 export async function listenUnix(
   app: Koa,
-  { path, mode }: { readonly path: string; readonly mode: number },
+  {
+    path,
+    mode,
+    maxConnections,
+  }: { readonly path: string; readonly mode: number; readonly maxConnections?: number },
 ): Promise<Listening> {
   await rm(path, { force: true });
   const server = http.createServer(TIMEOUTS, app.callback());
+  if (maxConnections !== undefined) server.maxConnections = maxConnections;
   // Nobody may connect between bind and chmod, so the socket is made closed to others.
   const umask = process.umask(0o177);
   try {

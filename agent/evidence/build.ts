@@ -19,7 +19,7 @@ import type { Attester, QuotedPcrs } from '../tpm/attester.ts';
 const AGENT_VERSION = '0.1.0';
 
 export type EvidenceInput = {
-  readonly purpose: Exclude<Purpose, 'prove'>;
+  readonly purpose: Purpose;
   readonly hostId: string | null;
   readonly bundleEpoch: number;
   readonly challenge: string;
@@ -28,6 +28,8 @@ export type EvidenceInput = {
   readonly gate?: GateReport | undefined;
   /** nonceTPM, in hex, of the policy session in which a release key would be unsealed. */
   readonly sessionNonce?: string | undefined;
+  /** In `prove`, whose challenge is empty. */
+  readonly nonce?: string;
   /** That judged this host last. */
   readonly policyId?: string | undefined;
 };
@@ -63,7 +65,7 @@ async function evidenceOnce(
   const nextBoot = input.purpose === 'attest' ? await attester.nextBoot() : [];
   const digest = createHash('sha256').update(log).digest('hex');
   const { purpose, hostId, bundleEpoch, challenge, selection, policyId } = input;
-  const { permits, sessionNonce, gate } = input;
+  const { permits, sessionNonce, gate, nonce } = input;
   const statement: Statement = {
     schema: 'touchstone/statement/2',
     purpose,
@@ -86,6 +88,7 @@ async function evidenceOnce(
       ...(policyId === undefined ? {} : { claimedPolicyId: policyId }),
       ...(nextBoot.length === 0 ? {} : { claimedNextBoot: [...nextBoot] }),
     },
+    ...(nonce === undefined ? {} : { nonce }),
     ...(permits === undefined ? {} : { permits: [...permits] }),
     ...(gate === undefined ? {} : { gate }),
     ...(sessionNonce === undefined ? {} : { sessionNonce }),

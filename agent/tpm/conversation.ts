@@ -1,5 +1,6 @@
-/** Permits before attests: a VM that waits is a person who waits. */
-export type Urgency = 'permit' | 'attest';
+/** In this order. A VM that waits is a person who waits; a program that asks for proofs may do so all day. */
+const URGENCIES = ['permit', 'attest', 'prove'] as const;
+export type Urgency = (typeof URGENCIES)[number];
 
 /** So long the urgent wait for what is not, before it is asked to give way. */
 const GIVE_WAY_MS = 2_000;
@@ -42,8 +43,10 @@ export class Conversations {
   }
 
   #next(): void {
-    const permit = this.#waiting.findIndex(({ urgency }) => urgency === 'permit');
-    const [turn] = this.#waiting.splice(Math.max(permit, 0), 1);
+    const places = URGENCIES.map((urgency) =>
+      this.#waiting.findIndex((waiting) => waiting.urgency === urgency),
+    );
+    const [turn] = this.#waiting.splice(places.find((place) => place >= 0) ?? 0, 1);
     if (turn === undefined) this.#busy = false;
     else turn.start();
   }
