@@ -8,6 +8,9 @@ import { openEnrolledHost } from './enrolled-host.ts';
 import { openStartGate, type StartGate } from './gate/starts.ts';
 import { DigestCache } from './images/digest-cache.ts';
 import { FileReader } from './images/file-reader.ts';
+import { openLibvirtDoor } from './libvirt/door.ts';
+import { hookDigest } from './libvirt/hook.ts';
+import { libvirtAt } from './libvirt/libvirt.ts';
 import type { Network } from './network.ts';
 import { WaitingKeys } from './keys/waiting-keys.ts';
 import { openProgramSockets } from './programs/program-sockets.ts';
@@ -48,7 +51,7 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
   const watch = new Watch({
     roots: options.config.watch,
     record: await KeptRecord.open(stateDir, bootId()),
-    hookSha256: null,
+    hookSha256: await hookDigest(socketPath).catch(() => null),
     log,
     onNews: () => host.attesting.soon(),
   });
@@ -76,9 +79,12 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
   });
   const cache = await DigestCache.open(join(stateDir, 'digests.json'));
   const reader = new FileReader({ cache, log });
+  const libvirtDoor = await openLibvirtDoor({
+    ...{ stateDir, libvirt: libvirtAt(), gate, reader, watch, log },
+  });
   const waitingKeys = new WaitingKeys();
   const parts = { attesting, attester, conversations, gate, reader, watch, waitingKeys };
-  const edge = agentEdge({ log, ...parts });
+  const edge = agentEdge({ log, ...parts, libvirtDoor });
   const socket = await listenUnix(edge, {
     path: socketPath,
     mode: 0o600,

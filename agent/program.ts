@@ -17,6 +17,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { enrolCommand, type EnrolOptions } from './commands/enroll.ts';
 import { statusCommand } from './commands/status.ts';
 import { trustCommand, type TrustOptions } from './commands/trust.ts';
+import type { InstallHookOptions } from './commands/install-hook.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { reportError, reportFindings } from './report.ts';
 import { askToRun } from './run.ts';
@@ -166,6 +167,19 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
     .addOption(state())
     .action(async (options: { state: string; json?: true }) => {
       exit(await doctorCommand(surroundings, options));
+    });
+
+  program
+    .command('install-hook')
+    .description('have libvirt ask the start gate before it starts a VM')
+    .option('--check', 'only look: exit code 0 where the hook is in its place, else 1')
+    .option('--remove', 'take it away')
+    .option('--reload', 'have libvirtd look for it again; no VM is touched by it')
+    .option('--json', 'machine-readable output')
+    .addOption(state())
+    .action(async (options: InstallHookOptions) => {
+      const { installHookCommand } = await import('./commands/install-hook.ts');
+      exit(await installHookCommand(surroundings, options));
     });
 
   return program;

@@ -28,11 +28,18 @@ export const StartQuestion = closed({
 });
 export type StartQuestion = Type.Static<typeof StartQuestion>;
 
+/** PID of the libvirtd that called the hook. */
+const ProcessNumber = Type.Integer({ minimum: 2, maximum: 4_194_304 });
+
 /** A domain's XML as libvirt hands it to its hook. */
 const DomainXml = Type.String({ minLength: 1, maxLength: 1_048_576 });
 
 /** POST /v1/domains/starts on the agent's unix socket, by libvirt's hook at `prepare begin`. Answered by a StartAnswer. */
-export const DomainStart = closed({ name: LineOfText(256), domain: DomainXml });
+export const DomainStart = closed({
+  name: LineOfText(256),
+  domain: DomainXml,
+  libvirtd: Type.Optional(ProcessNumber),
+});
 export type DomainStart = Type.Static<typeof DomainStart>;
 
 /** POST /v1/domains/events, by the same hook at every other of libvirt's verbs. */
@@ -41,6 +48,7 @@ export const DomainEvent = closed({
   verb: Type.String({ pattern: '^[a-z]{1,32} [a-z-]{1,32}$', maxLength: 65 }),
   extra: LineOfText(256),
   domain: DomainXml,
+  libvirtd: Type.Optional(ProcessNumber),
 });
 export type DomainEvent = Type.Static<typeof DomainEvent>;
 

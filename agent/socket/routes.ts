@@ -12,6 +12,7 @@ import type { Conversations } from '../tpm/conversation.ts';
 import type { Watch } from '../watch/watch.ts';
 import type { WaitingKeys } from '../keys/waiting-keys.ts';
 import { keyRoutes } from './key-routes.ts';
+import type { LibvirtDoor } from '../libvirt/door.ts';
 import { domainRoutes } from './domain-routes.ts';
 import { startRoutes } from './start-routes.ts';
 
@@ -25,6 +26,7 @@ export function agentEdge(options: {
   readonly reader: FileReader;
   readonly watch: Pick<Watch, 'permitted'>;
   readonly waitingKeys: WaitingKeys;
+  readonly libvirtDoor: LibvirtDoor;
 }) {
   const app = createEdge({ log: options.log });
   app.use(async (ctx, next) => {
@@ -52,7 +54,7 @@ export function agentEdge(options: {
   });
   app.use(startRoutes(options));
   app.use(keyRoutes(options.waitingKeys));
-  app.use(domainRoutes(options));
+  app.use(domainRoutes(options.libvirtDoor));
   return app;
 }
 

@@ -12,6 +12,8 @@ import { openStartGate, type StartGate } from '../gate/starts.ts';
 import { WaitingKeys } from '../keys/waiting-keys.ts';
 import { ServerTime } from '../server-time.ts';
 import { HeldEnrolment } from '../state/held-enrolment.ts';
+import { openLibvirtDoor } from '../libvirt/door.ts';
+import { libvirtAt } from '../libvirt/libvirt.ts';
 import { agentEdge } from '../socket/routes.ts';
 import type { Enrolment, KeyRecord } from '../state/identity.ts';
 import { Attester } from '../tpm/attester.ts';
@@ -81,16 +83,14 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   };
   const socketPath = join(host.stateDir, 'agent.sock');
   const reader = new FileReader();
-  const watch = { permitted: () => Promise.resolve() };
+  const watch = { permitted: async () => {}, refused: async () => {}, heard: async () => {} };
+  const libvirtDoor = await openLibvirtDoor({
+    ...{ stateDir: host.stateDir, libvirt: libvirtAt(), gate, reader, watch, log: logger },
+  });
   const edge = agentEdge({
+    ...{ log: logger, attesting, attester, conversations, gate, reader, watch },
+    libvirtDoor,
     waitingKeys: new WaitingKeys(),
-    log: logger,
-    attesting,
-    attester,
-    conversations,
-    gate,
-    reader,
-    watch,
   });
   const socket = await listenUnix(edge, { path: socketPath, mode: 0o600 });
   const client = unixClient({ path: socketPath });

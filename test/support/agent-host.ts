@@ -72,6 +72,8 @@ export type AgentHostOptions = {
   readonly config?: string;
   /** Where it looks for what runs; without it at nothing, since the machine's other processes are none of the test's. */
   readonly watch?: Readonly<Record<string, string | number>>;
+  /** Words in front of every command of the agent's: of a libvirt host in whose namespaces it lives. */
+  readonly within?: readonly string[];
   /** What its join token admits. */
   readonly classes?: AssuranceClass[];
 };
@@ -82,7 +84,7 @@ export async function startAgentHost(
   wanted: AgentHostOptions,
 ): Promise<AgentHost> {
   const { name, measure = 'nested = no\n', server = touchstone.url, trusted = true } = wanted;
-  const { enrolWith = ['--tpm', 'software'], classes = ['software'] } = wanted;
+  const { enrolWith = ['--tpm', 'software'], classes = ['software'], within = [] } = wanted;
   const directory = await mkdtemp(join(tmpdir(), 'ts-agent-'));
   const stateDir = join(directory, 'state');
   const configuration = join(directory, 'hypervisor.conf');
@@ -92,7 +94,8 @@ export async function startAgentHost(
   let probes = 0;
 
   const spawnAgent = (args: readonly string[], options: RunOptions = {}): ChildProcess => {
-    const child = spawn(process.execPath, [BIN.agent, ...args], {
+    const words = [...within, process.execPath, BIN.agent, ...args];
+    const child = spawn(words[0] ?? '', words.slice(1), {
       cwd: options.workingDirectory ?? directory,
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -156,12 +159,13 @@ export async function startAgentHost(
     const measured = `measure:\n  - { pcr: 13, file: ${configuration} }\n`;
     const nothing = join(directory, 'nothing');
     await mkdir(nothing);
-    const watch = wanted.watch ?? {
+    const unseen = {
       processes: nothing,
       libvirtConfiguration: nothing,
       libvirtState: nothing,
     };
-    const config = `watch: ${JSON.stringify(watch)}\n${wanted.config ?? ''}`;
+    const watch = wanted.watch ?? (within.length > 0 ? {} : unseen);
+    const config = `${wanted.config ?? ''}watch: ${JSON.stringify(watch)}\n`;
     await writeFile(join(stateDir, 'agent.yaml'), measured + config);
     const tokenFile = join(directory, 'join-token');
     const token = await touchstone.joinToken({ labels: { site: name }, classes });

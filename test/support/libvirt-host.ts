@@ -83,7 +83,7 @@ export async function startLibvirtHost(options: LibvirtHostOptions = {}): Promis
     `${LIBVIRTD_CONF}host_uuid = "${randomUUID()}"\n${options.libvirtdConf ?? ''}`,
   );
   await writeFile(join(etc, 'qemu.conf'), `${QEMU_CONF}${options.qemuConf ?? ''}`);
-  await mkdir(join(etc, 'hooks'));
+  for (const part of ['hooks', 'tls']) await mkdir(join(etc, part));
   await writeFile(join(etc, 'hooks/daemon'), DAEMON_HOOK, { mode: 0o755 });
 
   const holder = spawn('unshare', ['--mount', '--uts', 'sh', '-c', HOLD, 'hold', directory, name], {

@@ -1,0 +1,169 @@
+import type {
+  DomainEvent,
+  DomainEventAnswer,
+  DomainStart,
+  Operation,
+  StartAnswer,
+} from '@touchstone/schemas';
+import type { Logger } from 'pino';
+import { codeOf, refusalFinding } from '../codes.ts';
+import type { Decided, StartGate } from '../gate/starts.ts';
+import { bootTime } from '../gate/boot-time.ts';
+import type { FileReader } from '../images/file-reader.ts';
+import { startOfDomain } from './domain/asked.ts';
+import { type Domain, readDomain } from './domain/describe.ts';
+import { PermittedDomains } from './domain/permitted-domains.ts';
+import { DiskSecrets } from './disk-secrets.ts';
+import type { Libvirt } from './libvirt.ts';
+import { requireEncryptedMigration } from './migration.ts';
+import { refusalLine } from './refusal-line.ts';
+import { openSavedFile } from './saved-file.ts';
+import { SavedStates } from './saved-states.ts';
+import { ToldOperations } from './told-operations.ts';
+
+/** Who else hears of what comes through this door. Nothing of it is waited for longer than it takes to write it down. */
+type DoorWatch = {
+  permitted(start: {
+    readonly vm: string;
+    readonly name: string;
+    readonly door: 'libvirt';
+    readonly permit: string;
+    readonly requestId: string;
+  }): Promise<void>;
+  refused(vm: string): Promise<void>;
+  heard(verb: string, vm: string): Promise<void>;
+};
+
+type LibvirtDoorParts = {
+  readonly gate: Pick<StartGate, 'decide'>;
+  readonly reader: FileReader;
+  readonly secrets: DiskSecrets;
+  readonly saved: SavedStates;
+  readonly watch: DoorWatch;
+  readonly log: Logger;
+};
+
+/** @throws AppError STATE_MALFORMED, STATE_UNREADABLE */
+export async function openLibvirtDoor(
+  options: Omit<LibvirtDoorParts, 'secrets' | 'saved'> & {
+    readonly stateDir: string;
+    readonly libvirt: Libvirt;
+  },
+): Promise<LibvirtDoor> {
+  const secrets = new DiskSecrets(options);
+  await secrets.clear();
+  const saved = await SavedStates.open(options.stateDir);
+  return new LibvirtDoor({ ...options, secrets, saved });
+}
+
+/** What libvirt's hook asks and tells: DESIGN section 4, Start a VM. */
+export class LibvirtDoor {
+  readonly #parts: LibvirtDoorParts;
+  readonly #told = new ToldOperations(bootTime);
+  readonly #permitted = new PermittedDomains();
+  /** By VM, until it was started. */
+  readonly #requests = new Map<string, string>();
+
+  constructor(parts: LibvirtDoorParts) {
+    this.#parts = parts;
+  }
+
+  /** `prepare begin`. @throws AppError DEFINITION_UNREADABLE where it cannot be told which VM it is */
+  async start({ name, domain: xml, libvirtd }: DomainStart): Promise<StartAnswer> {
+    const { gate, reader, watch, log } = this.#parts;
+    const domain = readDomain(xml);
+    const { vm } = domain;
+    const { operation, savedState } = await this.#comesBy(vm, libvirtd);
+    const asked = startOfDomain(domain, reader, {
+      operation,
+      ...(operation === 'restore' ? { savedState } : {}),
+    });
+    const decided = await gate.decide({
+      ...asked,
+      describe: async (plan) => {
+        if (operation === 'migrate') await requireEncryptedMigration(libvirtd);
+        return asked.describe(plan);
+      },
+    });
+    const answer = await this.#give(vm, decided);
+    if (answer.decision === 'refused') {
+      await watch.refused(vm);
+      return answer;
+    }
+    const { permitId: permit, requestId } = answer;
+    await watch.permitted({ vm, name, door: 'libvirt', permit, requestId });
+    const definition = asked.described();
+    if (definition !== null) this.#permitted.keep(vm, definition);
+    for (const finding of definition?.warnings ?? [])
+      log.warn({ requestId, vm, finding }, finding.subject);
+    this.#requests.set(vm, requestId);
+    return answer;
+  }
+
+  /** Every other verb. Only at `started begin` is anything refused, and only what was seen. */
+  async event({ verb, domain: xml }: DomainEvent): Promise<DomainEventAnswer> {
+    const { secrets, saved, watch } = this.#parts;
+    const domain = readDomain(xml);
+    const { vm } = domain;
+    this.#told.tell(vm, verb);
+    if (verb === 'stopped end') await saved.stopped(vm);
+    if (AFTER_START.has(verb)) await secrets.take(vm);
+    if (verb === 'release end') this.#requests.delete(vm);
+    await watch.heard(verb, vm);
+    return verb === 'started begin' ? this.#started(domain) : { outcome: 'noted' };
+  }
+
+  /** What was told, or is seen: a VM that libvirt has a saved file of open is restored, whatever was told. */
+  async #comesBy(
+    vm: string,
+    libvirtd: number | undefined,
+  ): Promise<{ readonly operation: Operation; readonly savedState: string | null }> {
+    const { reader, saved, log } = this.#parts;
+    const told = this.#told.take(vm);
+    const file = libvirtd === undefined ? null : await openSavedFile(vm, libvirtd);
+    const operation = file === null ? told : 'restore';
+    if (file === null) return { operation, savedState: null };
+    try {
+      return { operation, savedState: await saved.recognise(vm, await reader.read(file)) };
+    } catch (err) {
+      log.warn({ err, vm }, 'what the VM is restored from could not be read');
+      return { operation, savedState: null };
+    }
+  }
+
+  /** Keys go to libvirt while it waits. Without them, no start. */
+  async #give(vm: string, { answer, definition, keys }: Decided): Promise<StartAnswer> {
+    const { secrets, log } = this.#parts;
+    const sealed = definition?.sealedDisks ?? [];
+    try {
+      if (answer.decision === 'permitted' && (sealed.length > 0 || keys.size > 0))
+        await secrets.give(vm, sealed, keys);
+      return answer;
+    } catch (error) {
+      const { requestId } = answer;
+      log.warn({ requestId, vm, err: error }, 'start refused');
+      const findings = [refusalFinding(error, `VM ${vm}`)];
+      return { decision: 'refused', requestId, vm, code: codeOf(error), findings };
+    } finally {
+      for (const key of keys.values()) key.fill(0);
+    }
+  }
+
+  /** Whether what runs is what the permit was for: DESIGN section 4; decision 55. */
+  async #started(domain: Domain): Promise<DomainEventAnswer> {
+    const { log } = this.#parts;
+    const { vm } = domain;
+    const requestId = this.#requests.get(vm) ?? 'of before';
+    this.#requests.delete(vm);
+    const found = await this.#permitted.check(domain).catch((err: unknown) => {
+      log.warn({ err, requestId, vm }, 'what was started could not be looked at');
+      return null;
+    });
+    if (found === null) return { outcome: 'noted' };
+    log.warn({ requestId, vm, code: found.code, finding: found }, 'start refused');
+    return { outcome: 'refused', line: refusalLine(requestId, found.code, [found]) };
+  }
+}
+
+/** By then QEMU has read its secrets, or will never. */
+const AFTER_START = new Set(['started begin', 'stopped end', 'release end']);
