@@ -188,6 +188,14 @@ export const AGENT_CODES = {
     remedy: 'Ask for one proof at a time.',
     actor: 'agent',
   },
+  EPHEMERAL_ROOT_REFUSED: {
+    title: 'The disk that is to be thrown away cannot be',
+    section: '4 Start a VM',
+    remedy:
+      'Give the disk by `-drive file=...,format=...` without snapshot or readonly, and name it by its place among the ' +
+      'disks of the command: disk0, disk1.',
+    actor: 'host-administrator',
+  },
   PERMIT_INVALID: {
     title: 'The permit is not one that the server signed for this request',
     section: '4 Start a VM, step 4',

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import {
   AK_KINDS,
   checkAgainst,
+  DiskName,
   EK_KINDS,
   HttpsUrl,
   SchemaError,
@@ -118,6 +119,11 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
       'pass this variable on; the command has no other of yours. May be given again',
       namedOf(surroundings.environment),
     )
+    .option(
+      '--ephemeral-root <disk>',
+      'this disk (disk0, disk1 ...) runs on an overlay that is thrown away; the image stays as it is',
+      as(DiskName),
+    )
     .addOption(state())
     .passThroughOptions()
     .argument('<command...>', 'the command, after --')
@@ -217,6 +223,7 @@ type RunOptions = {
   readonly state: string;
   readonly vm: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly ephemeralRoot?: string;
 };
 
 async function runCommand(
@@ -229,6 +236,7 @@ async function runCommand(
     socketPath: socketPathOf(resolve(workingDirectory, options.state)),
     vm: options.vm,
     command,
+    ephemeralRoot: options.ephemeralRoot,
     workingDirectory,
     searchPath,
     pid: surroundings.pid,

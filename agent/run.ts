@@ -1,9 +1,10 @@
 import { access, constants, type FileHandle, open } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Finding, StartAnswer } from '@touchstone/schemas';
+import { type DiskName, type Finding, StartAnswer } from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
 import { agentError, refusalFinding } from './codes.ts';
+import { withEphemeralRoot } from './gate/ephemeral-root.ts';
 import { launchEnvironment } from './launch-environment.ts';
 import { requireOwnDirectory } from './state/state-directory.ts';
 
@@ -18,6 +19,8 @@ export type RunInput = {
   readonly socketPath: string;
   readonly vm: string;
   readonly command: readonly string[];
+  /** A disk that runs on an overlay which is thrown away. */
+  readonly ephemeralRoot?: DiskName | undefined;
   readonly workingDirectory: string;
   /** Of this process, whose place the command takes. */
   readonly pid: number;
@@ -45,7 +48,12 @@ export async function askToRun(input: RunInput): Promise<RunDecision> {
   try {
     await requireOwnDirectory(dirname(input.socketPath));
     const path = await programPath(program, input);
-    const command: [string, ...string[]] = [path, ...rest];
+    const { ephemeralRoot } = input;
+    const given: [string, ...string[]] = [path, ...rest];
+    const command =
+      ephemeralRoot === undefined
+        ? given
+        : await withEphemeralRoot(given, ephemeralRoot, input.workingDirectory);
     const environment = launchEnvironment(input.named);
     const { vm, workingDirectory, pid } = input;
     const answer = await client.request({

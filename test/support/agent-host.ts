@@ -56,6 +56,8 @@ export type RunOptions = {
   readonly stateDir?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly workingDirectory?: string;
+  /** Further options of `run`. */
+  readonly words?: readonly string[];
 };
 
 export type AgentHostOptions = {
@@ -149,7 +151,10 @@ export async function startAgentHost(
 
   const start: AgentHost['start'] = (vm, command, options = {}) => {
     const state = options.stateDir ?? stateDir;
-    const child = spawnAgent(['run', '--state', state, '--vm', vm, '--', ...command], options);
+    const child = spawnAgent(
+      ['run', '--state', state, '--vm', vm, ...(options.words ?? []), '--', ...command],
+      options,
+    );
     return { child, ended: outcomeOf(child) };
   };
 
