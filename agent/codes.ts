@@ -1,6 +1,7 @@
 import type { Actor, Finding } from '@touchstone/schemas';
 import { AppError, type AppErrorOptions } from '@touchstone/transport';
 import { DOCTOR_CODES } from './doctor/codes.ts';
+import { DEFINITION_CODES } from './gate/definition-codes.ts';
 import { KEY_CODES } from './keys/codes.ts';
 import { LIBVIRT_CODES } from './libvirt/codes.ts';
 import { WATCH_CODES } from './watch/codes.ts';
@@ -19,6 +20,7 @@ export const AGENT_CODES = {
   ...KEY_CODES,
   ...LIBVIRT_CODES,
   ...WATCH_CODES,
+  ...DEFINITION_CODES,
   ...DOMAIN_CODES,
   NOT_ENROLLED: {
     title: 'This host is not enrolled',
@@ -155,20 +157,6 @@ export const AGENT_CODES = {
       'what the deployment shows, and take its present keys: `touchstone-agent trust --fingerprint F`.',
     actor: 'host-administrator',
   },
-  DEFINITION_UNREADABLE: {
-    title: 'A file that the command names cannot be read',
-    section: '4 Start a VM, step 2',
-    remedy: 'Correct the path. What cannot be measured is not started.',
-    actor: 'host-administrator',
-  },
-  DEFINITION_UNCOVERED: {
-    title: 'The command starts from something that its digest cannot cover',
-    section: '4 Start a VM, step 2',
-    remedy:
-      'Write each option out, and name whole files: raw or qcow2 images, whose backing files have a path and a stated ' +
-      'format; no directories, no network. What is no golden image may be recorded as a data disk of the VM.',
-    actor: 'host-administrator',
-  },
   RESULT_INVALID: {
     title: 'The attestation result is not one that the server signed for this evidence',
     section: '4 Attest',
@@ -187,14 +175,6 @@ export const AGENT_CODES = {
     section: '4 Attest',
     remedy: 'Ask for one proof at a time.',
     actor: 'agent',
-  },
-  EPHEMERAL_ROOT_REFUSED: {
-    title: 'The disk that is to be thrown away cannot be',
-    section: '4 Start a VM',
-    remedy:
-      'Give the disk by `-drive file=...,format=...` without snapshot or readonly, and name it by its place among the ' +
-      'disks of the command: disk0, disk1.',
-    actor: 'host-administrator',
   },
   PERMIT_INVALID: {
     title: 'The permit is not one that the server signed for this request',
