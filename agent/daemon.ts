@@ -19,6 +19,7 @@ import { PROGRAMS_DIRECTORY } from './programs/settings.ts';
 import { agentEdge } from './socket/routes.ts';
 import { readBindingRecord } from './state/identity.ts';
 import type { Attester } from './tpm/attester.ts';
+import { keepWatch, type WatchDuties } from './watch/keep-watch.ts';
 import { bootId, KeptRecord } from './watch/record.ts';
 import { Watch } from './watch/watch.ts';
 
@@ -48,9 +49,10 @@ export function runDaemon(options: DaemonOptions): Promise<void> {
 
 async function attestAndAnswer(options: DaemonOptions, network: Network): Promise<void> {
   const { stateDir, socketPath, attester, log, stop } = options;
+  const record = await KeptRecord.open(stateDir, bootId());
   const watch = new Watch({
     roots: options.config.watch,
-    record: await KeptRecord.open(stateDir, bootId()),
+    record,
     hookSha256: await hookDigest(socketPath).catch(() => null),
     log,
     onNews: () => host.attesting.soon(),
@@ -79,11 +81,17 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
   });
   const cache = await DigestCache.open(join(stateDir, 'digests.json'));
   const reader = new FileReader({ cache, log });
+  const libvirt = libvirtAt();
   const libvirtDoor = await openLibvirtDoor({
-    ...{ stateDir, libvirt: libvirtAt(), gate, reader, watch, log },
+    ...{ stateDir, libvirt, gate, reader, watch, log },
   });
   const waitingKeys = new WaitingKeys();
-  const parts = { attesting, attester, conversations, gate, reader, watch, waitingKeys };
+  const standing = async () => {
+    const observe = await mandates.observing();
+    const until = observe === null ? null : new Date(observe['touchstone.until'] * 1_000);
+    return watch.standing({ licences: mandates.licences.length, observesUntil: until });
+  };
+  const parts = { standing, attesting, attester, conversations, gate, reader, watch, waitingKeys };
   const edge = agentEdge({ log, ...parts, libvirtDoor });
   const socket = await listenUnix(edge, {
     path: socketPath,
@@ -99,7 +107,12 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
   try {
     options.ready();
     await watch.look();
-    await Promise.all([attesting.until(stop), watch.until(stop, async () => {})]);
+    const duties: WatchDuties = {
+      ...{ watch, record, mandates, settings: options.config.watch, libvirt, log },
+      ...{ client: host.client, hostId: held.current.hostId },
+      isTrusted: () => attesting.status.state === 'trusted',
+    };
+    await Promise.all([attesting.until(stop), keepWatch(duties, stop)]);
   } finally {
     await forPrograms.close();
     await socket.close();

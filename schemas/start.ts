@@ -1,8 +1,19 @@
 import { Type } from 'typebox';
-import { closed, Code, hexUpTo, LineOfText, mapOf, oneOf, Sha256Hex, Uuid } from './scalars.ts';
+import {
+  closed,
+  Code,
+  hexUpTo,
+  LineOfText,
+  mapOf,
+  oneOf,
+  Sha256Hex,
+  Timestamp,
+  Uuid,
+} from './scalars.ts';
 import { AssuranceClass, HostState } from './classes.ts';
 import { DiskName } from './door.ts';
 import { Finding } from './finding.ts';
+import { GateReport } from './gate-report.ts';
 import { Verdict } from './result.ts';
 import { AkKind, EkKind } from './tpm-keys.ts';
 
@@ -93,6 +104,19 @@ export const StartKeys = closed({
 });
 export type StartKeys = Type.Static<typeof StartKeys>;
 
+/**
+ * What runs on the host, as it tells its server; and what it holds for a time in which that is away: `licences` by
+ * number, and until when it observes only.
+ */
+export const GateStanding = closed({
+  running: GateReport.properties.running,
+  exposures: GateReport.properties.exposures,
+  omitted: GateReport.properties.omitted,
+  licences: Type.Integer({ minimum: 0 }),
+  observesUntil: Type.Union([Timestamp, Type.Null()]),
+});
+export type GateStanding = Type.Static<typeof GateStanding>;
+
 /** GET /v1/status on the agent's unix socket. `tpm.device` is null for a software TPM. */
 export const AgentStatus = closed({
   hostId: Type.Union([Uuid, Type.Null()]),
@@ -107,5 +131,7 @@ export const AgentStatus = closed({
   verdict: Type.Union([Verdict, Type.Null()]),
   lastAttestedAt: Type.Union([LineOfText(32), Type.Null()]),
   lastError: Type.Union([closed({ code: Code, detail: LineOfText(1_024) }), Type.Null()]),
+  /** Absent where there is no door of the gate and no VM. */
+  gate: Type.Optional(GateStanding),
 });
 export type AgentStatus = Type.Static<typeof AgentStatus>;

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { AgentStatus } from '@touchstone/schemas';
 import { AppError, unixClient } from '@touchstone/transport';
 import { agentError } from '../codes.ts';
+import { standingText } from './standing-text.ts';
+import { printable } from '../report.ts';
 import { requireOwnDirectory } from '../state/state-directory.ts';
 import { type AgentSurroundings, socketPathOf } from '../surroundings.ts';
 
@@ -38,5 +40,6 @@ function statusText(status: AgentStatus): string {
   if (status.lastError !== null) {
     lines.push(`last error ${status.lastError.code}: ${status.lastError.detail}`);
   }
-  return `${lines.join('\n')}\n`;
+  if (status.gate !== undefined) lines.push(...standingText(status.gate));
+  return `${lines.map(printable).join('\n')}\n`;
 }

@@ -1,4 +1,4 @@
-import type { AgentChecks, EvidenceAnswer } from '@touchstone/schemas';
+import type { AgentChecks, EvidenceAnswer, GateStanding } from '@touchstone/schemas';
 import { AppError, createEdge } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import type { Attesting } from '../attesting.ts';
@@ -25,6 +25,7 @@ export function agentEdge(options: {
   readonly gate: StartGate;
   readonly reader: FileReader;
   readonly watch: Pick<Watch, 'permitted'>;
+  readonly standing: () => Promise<GateStanding | undefined>;
   readonly waitingKeys: WaitingKeys;
   readonly libvirtDoor: LibvirtDoor;
 }) {
@@ -32,7 +33,9 @@ export function agentEdge(options: {
   app.use(async (ctx, next) => {
     if (ctx.path !== '/v1/status') return next();
     if (ctx.method !== 'GET') throw new AppError('METHOD_NOT_ALLOWED', 405);
-    ctx.body = options.attesting.status;
+    const gate = await options.standing();
+    const { status } = options.attesting;
+    ctx.body = gate === undefined ? status : { ...status, gate };
     return undefined;
   });
   app.use(async (ctx, next) => {

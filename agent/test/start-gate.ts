@@ -87,10 +87,12 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const libvirtDoor = await openLibvirtDoor({
     ...{ stateDir: host.stateDir, libvirt: libvirtAt(), gate, reader, watch, log: logger },
   });
+  const standing = () => Promise.resolve(undefined);
   const edge = agentEdge({
     ...{ log: logger, attesting, attester, conversations, gate, reader, watch },
     libvirtDoor,
     waitingKeys: new WaitingKeys(),
+    standing,
   });
   const socket = await listenUnix(edge, { path: socketPath, mode: 0o600 });
   const client = unixClient({ path: socketPath });

@@ -82,3 +82,28 @@ function textIn(element: string, xml: string): string | null {
     .replaceAll('&quot;', '"')
     .replaceAll('&amp;', '&');
 }
+/** A domain that is to start with the host. */
+export type AutostartDomain = {
+  readonly uuid: string;
+  readonly name: string;
+  readonly file: string;
+};
+
+/** @throws what readdir(2) does, but for a directory that is not there */
+export function autostartDomains(libvirtConfiguration: string): readonly AutostartDomain[] {
+  const directory = join(libvirtConfiguration, 'qemu/autostart');
+  return namesIn(directory)
+    .slice(0, MAX_DOMAINS)
+    .flatMap((entry) => {
+      const file = join(directory, entry);
+      try {
+        // Not by the link, which leads from the root that libvirtd has.
+        const text = readFileSync(join(libvirtConfiguration, 'qemu', entry), 'utf8');
+        const domain = text.slice(text.indexOf('<domain '));
+        const [name, uuid] = [textIn('name', domain), textIn('uuid', domain)];
+        return name === null || uuid === null ? [] : [{ uuid, name, file }];
+      } catch {
+        return [];
+      }
+    });
+}

@@ -20,6 +20,7 @@ const DoneByOrder = closed({
   /** A VM that was asked to shut down is ended then. Null: nothing is left to do. */
   endAtBootMs: Type.Union([BootMs, Type.Null()]),
 });
+export type DoneByOrder = Type.Static<typeof DoneByOrder>;
 
 /**
  * What the agent saw in this boot, so that its own restart makes no exposure of what it permitted, stops no VM twice,

@@ -1,6 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DecidedAlone, Door, GateReport, ReportedExposure } from '@touchstone/schemas';
+import type {
+  DecidedAlone,
+  Door,
+  GateReport,
+  GateStanding,
+  ReportedExposure,
+} from '@touchstone/schemas';
 import type { Logger } from 'pino';
 import { bootMs } from '../gate/boot-time.ts';
 import { Bell } from '../bell.ts';
@@ -97,13 +103,15 @@ export class Watch {
     };
     const isAlive = this.#isAlive;
     const kept = startsToKeep([...record.current.starts, known], isAlive, bootMs());
-    await record.change({ starts: [...kept] });
+    const heard = door === 'libvirt' ? { hookHeardAtBootMs: bootMs() } : {};
+    await record.change({ starts: [...kept], ...heard });
   }
 
   /** By libvirt's door: the agent starts it later, if it is to start with the host. */
   async refused(vm: string): Promise<void> {
     const { record } = this.#options;
-    await record.change({ refused: withVm(record.current.refused, vm) });
+    const refused = withVm(record.current.refused, vm);
+    await record.change({ refused, hookHeardAtBootMs: bootMs() });
   }
 
   /** libvirt's hook was called, for this VM. */
@@ -123,6 +131,11 @@ export class Watch {
     if (exposures.length === 0 && !this.#others.has(who)) return;
     this.#others.set(who, exposures);
     this.#publish();
+  }
+
+  /** Before its time. */
+  soon(): void {
+    this.#bell.ring();
   }
 
   /** One look, and of several who ask at once only one. Does not throw. */
@@ -163,6 +176,18 @@ export class Watch {
       .map((vm) => runningVm(vm, sinceOf))
       .toSorted((a, b) => compare(a.vm ?? '', b.vm ?? '') || compare(a.name, b.name));
     return fittingReport({ running, exposures, decided });
+  }
+
+  /** The same for a person, with what is held for when the server is away. */
+  standing(held: {
+    readonly licences: number;
+    readonly observesUntil: Date | null;
+  }): GateStanding | undefined {
+    const report = this.report([]);
+    if (report === undefined) return undefined;
+    const { running, exposures, omitted } = report;
+    const observesUntil = held.observesUntil?.toISOString() ?? null;
+    return { running, exposures, omitted, licences: held.licences, observesUntil };
   }
 
   async #look(): Promise<boolean> {

@@ -1,0 +1,51 @@
+import type { Client } from '@touchstone/transport';
+import type { Logger } from 'pino';
+import type { Mandates } from '../gate/mandates.ts';
+import type { Libvirt } from '../libvirt/libvirt.ts';
+import { Autostart } from './autostart.ts';
+import { carryOut } from './loss-of-trust.ts';
+import { askForOrders } from './orders.ts';
+import type { KeptRecord } from './record.ts';
+import type { WatchSettings } from './settings.ts';
+import type { Watch } from './watch.ts';
+
+export type WatchDuties = {
+  readonly watch: Watch;
+  readonly record: KeptRecord;
+  readonly settings: WatchSettings;
+  readonly libvirt: Pick<Libvirt, 'start' | 'suspend' | 'shutdown' | 'destroy'>;
+  readonly client: Pick<Client, 'request'>;
+  readonly hostId: string;
+  readonly mandates: Pick<Mandates, 'orders' | 'hearOrders' | 'observing'>;
+  /** By the newest verdict on this host. */
+  readonly isTrusted: () => boolean;
+  readonly log: Logger;
+};
+
+/** Looks, carries out what is ordered, and starts what is to start with the host, until it is told to stop. */
+export async function keepWatch(duties: WatchDuties, stop: AbortSignal): Promise<void> {
+  const { watch, record, settings, libvirt, mandates, client, hostId, log } = duties;
+  const { processes, shutdownSeconds } = settings;
+  const autostart = new Autostart({
+    roots: settings,
+    record,
+    start: (uuid) => libvirt.start(uuid),
+    isReady: async () => duties.isTrusted() || (await mandates.observing()) !== null,
+    log,
+  });
+  const afterwards = async () => {
+    const options = { record, libvirt, processes, shutdownSeconds, log };
+    watch.tell('orders', await carryOut(mandates.orders, watch.vms, options));
+    autostart.next(new Set(watch.vms.flatMap(({ vm }) => vm ?? [])));
+  };
+  const hear = async (token: string) => {
+    const before = mandates.orders;
+    await mandates.hearOrders(token);
+    if (mandates.orders !== before) watch.soon();
+  };
+  const isNeeded = () => watch.vms.some(({ vm }) => vm !== null);
+  await Promise.all([
+    watch.until(stop, afterwards),
+    askForOrders({ client, hostId, isNeeded, hear, log }, stop),
+  ]);
+}
