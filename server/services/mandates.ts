@@ -8,6 +8,7 @@ import type { Queryable } from '../store/database.ts';
 import type { Host, Standing } from '../store/host.ts';
 import { licensableAt, type MandateGround, mandateGround } from '../store/mandates.ts';
 import { vmsAtHost } from '../store/trust-losses.ts';
+import { signedOnce } from './orders-memory.ts';
 import type { Verifier } from './verifier.ts';
 
 type Signer = Pick<Verifier, 'signing' | 'settings'>;
@@ -78,7 +79,8 @@ async function signedOrders(
 ): Promise<string> {
   const lost = state === 'untrusted' || state === 'revoked';
   const vms = lost ? await vmsAtHost(on, hostId) : [];
-  return signing.mandateKeys.orders.sign(
+  return signedOnce(
+    signing.mandateKeys.orders,
     ordersClaims({ issuer: settings.publicUrl, akName, hostId, state, sequence, vms, now }),
   );
 }

@@ -82,7 +82,7 @@ export async function licensableAt(on: Queryable, hostId: string): Promise<Licen
        JOIN vms v ON v.uuid = p.vm
        JOIN starts s ON s.vm = p.vm AND s.host_id = p.host_id AND s.at = p.at
                     AND s.month = date_trunc('month', p.at AT TIME ZONE 'UTC')::date
-      WHERE p.host_id = $1 AND v.fail_mode ->> 'mode' <> 'refuse' AND v.changed_at <= p.at
+      WHERE p.host_id = $1 AND v.fail_mode ->> 'mode' <> 'refuse' AND p.licensable
         AND NOT v.disks @> '[{"kind": "sealed"}]'
         AND s.decision = 'permitted'
         AND NOT EXISTS (SELECT FROM vm_holds h WHERE h.vm = v.uuid)

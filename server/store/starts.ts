@@ -61,7 +61,7 @@ export async function insertStarts(
      INSERT INTO vm_places (vm, host_id, at)
      SELECT DISTINCT vm, $1::uuid, $3::timestamptz FROM inserted
       WHERE decision <> 'refused' AND vm IN (SELECT uuid FROM vms) ORDER BY vm
-     ON CONFLICT (vm) DO UPDATE SET host_id = EXCLUDED.host_id, at = EXCLUDED.at
+     ON CONFLICT (vm) DO UPDATE SET host_id = EXCLUDED.host_id, at = EXCLUDED.at, licensable = true
       WHERE vm_places.at <= EXCLUDED.at`,
     [
       ...[hostId, attestation, at, monthOf(at)],

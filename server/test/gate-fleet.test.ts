@@ -10,6 +10,7 @@ import type {
   PermitsAnswer,
   Vm,
 } from '@touchstone/schemas';
+import { attack } from '../../test/support/attack.ts';
 import { readJws } from '../../test/support/jws.ts';
 import { revokeHost } from '../services/approve-host.ts';
 import { viewAlerts } from '../services/alerts.ts';
@@ -184,25 +185,26 @@ describe('The start gate of a fleet', () => {
       assert.equal(of(timed)?.['touchstone.boot'].resetCount, host.boot.resetCount);
     });
 
-    it('end with a change of the record, with a permit elsewhere and with the record: G19', async () => {
-      const [one, other] = [await trustedHost(), await trustedHost()];
-      const [changed, moved, gone] = [
-        await vmWith(FLAGGED),
-        await vmWith(FLAGGED),
-        await vmWith(FLAGGED),
-      ];
-      for (const vm of [changed, moved, gone]) await ask(one.host, one.hostId, vm.uuid);
-      assert.equal(licencesIn(await report(one.host, one.hostId)).length, 3);
-      await ask(other.host, other.hostId, moved.uuid);
-      await fleet.verifier.asAdministrator('DELETE FROM vms WHERE uuid = $1', [gone.uuid]);
-      await fleet.verifier.asAdministrator(
-        `UPDATE vms SET changed_at = now() + interval '1 second' WHERE uuid = $1`,
-        [changed.uuid],
-      );
-      assert.deepEqual(licencesIn(await report(one.host, one.hostId)), []);
-      const [there] = licencesIn(await report(other.host, other.hostId));
-      assert.equal(there?.['touchstone.vm'], moved.uuid);
-    });
+    it('end with a change of the record, with a permit elsewhere and with the record: G19', () =>
+      attack('G19', async () => {
+        const [one, other] = [await trustedHost(), await trustedHost()];
+        const [changed, moved, gone] = [
+          await vmWith(FLAGGED),
+          await vmWith(FLAGGED),
+          await vmWith(FLAGGED),
+        ];
+        for (const vm of [changed, moved, gone]) await ask(one.host, one.hostId, vm.uuid);
+        assert.equal(licencesIn(await report(one.host, one.hostId)).length, 3);
+        await ask(other.host, other.hostId, moved.uuid);
+        await fleet.verifier.asAdministrator('DELETE FROM vms WHERE uuid = $1', [gone.uuid]);
+        await fleet.verifier.asAdministrator(`UPDATE vms SET images = '{}' WHERE uuid = $1`, [
+          changed.uuid,
+        ]);
+        assert.deepEqual(licencesIn(await report(one.host, one.hostId)), []);
+        const [there] = licencesIn(await report(other.host, other.hostId));
+        assert.equal(there?.['touchstone.vm'], moved.uuid);
+        return { outcome: 'HOLDS' };
+      }));
 
     it('are not given with a negative verdict, nor in the bad boot after it: G27', async () => {
       const { host, hostId } = await trustedHost();
@@ -227,44 +229,46 @@ describe('The start gate of a fleet', () => {
   describe('when the trust in a host is lost', () => {
     const actions = ['flag', 'no-new-starts', 'pause', 'shutdown'] as const;
 
-    it('orders say what to do with each VM, a VM is held, and all is audited once: G16', async () => {
-      const { host, hostId, name } = await trustedHost();
-      const vms = await Promise.all(actions.map((onLoss) => vmWith({ onLoss })));
-      for (const vm of vms) await ask(host, hostId, vm.uuid);
-      const before = onlyOrders(
-        await report(host, hostId, { running: vms.map(({ uuid }) => runningOf(uuid)) }),
-      );
-      assert.equal(before['touchstone.state'], 'trusted');
-      assert.deepEqual(before['touchstone.vms'], []);
+    it('orders say what to do with each VM, a VM is held, and all is audited once: G16', () =>
+      attack('G16', async () => {
+        const { host, hostId, name } = await trustedHost();
+        const vms = await Promise.all(actions.map((onLoss) => vmWith({ onLoss })));
+        for (const vm of vms) await ask(host, hostId, vm.uuid);
+        const before = onlyOrders(
+          await report(host, hostId, { running: vms.map(({ uuid }) => runningOf(uuid)) }),
+        );
+        assert.equal(before['touchstone.state'], 'trusted');
+        assert.deepEqual(before['touchstone.vms'], []);
 
-      host.reboot('changed');
-      const running = vms.map(({ uuid }) => runningOf(uuid));
-      const after = onlyOrders(await report(host, hostId, { running }));
-      assert.equal(after['touchstone.state'], 'untrusted');
-      assert.ok(after['touchstone.sequence'] > before['touchstone.sequence']);
-      assert.deepEqual(
-        after['touchstone.vms'].map(({ action }) => action),
-        actions.toReversed(),
-      );
-      assert.deepEqual(after, {
-        ...ordersOf((await giveOrders(fleet.verifier, hostId)).orders),
-        iat: after.iat,
-      });
-      for (const vm of vms) assert.equal((await audited('vm.trust-lost', vm.uuid)).length, 1);
-      assert.equal(await fleet.alerts('VM_TRUST_LOST', name), 1);
-      assert.deepEqual([...new Set(await codesAt(name))], ['VM_ON_UNTRUSTED_HOST']);
+        host.reboot('changed');
+        const running = vms.map(({ uuid }) => runningOf(uuid));
+        const after = onlyOrders(await report(host, hostId, { running }));
+        assert.equal(after['touchstone.state'], 'untrusted');
+        assert.ok(after['touchstone.sequence'] > before['touchstone.sequence']);
+        assert.deepEqual(
+          after['touchstone.vms'].map(({ action }) => action),
+          actions.toReversed(),
+        );
+        assert.deepEqual(after, {
+          ...ordersOf((await giveOrders(fleet.verifier, hostId)).orders),
+          iat: after.iat,
+        });
+        for (const vm of vms) assert.equal((await audited('vm.trust-lost', vm.uuid)).length, 1);
+        assert.equal(await fleet.alerts('VM_TRUST_LOST', name), 1);
+        assert.deepEqual([...new Set(await codesAt(name))], ['VM_ON_UNTRUSTED_HOST']);
 
-      const held = vms[1];
-      assert.ok(held !== undefined);
-      const other = await trustedHost();
-      assert.deepEqual(refusalCodes(await ask(other.host, other.hostId, held.uuid)), ['VM_HELD']);
-      const { vms: standings } = await viewStandings(fleet.verifier, FIRST_PAGE);
-      const standing = standings.find(({ uuid }) => uuid === held.uuid);
-      assert.equal(standing?.held?.hostName, name);
-      assert.equal(standing?.running[0]?.hostState, 'untrusted');
-      await clearVm(fleet.verifier, BY, held.uuid, { reason: 'looked at' });
-      assert.ok('permit' in fleet.first(await ask(other.host, other.hostId, held.uuid)));
-    });
+        const held = vms[1];
+        assert.ok(held !== undefined);
+        const other = await trustedHost();
+        assert.deepEqual(refusalCodes(await ask(other.host, other.hostId, held.uuid)), ['VM_HELD']);
+        const { vms: standings } = await viewStandings(fleet.verifier, FIRST_PAGE);
+        const standing = standings.find(({ uuid }) => uuid === held.uuid);
+        assert.equal(standing?.held?.hostName, name);
+        assert.equal(standing?.running[0]?.hostState, 'untrusted');
+        await clearVm(fleet.verifier, BY, held.uuid, { reason: 'looked at' });
+        assert.ok('permit' in fleet.first(await ask(other.host, other.hostId, held.uuid)));
+        return { outcome: 'HOLDS' };
+      }));
 
     it('by an operator, orders say so at once: G16', async () => {
       const { host, hostId, name } = await trustedHost();
@@ -274,6 +278,26 @@ describe('The start gate of a fleet', () => {
       const orders = ordersOf((await giveOrders(fleet.verifier, hostId)).orders);
       assert.equal(orders['touchstone.state'], 'revoked');
       assert.deepEqual(orders['touchstone.vms'], [{ vm: vm.uuid, action: 'pause' }]);
+    });
+
+    it('orders follow a change of what a record says, with a new number', async () => {
+      const { host, hostId } = await trustedHost();
+      const vm = await vmWith({ onLoss: 'pause' });
+      await ask(host, hostId, vm.uuid);
+      host.reboot('changed');
+      const before = onlyOrders(await report(host, hostId));
+      const orders = async () => ordersOf((await giveOrders(fleet.verifier, hostId)).orders);
+      assert.equal((await orders())['touchstone.sequence'], before['touchstone.sequence']);
+      await fleet.verifier.asAdministrator(`UPDATE vms SET on_loss = 'shutdown' WHERE uuid = $1`, [
+        vm.uuid,
+      ]);
+      const changed = await orders();
+      assert.deepEqual(changed['touchstone.vms'], [{ vm: vm.uuid, action: 'shutdown' }]);
+      assert.ok(changed['touchstone.sequence'] > before['touchstone.sequence']);
+      await fleet.verifier.asAdministrator('DELETE FROM vms WHERE uuid = $1', [vm.uuid]);
+      const removed = await orders();
+      assert.deepEqual(removed['touchstone.vms'], []);
+      assert.ok(removed['touchstone.sequence'] > changed['touchstone.sequence']);
     });
 
     it('by silence, nothing is ordered: VMs are shown, and run on', async () => {

@@ -60,9 +60,24 @@ ALTER TABLE starts
   ADD CONSTRAINT starts_told_check CHECK (told = (definition_digest IS NULL));
 CREATE INDEX starts_refused ON starts (at, host_id, request_id) WHERE decision = 'refused';
 
--- When a record was changed last: a standing licence is for what was permitted after that.
-ALTER TABLE vms ADD COLUMN changed_at timestamptz NOT NULL DEFAULT now();
-GRANT UPDATE (changed_at) ON vms TO server;
+-- A standing licence is for what was permitted under the record as it is: whoever changes a record, in whatever way, ends
+-- that, until the next permit. What a host that is not trusted is ordered changes with what its VMs' records say of it.
+ALTER TABLE vm_places ADD COLUMN licensable boolean NOT NULL DEFAULT true;
+CREATE FUNCTION follow_vm_record() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    UPDATE public.vm_places SET licensable = false WHERE vm = OLD.uuid;
+    IF NEW.on_loss = OLD.on_loss THEN RETURN NEW; END IF;
+  END IF;
+  UPDATE public.hosts SET orders_sequence = orders_sequence + 1
+   WHERE state IN ('untrusted', 'revoked')
+     AND id IN (SELECT host_id FROM public.vm_places WHERE vm = OLD.uuid
+                UNION SELECT host_id FROM public.running_vms WHERE vm = OLD.uuid);
+  RETURN coalesce(NEW, OLD);
+END $$;
+REVOKE ALL ON FUNCTION follow_vm_record FROM PUBLIC;
+CREATE TRIGGER vms_followed BEFORE UPDATE OR DELETE ON vms FOR EACH ROW EXECUTE FUNCTION follow_vm_record();
 
 GRANT SELECT, INSERT, DELETE ON running_vms, vm_holds TO server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON exposures TO server;
