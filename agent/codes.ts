@@ -176,6 +176,13 @@ export const AGENT_CODES = {
     remedy: 'Ask for one proof at a time.',
     actor: 'agent',
   },
+  SEALED_NEEDS_RUN: {
+    title: 'A VM with sealed disks is started by `touchstone-agent run`',
+    section: '4 Start a VM, step 5',
+    remedy:
+      'A command that only asks is handed no key. Make it ExecStart=touchstone-agent run --vm UUID -- COMMAND.',
+    actor: 'host-administrator',
+  },
   PERMIT_INVALID: {
     title: 'The permit is not one that the server signed for this request',
     section: '4 Start a VM, step 4',

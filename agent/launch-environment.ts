@@ -11,6 +11,28 @@ export const launchEnvironment = (
   named: Readonly<Record<string, string>>,
 ): Record<string, string> => ({ PATH: SEARCH_PATH, LANG: 'C.UTF-8', ...ofUser(), ...named });
 
+/** Of systemd's, another at each start, and nothing that a VM's command goes by: systemd.exec(5). */
+const OF_ONE_START = new Set([
+  'INVOCATION_ID',
+  'JOURNAL_STREAM',
+  'MEMORY_PRESSURE_WATCH',
+  'MEMORY_PRESSURE_WRITE',
+  'NOTIFY_SOCKET',
+  'SYSTEMD_EXEC_PID',
+  'WATCHDOG_PID',
+  'WATCHDOG_USEC',
+]);
+
+/** What a unit's commands all have: whoever asks in one for another has the same. */
+export const steadyEnvironment = (
+  own: Readonly<Record<string, string | undefined>>,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(own).flatMap(([name, value]) =>
+      value === undefined || OF_ONE_START.has(name) ? [] : [[name, value]],
+    ),
+  );
+
 /** From the user database; a user who is not in it has none. */
 function ofUser(): Record<string, string> {
   try {

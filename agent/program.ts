@@ -12,6 +12,7 @@ import {
   Uuid,
 } from '@touchstone/schemas';
 import type { TSchema } from 'typebox';
+import { askCommand } from './commands/ask.ts';
 import { attestCommand } from './commands/attest.ts';
 import { courierCommand, type CourierOptions } from './commands/courier.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -20,7 +21,7 @@ import { statusCommand } from './commands/status.ts';
 import { trustCommand, type TrustOptions } from './commands/trust.ts';
 import type { InstallHookOptions } from './commands/install-hook.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
-import { reportError, reportFindings } from './report.ts';
+import { reportError, reportRefusal } from './report.ts';
 import { askToRun } from './run.ts';
 import { type AgentSurroundings, socketPathOf } from './surroundings.ts';
 import { withState } from './with-state.ts';
@@ -129,6 +130,17 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
     .argument('<command...>', 'the command, after --')
     .action(async (command: string[], options: RunOptions) => {
       exit(await runCommand(surroundings, options, command));
+    });
+
+  program
+    .command('ask')
+    .description('exit code 0 if, and only if, the command may start the VM now: for ExecStartPre=')
+    .requiredOption('--vm <uuid>', 'UUID of the VM’s record at the server', as(Uuid))
+    .addOption(state())
+    .passThroughOptions()
+    .argument('<command...>', 'the command of ExecStart=, after --')
+    .action(async (command: string[], options: { state: string; vm: string }) => {
+      exit(await askCommand(surroundings, options, command));
     });
 
   program
@@ -242,13 +254,7 @@ async function runCommand(
     pid: surroundings.pid,
     named: options.env ?? {},
   });
-  if (!decision.start) {
-    stderr.write(
-      `touchstone-agent: VM ${options.vm} is not started. No proof, no guests.\n` +
-        `${reportFindings(decision.findings)}\n`,
-    );
-    return decision.unavailable ? EXIT.unavailable : EXIT.no;
-  }
+  if (!decision.start) return reportRefusal(stderr, options.vm, decision);
   surroundings.replaceProcess(decision.launch);
   stderr.write(`touchstone-agent: ${decision.launch.command[0]} could not be executed\n`);
   return EXIT.unavailable;

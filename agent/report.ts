@@ -1,6 +1,7 @@
 import type { Finding } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import { isTpmError } from './codes.ts';
+import { EXIT } from './exit-code.ts';
 
 /** Findings in words, one block each, for a terminal. */
 export function reportFindings(findings: readonly Finding[]): string {
@@ -14,6 +15,17 @@ export function reportFindings(findings: readonly Finding[]): string {
       return lines.map(printable).join('\n');
     })
     .join('\n');
+}
+
+/** Why a VM is not started; gives the exit code. */
+export function reportRefusal(
+  stderr: NodeJS.WritableStream,
+  vm: string,
+  refused: { readonly findings: readonly Finding[]; readonly unavailable: boolean },
+): number {
+  const findings = reportFindings(refused.findings);
+  stderr.write(`touchstone-agent: VM ${vm} is not started. No proof, no guests.\n${findings}\n`);
+  return refused.unavailable ? EXIT.unavailable : EXIT.no;
 }
 
 /** What failed, in the same shape. */

@@ -5,7 +5,7 @@ import { type DiskName, type Finding, StartAnswer } from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
 import { agentError, refusalFinding } from './codes.ts';
 import { withEphemeralRoot } from './gate/ephemeral-root.ts';
-import { launchEnvironment } from './launch-environment.ts';
+import { launchEnvironment, steadyEnvironment } from './launch-environment.ts';
 import { requireOwnDirectory } from './state/state-directory.ts';
 
 /** Hashing large disks takes its time; the agent bounds everything after that by itself. */
@@ -15,18 +15,26 @@ const ANSWER_TIMEOUT_MS = 300_000;
 const PERL = '/usr/bin/perl';
 const START_WITH_KEYS = fileURLToPath(new URL('keys/start-with-keys.pl', import.meta.url));
 
-export type RunInput = {
+type Asked = {
   readonly socketPath: string;
   readonly vm: string;
   readonly command: readonly string[];
   /** A disk that runs on an overlay which is thrown away. */
   readonly ephemeralRoot?: DiskName | undefined;
   readonly workingDirectory: string;
+  readonly searchPath: string;
+};
+
+export type RunInput = Asked & {
   /** Of this process, whose place the command takes. */
   readonly pid: number;
-  readonly searchPath: string;
   /** What of the caller's environment the command is to have. */
   readonly named: Readonly<Record<string, string>>;
+};
+
+/** For a command that somebody else executes, with this environment. */
+export type AskInput = Asked & {
+  readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
 export type Launch = {
@@ -42,29 +50,44 @@ export type RunDecision =
  * Asks the agent whether the command may start the VM. Only an answer that says `permitted`, for this
  * VM, is a yes; no agent, no answer and any other answer are a no.
  */
-export async function askToRun(input: RunInput): Promise<RunDecision> {
+export function askToRun(input: RunInput): Promise<RunDecision> {
+  const { pid, named } = input;
+  return decide(input, { pid, environment: launchEnvironment(named) });
+}
+
+/** The same before somebody else starts it. Keys are for a process that starts the VM itself. */
+export async function askForOther(input: AskInput): Promise<RunDecision> {
+  return decide(input, { door: 'systemd', environment: steadyEnvironment(input.environment) });
+}
+
+async function decide(
+  input: Asked,
+  by: { readonly environment: Record<string, string> } & (
+    { readonly door: 'systemd' } | { readonly pid: number }
+  ),
+): Promise<RunDecision> {
   const client = unixClient({ path: input.socketPath, timeoutMs: ANSWER_TIMEOUT_MS });
   const [program = '', ...rest] = input.command;
   try {
     await requireOwnDirectory(dirname(input.socketPath));
     const path = await programPath(program, input);
-    const { ephemeralRoot } = input;
+    const { ephemeralRoot, vm, workingDirectory } = input;
+    const { environment } = by;
     const given: [string, ...string[]] = [path, ...rest];
     const command =
       ephemeralRoot === undefined
         ? given
-        : await withEphemeralRoot(given, ephemeralRoot, input.workingDirectory);
-    const environment = launchEnvironment(input.named);
-    const { vm, workingDirectory, pid } = input;
+        : await withEphemeralRoot(given, ephemeralRoot, workingDirectory);
     const answer = await client.request({
       method: 'POST',
       path: '/v1/starts',
-      body: { vm, pid, operation: 'start', workingDirectory, command, environment },
+      body: { ...by, vm, operation: 'start', workingDirectory, command },
       schema: StartAnswer,
     });
     if (answer.decision === 'permitted' && answer.vm === vm) {
       const launch = { command, environment };
       if (answer.sealed === undefined) return { start: true, launch };
+      if ('door' in by) throw agentError('SEALED_NEEDS_RUN', { detail: answer.sealed.join(', ') });
       return {
         start: true,
         launch: await withKeys(launch, input, { ...answer, sealed: answer.sealed }),
@@ -93,7 +116,7 @@ export async function askToRun(input: RunInput): Promise<RunDecision> {
 /** The keys come by another program: Node hands no pipe on through execve(2). */
 async function withKeys(
   { command, environment }: Launch,
-  { socketPath }: RunInput,
+  { socketPath }: Asked,
   { permitId, sealed }: { readonly permitId: string; readonly sealed: readonly string[] },
 ): Promise<Launch> {
   if (!(await isExecutable(PERL))) throw agentError('LAUNCHER_MISSING', { detail: PERL });
@@ -104,7 +127,7 @@ async function withKeys(
 }
 
 /** As a shell finds it, but once and for all: what is asked about is what is started. */
-async function programPath(program: string, input: RunInput): Promise<string> {
+async function programPath(program: string, input: Asked): Promise<string> {
   const paths = program.includes('/')
     ? [resolve(input.workingDirectory, program)]
     : input.searchPath
