@@ -27,7 +27,7 @@ export type Patient = {
 
 /** Everything that this host's proof needs. Nothing is changed, and each group of checks is bounded in time. */
 export async function diagnose(patient: Patient): Promise<AgentCheck[]> {
-  const { stateDir } = patient;
+  const { stateDir, socketPath } = patient;
   const state = await bounded('state directory', GROUP_TIMEOUT_MS, () => checkState(stateDir));
   // Who may not look in would be told that nothing is there.
   if (state.some(({ code }) => code === 'STATE_UNREADABLE')) return [...state];
@@ -48,7 +48,7 @@ export async function diagnose(patient: Patient): Promise<AgentCheck[]> {
     bounded('agent', TPM_TIMEOUT_MS + GROUP_TIMEOUT_MS, () =>
       checkAgentAndTpm(patient, enrolment !== null),
     ),
-    bounded('libvirt', GROUP_TIMEOUT_MS, checkLibvirt),
+    bounded('libvirt', GROUP_TIMEOUT_MS, () => checkLibvirt(socketPath)),
     ...(enrolment === null
       ? []
       : [

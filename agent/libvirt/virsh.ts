@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { agentError } from '../codes.ts';
+import { atMost } from '../gate/at-most.ts';
 
 const TIMEOUT_MS = 10_000;
 const MAX_OUTPUT_BYTES = 8_388_608;
@@ -20,7 +21,13 @@ export const GIVEN_FILE = '/dev/stdin';
  * or says more than is allowed.
  * @throws AppError LIBVIRT_UNAVAILABLE, LIBVIRT_FAILED
  */
-export async function virsh(args: readonly string[], options: VirshOptions = {}): Promise<string> {
+export const virsh = (args: readonly string[], options: VirshOptions = {}): Promise<string> =>
+  turns(() => ask(args, options));
+
+/** Each is up to three processes, and the agent's service may have so many tasks. */
+const turns = atMost(8);
+
+async function ask(args: readonly string[], options: VirshOptions): Promise<string> {
   const { uri = 'qemu:///system', timeoutMs = TIMEOUT_MS, given } = options;
   const words = ['-q', '-k', '0', '-c', uri, ...args];
   // Node gives a child a socket, which cannot be opened by its path; `cat` makes a pipe of it.

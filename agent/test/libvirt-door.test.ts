@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { attack } from '../../test/support/attack.ts';
 import { describeLibvirt } from '../../test/support/describe-libvirt.ts';
 import { type LibvirtHost, startLibvirtHost } from '../../test/support/libvirt-host.ts';
+import { makeLuksImage } from '../../test/support/luks-image.ts';
 import { installHook } from '../libvirt/install-hook.ts';
 import {
   type LibvirtGate,
@@ -223,20 +224,7 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
 
     before(async () => {
       luks = join(host.directory, 'disk.luks');
-      const file = join(host.directory, 'key');
-      await writeFile(file, key, { mode: 0o600 });
-      const made = ['create', '-q', '--object', `secret,id=k,file=${file}`, '-f', 'luks'];
-      // It measures the processor first, and gives up where others keep it from that.
-      for (let tries = 5; ; tries -= 1) {
-        const { status, stderr } = spawnSync(
-          'qemu-img',
-          [...made, '-o', 'key-secret=k,iter-time=10', luks, '1M'],
-          { encoding: 'utf8' },
-        );
-        if (status === 0) break;
-        assert.ok(tries > 0 && stderr.includes('CPU usage'), stderr);
-      }
-      await rm(file);
+      makeLuksImage(luks, key);
       await host.define({ name: 's', disks: [{ file: luks, secret }] });
     });
     beforeEach(() => {
@@ -298,7 +286,7 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
 
 function commandOf(pid: number): string {
   try {
-    return execFileSync('cat', [`/proc/${pid}/cmdline`], { encoding: 'utf8', stdio: 'pipe' });
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
   } catch {
     return '';
   }

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VmStarts } from '@touchstone/schemas';
+import { DiskKeyList, Vm, VmStarts } from '@touchstone/schemas';
 import { type AgentHost, startAgentHost } from '../support/agent-host.ts';
 import { attack } from '../support/attack.ts';
 import { describeLibvirt } from '../support/describe-libvirt.ts';
 import { type LibvirtHost, type Said, startLibvirtHost } from '../support/libvirt-host.ts';
+import { makeLuksImage } from '../support/luks-image.ts';
 import { giveQemuCertificates, TLS_QEMU_CONF } from '../support/qemu-certificates.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
@@ -104,6 +105,37 @@ describeLibvirt('VMs of libvirt, gated', () => {
     assert.equal(await alpha.stateOf('g'), 'shut off');
     await beta.did('destroy', 'g');
   });
+
+  it('opens a sealed disk by the key that came with the permit, and not for an edited memory: G28', () =>
+    attack('G28', async () => {
+      const luks = join(alpha.directory, 'data.luks');
+      const key = randomBytes(24).toString('base64url');
+      makeLuksImage(luks, key);
+      const sealed = await alpha.define({
+        name: 's',
+        disks: [{ file: luks, secret: randomUUID() }],
+      });
+      const record = { uuid: sealed, name: 's', classes: ['software'], hostLabels: {}, images: [] };
+      const disks = [{ name: 'vda', kind: 'sealed' }];
+      await touchstone.operator('POST', '/v1/vms', Vm, { ...record, disks });
+      assert.equal(codeIn(await alpha.virsh('start', 's')), 'DISK_KEY_UNAVAILABLE');
+      const setting = { disk: 'vda', key: Buffer.from(key).toString('base64url') };
+      await touchstone.operator('POST', `/v1/vms/${sealed}/disk-keys`, DiskKeyList, setting);
+      assert.equal((await alpha.virsh('start', 's')).stderr, '');
+      const saved = join(alpha.directory, 's.saved');
+      await alpha.did('save', 's', saved);
+      assert.equal((await alpha.virsh('restore', saved)).stderr, '');
+      await alpha.did('save', 's', saved);
+      await appendFile(saved, 'x');
+      const refusal = await alpha.virsh('restore', saved);
+      assert.equal(refusal.exitCode, 1);
+      assert.equal(await alpha.stateOf('s'), 'shut off');
+      assert.equal(await alpha.did('secret-list'), '');
+      for (const name of ['server', 'ca', 'postgres'] as const)
+        assert.ok(!(await touchstone.log(name)).includes(key));
+      assert.ok(!(await agent.log()).includes(key));
+      return { outcome: 'D', code: codeIn(refusal) };
+    }));
 
   it('killing the agent or the verifier while libvirt waits starts nothing: G12', () =>
     attack('G12', async () => {
