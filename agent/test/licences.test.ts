@@ -1,0 +1,281 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import type { LicenceClaims, Mandates as OnWire, StartAnswer } from '@touchstone/schemas';
+import { AppError } from '@touchstone/transport';
+import { attack } from '../../test/support/attack.ts';
+import { Mandates } from '../gate/mandates.ts';
+import { ServerTime } from '../server-time.ts';
+import { HeldEnrolment } from '../state/held-enrolment.ts';
+import { type GateAtSocket, startGateAtSocket } from './start-gate.ts';
+import { makePermitKey, signPermit } from './support/permit-keys.ts';
+import { type Behaviour, refusing } from './support/verifier.ts';
+
+const GOOD = { state: 'trusted', verdict: 'affirming' } as const;
+const NONE: OnWire = { licences: [], orders: null, observe: null };
+const DAY_SECONDS = 86_400;
+
+const fails: Behaviour = {
+  challenge: () => {
+    throw new AppError('INTERNAL', 500);
+  },
+};
+
+describe('a start for which no verdict can be had', () => {
+  let gate: GateAtSocket;
+  /** Of the VM as `question` describes it. */
+  let digest: string;
+
+  before(async () => {
+    gate = await startGateAtSocket();
+  });
+
+  beforeEach(async () => {
+    gate.verifier.behave({});
+    const answer = await gate.ask();
+    assert.equal(answer.decision, 'permitted');
+    digest = answer.definitionDigest;
+    await gate.mandates.hear({ ...GOOD, mandates: NONE });
+    await gate.gate.told(gate.gate.decidedAlone());
+    gate.verifier.behave(fails);
+  });
+
+  after(() => gate.close());
+
+  const sign = (claims: object, typ: string, key = gate.verifier.permitKey) =>
+    signPermit(claims, key, { typ: `touchstone-${typ}+jwt` });
+  const common = () => ({
+    iss: 'https://verifier',
+    aud: gate.key.akName,
+    iat: Math.floor(Date.now() / 1_000),
+    'touchstone.host': gate.enrolment.hostId,
+  });
+  /** As an honest server gives one with the answer to the evidence that was quoted just now. */
+  const licence = (changes: Partial<LicenceClaims> = {}): LicenceClaims => {
+    const { lastQuote } = gate.attestation.attester;
+    const { resetCount, restartCount, clock } = lastQuote ?? assert.fail();
+    return {
+      ...common(),
+      jti: randomUUID(),
+      'touchstone.boot': { resetCount, restartCount, clock: clock.toString() },
+      'touchstone.vm': gate.vm,
+      'touchstone.definition': digest,
+      'touchstone.mode': 'allow-if-attested-within',
+      'touchstone.until': (clock + 60_000n).toString(),
+      ...changes,
+    };
+  };
+  const holdLicence = async (changes: Partial<LicenceClaims> = {}) => {
+    const token = await sign(licence(changes), 'licence');
+    await gate.mandates.hear({ ...GOOD, mandates: { ...NONE, licences: [token] } });
+    return token;
+  };
+  const refused = async () => {
+    const answer = await gate.ask();
+    assert.equal(answer.decision, 'refused', JSON.stringify(answer));
+    return answer;
+  };
+  const deniedBy = (answer: StartAnswer & { readonly decision: 'refused' }) => {
+    const found = answer.findings.find(({ code }) => code === 'LICENCE_VOID');
+    return { outcome: 'D' as const, code: found?.code ?? answer.code };
+  };
+  const denied = async () => deniedBy(await refused());
+
+  describe('and no licence is held', () => {
+    for (const [what, behaviour, code] of [
+      ['fails', fails, 'INTERNAL'],
+      ['is slow', { challenge: () => new Promise(() => {}) }, 'TIMEOUT'],
+    ] as const) {
+      it(`is refused while the verifier ${what}: ${code} (G9)`, async () => {
+        gate.verifier.behave(behaviour);
+        await attack('G9', async () => ({ outcome: 'D', code: (await refused()).code }));
+        const [told] = gate.gate.decidedAlone();
+        assert.deepEqual([told?.vm, told?.decision, told?.code], [gate.vm, 'refused', code]);
+      });
+    }
+  });
+
+  describe('by its standing licence', () => {
+    it('is permitted, and told until a statement told it', async () => {
+      const claims = licence();
+      const token = await sign(claims, 'licence');
+      await gate.mandates.hear({ ...GOOD, mandates: { ...NONE, licences: [token] } });
+      const answer = await gate.ask();
+      assert.equal(answer.decision, 'permitted');
+      assert.deepEqual([answer.by, answer.permitId], ['licence', claims.jti]);
+      const told = gate.gate.decidedAlone();
+      assert.deepEqual(
+        told.map(({ requestId, decision, code }) => [requestId, decision, code]),
+        [[answer.requestId, 'licensed', 'INTERNAL']],
+      );
+      await gate.gate.told(told);
+      assert.deepEqual(gate.gate.decidedAlone(), []);
+    });
+
+    it('is permitted as long as the boot where the licence has no time', async () => {
+      await holdLicence({ 'touchstone.mode': 'allow-and-flag', 'touchstone.until': null });
+      assert.equal((await gate.ask()).decision, 'permitted');
+    });
+
+    it('is refused after a negative verdict, in this process and the next: G27', async () => {
+      const token = await holdLicence();
+      await gate.mandates.hear({ state: 'untrusted', verdict: 'contraindicated' });
+      await attack('G27', denied);
+      // Somebody in between keeps the licence and shows it again.
+      await gate.mandates.hear({ ...GOOD, mandates: { ...NONE, licences: [token] } });
+      await attack('G27', denied);
+      const held = new HeldEnrolment(gate.host.stateDir, gate.enrolment);
+      const next = await Mandates.open(gate.host.stateDir, held, {
+        serverTime: new ServerTime(),
+        lastQuote: () => null,
+        log: pino({ level: 'silent' }),
+      });
+      await next.hear({ ...GOOD, mandates: { ...NONE, licences: [token] } });
+      const { attester, key } = gate.attestation;
+      const now = await attester.clockOf(key);
+      await assert.rejects(next.licenceFor({ vm: gate.vm, definitionDigest: digest, now }), {
+        code: 'LICENCE_VOID',
+      });
+    });
+
+    it('is refused after orders that say so, and after a refusal of this host: G27', async () => {
+      await holdLicence();
+      const orders = (state: string, sequence: number) =>
+        sign(
+          {
+            ...common(),
+            'touchstone.state': state,
+            'touchstone.sequence': sequence,
+            'touchstone.vms': [],
+          },
+          'orders',
+        );
+      await gate.mandates.hearOrders(await orders('untrusted', 7));
+      await attack('G27', denied);
+      assert.equal(gate.mandates.orders?.['touchstone.sequence'], 7);
+      await gate.mandates.hearOrders(await orders('trusted', 6));
+      assert.equal(gate.mandates.orders?.['touchstone.state'], 'untrusted', 'an older one');
+
+      gate.verifier.behave({});
+      await gate.ask();
+      await holdLicence();
+      gate.verifier.behave({
+        permits: () => {
+          throw new AppError('HOST_UNKNOWN', 404);
+        },
+      });
+      await refused();
+      gate.verifier.behave(fails);
+      await attack('G27', denied);
+    });
+
+    it('is refused after the VM was refused', async () => {
+      await holdLicence();
+      gate.verifier.behave({ permits: (asked) => refusing(asked) });
+      assert.equal((await refused()).code, 'HOST_NOT_TRUSTED');
+      gate.verifier.behave(fails);
+      await denied();
+    });
+
+    it('is refused after a reboot: G27', async () => {
+      await holdLicence();
+      await gate.host.powerOff();
+      await attack('G27', denied);
+    });
+
+    for (const [what, changes] of [
+      ['its time: G27', () => ({ 'touchstone.until': '1' })],
+      [
+        'a suspend: G27',
+        () => {
+          const { 'touchstone.boot': boot } = licence();
+          return { 'touchstone.boot': { ...boot, restartCount: boot.restartCount + 1 } };
+        },
+      ],
+    ] as const) {
+      it(`is refused after ${what}`, async () => {
+        await holdLicence(changes());
+        await attack('G27', denied);
+      });
+    }
+
+    it('is refused where the licence is for something else', async () => {
+      for (const changes of [
+        { aud: `000b${'0'.repeat(64)}` },
+        { 'touchstone.host': randomUUID() },
+        { 'touchstone.definition': '0'.repeat(64) },
+        { iss: 'https://elsewhere' },
+        { 'touchstone.until': null },
+      ]) {
+        await holdLicence(changes);
+        assert.equal((await denied()).code, 'LICENCE_VOID', JSON.stringify(changes));
+      }
+      await holdLicence({ 'touchstone.vm': randomUUID() });
+      assert.equal((await denied()).code, 'INTERNAL');
+      const other = await makePermitKey(gate.verifier.permitKey.jwk.kid);
+      for (const token of [
+        await sign(licence(), 'licence', other),
+        await sign(licence(), 'permit'),
+      ]) {
+        await gate.mandates.hear({ ...GOOD, mandates: { ...NONE, licences: [token] } });
+        assert.equal((await denied()).code, 'LICENCE_VOID');
+      }
+    });
+
+    it('is refused where the server answered, whatever it answered', async () => {
+      await holdLicence();
+      gate.verifier.behave({ permits: () => ({}) });
+      assert.equal((await refused()).code, 'ANSWER_MALFORMED');
+    });
+
+    it('is refused where the VM has a sealed disk', async () => {
+      await holdLicence();
+      const disks = [{ name: 'disk7', kind: 'sealed' }];
+      gate.verifier.behave({
+        ...fails,
+        plans: (vms) => ({ plans: vms.map((vm) => ({ vm, known: true, disks })) }),
+      });
+      assert.equal((await denied()).code, 'INTERNAL');
+      gate.verifier.behave({
+        plans: (vms) => ({ plans: vms.map((vm) => ({ vm, known: true, disks: [] })) }),
+      });
+      assert.equal((await gate.ask()).decision, 'permitted');
+    });
+  });
+
+  describe('in observe mode', () => {
+    const observeUntil = async (seconds: number) => {
+      const until = Math.floor(Date.now() / 1_000) + seconds;
+      const claims = { ...common(), jti: randomUUID(), 'touchstone.until': until };
+      const observe = await sign(claims, 'observe');
+      await gate.mandates.hear({ ...GOOD, mandates: { ...NONE, observe } });
+      return claims;
+    };
+
+    it('is permitted, and told, also where its definition cannot be told', async () => {
+      const { jti } = await observeUntil(DAY_SECONDS);
+      const answer = await gate.ask();
+      assert.equal(answer.decision, 'permitted');
+      assert.deepEqual([answer.by, answer.permitId], ['observe', jti]);
+      const other = await gate.ask({ ...gate.question(), command: ['/bin/none'] });
+      assert.equal(other.decision, 'permitted');
+      assert.deepEqual(
+        gate.gate.decidedAlone().map(({ decision, code }) => [decision, code]),
+        [
+          ['observed', 'INTERNAL'],
+          ['observed', 'DEFINITION_UNREADABLE'],
+        ],
+      );
+    });
+
+    it('is refused once its time is over, and where the server refuses', async () => {
+      await observeUntil(-1);
+      await refused();
+      await observeUntil(DAY_SECONDS);
+      gate.verifier.behave({ permits: (asked) => refusing(asked) });
+      await refused();
+      gate.verifier.behave({ permits: () => ({}) });
+      await refused();
+    });
+  });
+});
