@@ -30,7 +30,7 @@ ${Object.entries(GROUPS)
   --json      machine-readable output
 
 Exits with 0 when all is reached, 1 when something is missed. What this machine has no files for is told
-and left out. The start gate under load is measured once that part is there.
+and left out.
 `;
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -7,10 +7,14 @@ import { finished } from '../finished.ts';
 import { MEASURED_CORE } from '../processor.ts';
 import { stripTree } from './stripped-tree.ts';
 
-export type MeasuredAgent = AsyncDisposable & { readonly pid: number };
+export type MeasuredAgent = AsyncDisposable & {
+  readonly pid: number;
+  readonly socketPath: string;
+  readonly name: string;
+};
 
 /** An agent with the types stripped, enrolled by its software TPM, its daemon running. */
-export async function startAgent(deployment: Deployment): Promise<MeasuredAgent> {
+export async function startAgent(deployment: Deployment, name: string): Promise<MeasuredAgent> {
   const directory = await mkdtemp(join(tmpdir(), 'ts-bench-agent-'));
   const state = join(directory, 'state');
   const bin = join(directory, 'tree/agent/bin/touchstone-agent.mjs');
@@ -22,14 +26,14 @@ export async function startAgent(deployment: Deployment): Promise<MeasuredAgent>
     await stripTree(HOUSE, join(directory, 'tree'));
     await mkdir(state, { mode: 0o700 });
     const { token } = await deployment.operator('/v1/join-tokens', JoinTokenCreated, {
-      ...{ classes: ['software'], labels: { site: 'bench-agent' }, approve: true },
+      ...{ classes: ['software'], labels: { site: name }, approve: true },
     });
     const tokenFile = join(directory, 'join-token');
     await writeFile(tokenFile, token, { mode: 0o600 });
     await finished(
       start(
         MEASURED_CORE,
-        ...[bin, 'enroll', '--state', state, '--name', 'bench-agent', '--server', deployment.url],
+        ...[bin, 'enroll', '--state', state, '--name', name, '--server', deployment.url],
         ...['--fingerprint', deployment.fingerprint, '--join-token-file', tokenFile],
       ),
     );
@@ -37,6 +41,8 @@ export async function startAgent(deployment: Deployment): Promise<MeasuredAgent>
     await firstLine(daemon);
     return {
       pid: daemon.pid ?? 0,
+      socketPath: join(state, 'agent.sock'),
+      name,
       [Symbol.asyncDispose]: async () => {
         await end(daemon);
         await stop();

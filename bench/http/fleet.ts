@@ -22,6 +22,8 @@ export type FleetOptions = {
   readonly authority: Authority;
   readonly labels: Labels;
   readonly pcrs: readonly number[];
+  /** What the names of its hosts begin with. */
+  readonly name: string;
 };
 
 const BATCH = 500;
@@ -64,7 +66,11 @@ export class Fleet {
     while (this.#size < size) {
       const now = new Date();
       const batch = Array.from({ length: Math.min(BATCH, size - this.#size) }, (_, index) =>
-        newSoftwareHost(this.#options.authority, `bench-${this.#size + index}`, now),
+        newSoftwareHost(
+          this.#options.authority,
+          `${this.#options.name}-${this.#size + index}`,
+          now,
+        ),
       );
       await this.#insert(batch, now);
       hosts.push(...batch.filter((_, index) => (this.#size + index - first) % every === 0));

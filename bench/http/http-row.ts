@@ -1,11 +1,8 @@
 import { join } from 'node:path';
-import { formatBaselines } from '@touchstone/appraisal';
-import { BaselineList } from '@touchstone/schemas';
-import type { Deployment } from '../deployment.ts';
 import { authorityOf } from '../host/authority.ts';
-import { baselinesOfBoot } from '../host/baseline.ts';
 import { evidenceOf } from '../host/evidence.ts';
 import type { SoftwareHost } from '../host/software-host.ts';
+import { approveBoot, LABELS, PCRS } from './approve-boot.ts';
 import { Fleet } from './fleet.ts';
 import { attestations, bareExchanges, TpmClock } from './load.ts';
 import { type Measured, ownerOf, startBareExchange, startServer } from './processes.ts';
@@ -13,9 +10,6 @@ import { medianRound, type Round } from '../median.ts';
 import { OTHER_CORE, pin } from '../processor.ts';
 import type { Figure, Row, Run } from '../row.ts';
 
-/** What the server asks for unless it is told otherwise. */
-const PCRS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14];
-const LABELS = { site: 'bench' };
 const REACH = 2.5;
 const FLAT = 1.2;
 /** Attestations a round. */
@@ -38,7 +32,9 @@ async function measure(run: Run): Promise<Figure[]> {
   const authority = await authorityOf(join(deployment.data, 'ca'));
   await approveBoot(deployment, authority);
   const login = await ownerOf(deployment);
-  await using fleet = await Fleet.open({ login, authority, labels: LABELS, pcrs: PCRS });
+  await using fleet = await Fleet.open({
+    ...{ login, authority, labels: LABELS, pcrs: PCRS, name: 'bench' },
+  });
   await using server = await startServer(deployment);
   await using bare = await startBareExchange(deployment);
   const [small, large] = run.quick ? [10, 50] : [100, run.hosts];
@@ -58,15 +54,6 @@ async function measure(run: Run): Promise<Figure[]> {
 }
 
 const inWords = (count: number): string => count.toLocaleString('en');
-
-async function approveBoot(
-  { operator }: Deployment,
-  authority: Awaited<ReturnType<typeof authorityOf>>,
-): Promise<void> {
-  const documents = baselinesOfBoot(authority, { pcrs: PCRS, labels: LABELS, now: new Date() });
-  await operator('/v1/baselines', BaselineList, { yaml: formatBaselines(documents) });
-  await operator('/v1/baselines/bench/approval', BaselineList, {});
-}
 
 type Outcome = ReturnType<typeof medianRound>;
 

@@ -27,24 +27,31 @@ export async function attestations(
   hosts: readonly SoftwareHost[],
   clock: TpmClock,
 ): Promise<number> {
-  return cpuForEach(server, hosts, async (connection, host) => {
-    const { challenge, selection } = (await askChallenge(connection, host)) as {
-      challenge: string;
-      selection: { sha256: number[] };
-    };
-    const asked = {
-      purpose: 'attest',
-      challenge,
-      pcrs: selection.sha256,
-      clockMs: clock.next(),
-    } as const;
-    const answer = (await connection.post('/v1/evidence', evidenceOf(host, asked))) as {
-      state: string;
-      verdict: 'warning';
-    };
-    if (answer.state === 'trusted' && isGood(answer.verdict)) return;
-    throw new Error(`${host.name} is ${answer.state}, ${answer.verdict}`);
-  });
+  return cpuForEach(server, hosts, (connection, host) => attestation(connection, host, clock));
+}
+
+/** One, with fresh evidence. @throws Error where it does not end well */
+export async function attestation(
+  connection: Connection,
+  host: SoftwareHost,
+  clock: TpmClock,
+): Promise<void> {
+  const { challenge, selection } = (await askChallenge(connection, host)) as {
+    challenge: string;
+    selection: { sha256: number[] };
+  };
+  const asked = {
+    purpose: 'attest',
+    challenge,
+    pcrs: selection.sha256,
+    clockMs: clock.next(),
+  } as const;
+  const answer = (await connection.post('/v1/evidence', evidenceOf(host, asked))) as {
+    state: string;
+    verdict: 'warning';
+  };
+  if (answer.state === 'trusted' && isGood(answer.verdict)) return;
+  throw new Error(`${host.name} is ${answer.state}, ${answer.verdict}`);
 }
 
 /** As many exchanges with the floor, of bodies of the same size. */
