@@ -1,6 +1,7 @@
 import { BaselineError, EvidenceError } from '@touchstone/appraisal';
 import { JsonError, SchemaError } from '@touchstone/schemas';
 import { ParseError } from '@touchstone/tpm';
+import { AppError } from '@touchstone/transport';
 
 /** One parser, and what must hold for whatever it is given. */
 export type Target = {
@@ -14,7 +15,7 @@ export type Target = {
   readonly read: (bytes: Uint8Array) => Uint8Array | undefined;
 };
 
-const OWN_ERRORS = [ParseError, JsonError, SchemaError, EvidenceError, BaselineError];
+const OWN_ERRORS = [ParseError, JsonError, SchemaError, EvidenceError, BaselineError, AppError];
 
 /** Whether a parser said no in its own words, with a code. */
 export const isRefusal = (error: unknown): boolean =>

@@ -1,5 +1,6 @@
 import type { Target } from '../target.ts';
 import { CERTIFICATE_TARGETS } from './certificates.ts';
+import { DOMAIN_TARGETS } from './domains.ts';
 import { IMAGE_TARGETS } from './images.ts';
 import { IMA_TARGETS } from './ima.ts';
 import { LOG_TARGETS } from './logs.ts';
@@ -16,4 +17,5 @@ export const TARGETS: readonly Target[] = [
   ...CERTIFICATE_TARGETS,
   ...IMAGE_TARGETS,
   ...TEXT_TARGETS,
+  ...DOMAIN_TARGETS,
 ];
