@@ -4,11 +4,14 @@ import {
   BaselinePart,
   CaRole,
   checkAgainst,
+  DiskName,
   EkAlgorithm,
+  FailMode,
   type HostLabelling,
   LabelKey,
   type Labels,
   NameHex,
+  OnLoss,
   Role,
   Sha256Hex,
   Slug,
@@ -137,6 +140,25 @@ export const gatherBanks = gather(
 export const gatherRoles = gather(
   read((text) => checkAgainst(Role, text), 'viewer, operator, approver or ca-admin'),
 );
+export const gatherDisks = gather(
+  read(
+    (text) => checkAgainst(DiskName, text),
+    'a disk: libvirt’s target (vdb), or disk0, disk1 in order',
+  ),
+);
+export const readDisk = read(
+  (text) => checkAgainst(DiskName, text),
+  'a disk: libvirt’s target (vdb), or disk0, disk1 in order',
+);
+export const readOnLoss = read(
+  (text) => checkAgainst(OnLoss, text),
+  'flag, no-new-starts, pause or shutdown',
+);
+export const readFailMode = read((text): FailMode => {
+  const [mode = '', seconds] = text.split('=');
+  const within = seconds === undefined ? {} : { seconds: readDuration(seconds) };
+  return checkAgainst(FailMode, { mode, ...within });
+}, 'refuse, allow-if-attested-within=TIME (60s to 7d) or allow-and-flag');
 export const gatherImages = gather(
   read((text) => checkAgainst(Sha256Hex, text.toLowerCase()), "an image's SHA-256, 64 hex digits"),
 );

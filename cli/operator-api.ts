@@ -62,6 +62,9 @@ import {
   type VerdictDay,
   VerdictDays,
   VerdictPage,
+  DiskKeyList,
+  type DiskKeyRemoval,
+  type DiskKeySetting,
   Vm,
   type VmClearance,
   VmList,
@@ -79,6 +82,7 @@ export type OperatorApi = ReturnType<typeof operatorApi>;
 export function operatorApi(client: Client, bearer: string) {
   const get = { method: 'GET', bearer } as const;
   const post = { method: 'POST', bearer } as const;
+  const put = { method: 'PUT', bearer } as const;
   const del = { method: 'DELETE', bearer } as const;
   const at = (...segments: string[]) => `/v1/${segments.map(encodeURIComponent).join('/')}`;
   return {
@@ -261,6 +265,17 @@ export function operatorApi(client: Client, bearer: string) {
     clearVm: (uuid: string, body: VmClearance) =>
       client.request({ ...post, path: at('vms', uuid, 'clearance'), body, schema: Vm }),
     addVm: (body: Vm) => client.request({ ...post, path: at('vms'), body, schema: Vm }),
+    changeVm: (body: Vm) =>
+      client.request({ ...put, path: at('vms', body.uuid), body, schema: Vm }),
+    removeVm: (uuid: string) => client.request({ ...del, path: at('vms', uuid), schema: Vm }),
+    diskKeys: (uuid: string) =>
+      client.request({ ...get, path: at('vms', uuid, 'disk-keys'), schema: DiskKeyList }),
+    setDiskKey: (uuid: string, body: DiskKeySetting) =>
+      client.request({ ...post, path: at('vms', uuid, 'disk-keys'), body, schema: DiskKeyList }),
+    removeDiskKey: (uuid: string, body: DiskKeyRemoval) => {
+      const path = at('vms', uuid, 'disk-keys', 'removal');
+      return client.request({ ...post, path, body, schema: DiskKeyList });
+    },
 
     joinTokens: async () => ({
       tokens: await whole(

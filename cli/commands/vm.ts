@@ -1,20 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { type AssuranceClass, checkAgainst, type Labels, Uuid } from '@touchstone/schemas';
-import { gatherClasses, gatherImages, gatherLabels, readName, readUuid } from '../arguments.ts';
-import { CliError } from '../codes.ts';
-import type { OperatorApi } from '../operator-api.ts';
+import type { AssuranceClass, Vm } from '@touchstone/schemas';
+import { gatherClasses, readName, readUuid } from '../arguments.ts';
 import { loadTitles } from '../show/reason-titles.ts';
 import { faint } from '../show/text.ts';
 import { vmLines, vmListLines, vmStartLines } from '../show/vm.ts';
+import { uuidOf } from '../vm-names.ts';
 import type { World } from '../world.ts';
+import { addDiskKeyCommands } from './vm-disk-key.ts';
+import {
+  type ChangeOptions,
+  recordAfter,
+  type RecordOptions,
+  withRecordOptions,
+} from './vm-record.ts';
 
-type AddOptions = {
+type AddOptions = RecordOptions & {
   readonly name: string;
   readonly class: readonly AssuranceClass[];
-  readonly hostLabel?: Labels;
-  readonly image?: readonly string[];
-  readonly refuseWarnings?: true;
 };
 
 export function addVmCommands(program: Command, world: World): void {
@@ -22,17 +25,37 @@ export function addVmCommands(program: Command, world: World): void {
     .command('vm')
     .description('VMs that start only on hosts that can prove themselves');
 
-  vm.command('add')
+  const add = vm
+    .command('add')
     .description('register a VM')
     .argument('[uuid]', 'its UUID (default: a new one)', readUuid)
     .requiredOption('--name <name>', 'what to call it', readName)
-    .requiredOption('--class <class>', 'hosts of this class may run it; repeatable', gatherClasses)
-    .option('--host-label <key=value>', 'only on hosts with this label; repeatable', gatherLabels)
-    .option('--image <sha256>', 'only with this image; repeatable (default: any)', gatherImages)
-    .option('--refuse-warnings', 'not on hosts whose verdict is a warning')
-    .action((uuid: string | undefined, options: AddOptions, command: Command) =>
-      add(world, uuid ?? randomUUID(), options, command),
+    .requiredOption('--class <class>', 'hosts of this class may run it; repeatable', gatherClasses);
+  withRecordOptions(add).action((uuid: string | undefined, options: AddOptions, command: Command) =>
+    register(world, uuid ?? randomUUID(), options, command),
+  );
+
+  const changing = vm
+    .command('change')
+    .description('change what is said of it, the rest stays; what loosens may take two people')
+    .argument('<vm>', 'UUID or name', readName)
+    .option('--name <name>', 'what to call it', readName)
+    .option('--class <class>', 'hosts of this class may run it; repeatable', gatherClasses);
+  withRecordOptions(changing)
+    .option('--accept-warnings', 'on hosts whose verdict is a warning too')
+    .option('--any-host', 'whatever labels the host has')
+    .option('--any-image', 'with any image')
+    .option('--no-data-or-sealed', 'every disk is read')
+    .action((which: string, options: ChangeOptions & { dataOrSealed: boolean }, command: Command) =>
+      change(world, which, options, command),
     );
+
+  vm.command('remove')
+    .description('forget it: it starts nowhere behind the gate any more')
+    .argument('<vm>', 'UUID or name', readName)
+    .action((which: string, _: object, command: Command) => remove(world, which, command));
+
+  addDiskKeyCommands(vm, world);
 
   vm.command('list')
     .description('every registered VM')
@@ -63,22 +86,40 @@ const clear = (world: World, which: string, reason: string, command: Command): P
     world.present(command, vm, () => [`${vm.name} may start again.`]);
   });
 
-const add = (world: World, uuid: string, options: AddOptions, command: Command): Promise<void> =>
+const register = (
+  world: World,
+  uuid: string,
+  options: AddOptions,
+  command: Command,
+): Promise<void> =>
   world.asOperator(command, async (api) => {
-    const { name, hostLabel = {}, image = [], refuseWarnings } = options;
-    const vm = await api.addVm({
-      uuid,
-      name,
-      classes: [...options.class],
-      hostLabels: hostLabel,
-      images: [...image],
-      ...(refuseWarnings === true ? { warnings: 'refuse' } : {}),
-    });
+    const { name } = options;
+    const bare: Vm = { uuid, name, classes: [...options.class], hostLabels: {}, images: [] };
+    const vm = await api.addVm(recordAfter(bare, options));
     world.present(command, vm, () => [
       ...vmLines(vm, world.screen.textWidth),
       '',
       `Start it on a host:  touchstone-agent run --vm ${vm.uuid} -- COMMAND`,
     ]);
+  });
+
+const change = (
+  world: World,
+  which: string,
+  { dataOrSealed, ...options }: ChangeOptions & { readonly dataOrSealed: boolean },
+  command: Command,
+): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const before = await api.vm(await uuidOf(api, which));
+    const said = dataOrSealed ? options : { ...options, noDataOrSealed: true as const };
+    const vm = await api.changeVm(recordAfter(before, said));
+    world.present(command, vm, () => vmLines(vm, world.screen.textWidth));
+  });
+
+const remove = (world: World, which: string, command: Command): Promise<void> =>
+  world.asOperator(command, async (api) => {
+    const vm = await api.removeVm(await uuidOf(api, which));
+    world.present(command, vm, () => [`${vm.name} is not registered any more.`]);
   });
 
 const list = (world: World, command: Command): Promise<void> =>
@@ -103,21 +144,3 @@ const starts = (world: World, which: string, command: Command): Promise<void> =>
     );
     if (answer.nextCursor !== undefined) world.note(command, faint('There are earlier requests.'));
   });
-
-/** The server knows VMs by their UUID; people by their name. */
-async function uuidOf(api: OperatorApi, which: string): Promise<string> {
-  if (isUuid(which)) return which;
-  const { vms } = await api.vms();
-  const named = vms.find(({ name }) => name === which);
-  if (named === undefined) throw new CliError('VM_UNKNOWN', which);
-  return named.uuid;
-}
-
-function isUuid(text: string): boolean {
-  try {
-    checkAgainst(Uuid, text);
-    return true;
-  } catch {
-    return false;
-  }
-}

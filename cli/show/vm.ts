@@ -1,4 +1,4 @@
-import type { Vm, VmList, VmStarts } from '@touchstone/schemas';
+import type { DiskKeyList, Vm, VmList, VmStarts } from '@touchstone/schemas';
 import { ago } from './age.ts';
 import { fields } from './fields.ts';
 import type { TitleOf } from './reason-titles.ts';
@@ -24,7 +24,7 @@ export function vmListLines({ vms }: VmList, width: number | undefined): Line[] 
 }
 
 export const vmLines = (
-  { uuid, name, classes, hostLabels, images, warnings }: Vm,
+  { uuid, name, classes, hostLabels, images, warnings, disks = [], failMode, onLoss }: Vm,
   width: number,
 ): Line[] => [
   strong(name),
@@ -38,10 +38,31 @@ export const vmLines = (
         'warnings',
         warnings === 'refuse' ? 'refused: only where the verdict is affirming' : undefined,
       ],
+      ['disks', disks.map((disk) => `${disk.name} ${disk.kind}`).join(', ') || undefined],
+      ['no verdict', failModeText(failMode)],
+      ['on loss of trust', onLoss],
     ],
     { indent: 2, width },
   ),
 ];
+
+function failModeText(failMode: Vm['failMode']): string | undefined {
+  switch (failMode?.mode) {
+    case undefined:
+    case 'refuse':
+      return undefined;
+    case 'allow-if-attested-within':
+      return `starts for ${counted(failMode.seconds, 'second')} after its host was attested last`;
+    case 'allow-and-flag':
+      return 'starts as long as its host is not restarted, and is shown';
+  }
+}
+
+export function diskKeyLines({ keys }: DiskKeyList, now: Date, width: number | undefined): Line[] {
+  if (keys.length === 0) return ['No key is stored.'];
+  const rows = keys.map(({ disk, setAt, setBy }) => [disk, ago(setAt, now), setBy]);
+  return table(['DISK', 'STORED', 'BY'], rows, width);
+}
 
 export function vmStartLines(
   { vm, starts }: VmStarts,

@@ -113,6 +113,18 @@ export const GATE_CODES = {
     'Mend the host that it runs on; or stop the VM there and start it here, from its images.',
     'host-administrator',
   ),
+  VM_UUID_DIFFERS: entry(
+    422,
+    'The record is of another VM than the one that is to be changed',
+    'DESIGN 4, Start a VM',
+    'A VM keeps its uuid: register another record for another VM.',
+  ),
+  VM_HAS_DISK_KEYS: entry(
+    409,
+    'Keys of its disks are stored, and nobody else may have them',
+    'DESIGN 4, Start a VM 5',
+    'Remove them first, once their disks or copies of the keys are safe: `touchstone vm disk-key remove`.',
+  ),
   VM_SEALED_REFUSES: entry(
     422,
     'A VM with a sealed disk has only the fail mode refuse',

@@ -18,7 +18,7 @@ export type Call<B> = {
 };
 
 export type OperatorRoute = {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With at most one parameter, `:key`. */
   readonly path: string;
   readonly summary: string;

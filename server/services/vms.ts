@@ -31,7 +31,7 @@ export async function registerVm(verifier: Verifier, by: Actor, vm: Vm): Promise
   });
 }
 
-function requireSound({ name, disks = [], failMode }: Vm): void {
+export function requireSound({ name, disks = [], failMode }: Vm): void {
   const twice = disks.find((one, at) =>
     disks.some((other, to) => to > at && other.name === one.name),
   );
@@ -43,13 +43,13 @@ function requireSound({ name, disks = [], failMode }: Vm): void {
 }
 
 /** A server cannot permit its own start. */
-async function requireNoCarrier(on: Queryable, { uuid, name }: Vm): Promise<void> {
+export async function requireNoCarrier(on: Queryable, { uuid, name }: Vm): Promise<void> {
   const carriers = await carriersAmong(on, [uuid]);
   if (carriers.size > 0) throw refusal('VM_CARRIES_TOUCHSTONE', { detail: `${name}: ${uuid}` });
 }
 
 /** What is so anyway is not said. */
-function whatItSays({ warnings, failMode, onLoss, ...vm }: Vm): Vm {
+export function whatItSays({ warnings, failMode, onLoss, ...vm }: Vm): Vm {
   return {
     ...vm,
     ...(warnings === 'refuse' ? { warnings } : {}),

@@ -50,6 +50,20 @@ export async function vmByUuid(on: Queryable, uuid: string): Promise<Vm | null> 
   return rows[0] === undefined ? null : vmOf(rows[0]);
 }
 
+/** All but its uuid. */
+export async function updateVm(on: Queryable, vm: Vm, now: Date): Promise<void> {
+  await on.query(
+    `UPDATE vms SET name = $2, classes = $3, host_labels = $4, images = $5, warnings = $6, disks = $7,
+            fail_mode = $8, on_loss = $9, changed_at = $10
+      WHERE uuid = $1`,
+    [...valuesOf(vm), now],
+  );
+}
+
+export async function deleteVm(on: Queryable, uuid: string): Promise<void> {
+  await on.query('DELETE FROM vms WHERE uuid = $1', [uuid]);
+}
+
 /** Nobody else permits, changes or removes it until the transaction ends. */
 export async function lockVm(on: Queryable, uuid: string): Promise<Vm | null> {
   return (await vmsByUuid(on, [uuid], 'FOR UPDATE')).get(uuid) ?? null;

@@ -8,6 +8,7 @@ import {
   VmStarts,
 } from '@touchstone/schemas';
 import { listRegistered } from '../../services/lists.ts';
+import { changeVm, removeVm } from '../../services/change-vm.ts';
 import { removeDiskKey, setDiskKey, viewDiskKeys } from '../../services/disk-keys.ts';
 import { registerVm, viewStarts, viewVm } from '../../services/vms.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
@@ -41,6 +42,25 @@ export const VM_ROUTES: readonly OperatorRoute[] = [
     key: Uuid,
     answer: Vm,
     handle: ({ verifier, key }) => viewVm(verifier, key),
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/vms/:key',
+    summary: "Change a VM's record; what loosens takes the role approver and the quorum",
+    role: 'operator',
+    key: Uuid,
+    body: Vm,
+    answer: Vm,
+    handle: ({ verifier, by, key, body }) => changeVm(verifier, by, key, body),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/vms/:key',
+    summary: "Remove a VM's record, by the quorum",
+    role: 'approver',
+    key: Uuid,
+    answer: Vm,
+    handle: ({ verifier, by, key }) => removeVm(verifier, by, key),
   }),
   route({
     method: 'GET',
