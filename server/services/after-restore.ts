@@ -3,7 +3,7 @@ import { raiseAlert } from '../store/alerts.ts';
 import { readQuorum } from '../store/approvals.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
-import { type Ended, endCredentials, insertRestore } from '../store/restores.ts';
+import { type Ended, endCredentials, insertRestore, supersedeOrders } from '../store/restores.ts';
 import { createTokenWithAllRoles } from './api-tokens.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import { type BundleSigners, supersedeBundles } from './trust-bundles.ts';
@@ -23,7 +23,7 @@ export type AfterRestore = {
  * Everything that happened since the backup is unknown here, so:
  * - challenges given out before are answered by nobody: their keys depend on the newest restore;
  * - every API token, join token and browser session ends, for some may have been revoked or used since;
- * - the next trust bundle has an epoch above any that agents may have taken since.
+ * - the next trust bundle has an epoch above any that agents may have taken since, and so have hosts' orders.
  * What hosts are and what is approved stays as the backup has it; people are told by an alert to look at that.
  */
 export async function afterRestore(
@@ -41,6 +41,7 @@ export async function afterRestore(
   return database.transaction(async (on) => {
     await insertRestore(on, { id, at: now, backupAt });
     const ended = await endCredentials(on, now);
+    await supersedeOrders(on, now);
     const bundleEpoch = await supersedeBundles(on, signers, now);
     const detail =
       `of a backup made ${backupAt.toISOString()}; ended: ${ended.apiTokens} API tokens, ` +

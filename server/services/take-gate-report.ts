@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DecidedAlone, GateReport } from '@touchstone/schemas';
+import type { DecidedAlone, GateReport, RunningVm } from '@touchstone/schemas';
 import { appendAudit } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
 import { endOfStarts, replaceTold } from '../store/exposures.ts';
@@ -49,7 +49,7 @@ async function takeSeen(
           .update(JSON.stringify([running, exposures, omitted]))
           .digest('hex');
   if (digest === host.gateReport) return;
-  await replaceRunning(on, host.id, { digest, running });
+  await replaceRunning(on, host.id, { digest, running: running.map((vm) => storable(vm, now)) });
   // Which VMs are there is part of what a host that is not trusted is ordered.
   await raiseOrdersOfHost(on, host.id);
   const told = [
@@ -71,6 +71,16 @@ async function takeSeen(
     list.map(({ code, subject }) => `${code} ${subject}`).join(', ') || 'none';
   const line = { actor: `host ${host.name}`, action: 'exposure.change', subject: host.name };
   await appendAudit(on, { ...line, detail: `begun: ${said(begun)}; ended: ${said(over)}` }, now);
+}
+
+const EARLIEST = Date.parse('2000-01-01T00:00:00Z');
+
+/** Times are a host's own: one that the database would not take must not cost the host its verdict. */
+function storable(vm: RunningVm, now: Date): RunningVm {
+  const since = Date.parse(vm.since);
+  const sound = since >= EARLIEST && since <= now.getTime();
+  const at = sound ? new Date(since) : now;
+  return { ...vm, since: at.toISOString() };
 }
 
 /** Once each, however often the host says so. */

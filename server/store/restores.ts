@@ -38,3 +38,13 @@ export async function endCredentials(on: Queryable, now: Date): Promise<Ended> {
     browserSessions: sessions.rowCount ?? 0,
   };
 }
+
+/**
+ * Orders get numbers above any that hosts may have heard since the backup: seconds since 1970, which changes of a host's
+ * state do not overtake.
+ */
+export async function supersedeOrders(on: Queryable, now: Date): Promise<void> {
+  await on.query('UPDATE hosts SET orders_sequence = greatest(orders_sequence + 1, $1)', [
+    Math.floor(now.getTime() / 1_000),
+  ]);
+}

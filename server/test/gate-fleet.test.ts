@@ -25,6 +25,7 @@ import { changeQuorum } from '../services/quorum.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
 import { viewRefusals, viewStandings } from '../services/vm-standings.ts';
 import { registerVm, viewStarts } from '../services/vms.ts';
+import { supersedeOrders } from '../store/restores.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
 import type { MadeHost } from './support/made-host.ts';
 
@@ -115,6 +116,22 @@ describe('The start gate of a fleet', () => {
       assert.deepEqual(await rows(), before);
       await report(host, hostId);
       assert.deepEqual(await rows(), []);
+    });
+
+    it('costs no verdict, whatever its texts and times are', async () => {
+      const { host, hostId, name } = await trustedHost();
+      const told = { ...runningOf(randomUUID()), name: '𝕏'.repeat(64) };
+      const running = ['2026-99-99T99:99:99Z', '0000-01-01T00:00:00Z', '9999-12-31T23:59:59Z'].map(
+        (since) => ({ ...told, since }),
+      );
+      const subject = '𝕏'.repeat(128);
+      const exposures = [{ code: 'HOOK_MISSING', subject, detail: '', vm: null, since: AT }];
+      const decided = [
+        { requestId: randomUUID(), vm: randomUUID(), decision: 'refused', code: 'X_X', at: AT },
+      ] as const;
+      const answer = await report(host, hostId, { running, exposures, decided: [...decided] });
+      assert.equal(answer.state, 'trusted');
+      assert.deepEqual(await codesAt(name), ['HOOK_MISSING']);
     });
 
     it('is not heard of a host that nobody admitted', async () => {
@@ -298,6 +315,14 @@ describe('The start gate of a fleet', () => {
       const removed = await orders();
       assert.deepEqual(removed['touchstone.vms'], []);
       assert.ok(removed['touchstone.sequence'] > changed['touchstone.sequence']);
+    });
+
+    it('orders after a restore have a number above any that a host may have heard', async () => {
+      const { hostId } = await trustedHost();
+      const now = fleet.verifier.clock.now();
+      await supersedeOrders(fleet.verifier.database, now);
+      const orders = ordersOf((await giveOrders(fleet.verifier, hostId)).orders);
+      assert.equal(orders['touchstone.sequence'], Math.floor(now.getTime() / 1_000));
     });
 
     it('by silence, nothing is ordered: VMs are shown, and run on', async () => {
