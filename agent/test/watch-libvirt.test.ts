@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { OnLoss, OrdersClaims } from '@touchstone/schemas';
+import { attack } from '../../test/support/attack.ts';
 import { describeLibvirt } from '../../test/support/describe-libvirt.ts';
 import { type LibvirtHost, startLibvirtHost } from '../../test/support/libvirt-host.ts';
 import { libvirtAt } from '../libvirt/libvirt.ts';
@@ -149,8 +150,12 @@ describeLibvirt('the watch over a real libvirt', () => {
     ]) {
       it(`the hook ${road}, and the VM that then starts: ${code}, VM_WITHOUT_PERMIT`, async () => {
         await leave();
-        await host.did('start', 'web');
-        assert.deepEqual(await codes(), [code, 'VM_WITHOUT_PERMIT']);
+        await attack('G11', async () => {
+          await host.did('start', 'web');
+          const found = await codes();
+          assert.deepEqual(found, [code, 'VM_WITHOUT_PERMIT']);
+          return { outcome: 'W', code: found[1] ?? '' };
+        });
         await enter();
       });
     }
@@ -167,9 +172,11 @@ describeLibvirt('the watch over a real libvirt', () => {
       };
       // Until execve(2) it is a copy of this process.
       while ((await found()).length === 0) await sleep(20);
-      const [exposure] = await found();
-      assert.equal(exposure?.code, 'QEMU_BY_HAND');
-      assert.equal(exposure?.vm, null);
+      await attack('G11', async () => {
+        const [exposure] = await found();
+        assert.equal(exposure?.vm, null);
+        return { outcome: 'W', code: exposure?.code ?? '' };
+      });
       const over = once(qemu, 'exit');
       qemu.kill('SIGKILL');
       await over;

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AgentStatus, HostDetail, type OnLoss, Vm } from '@touchstone/schemas';
+import { type AgentHost, type Running, startAgentHost } from '../support/agent-host.ts';
+import { attack } from '../support/attack.ts';
+import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
+
+/** By default a host has done what is ordered within this of the loss. */
+const WITHIN_MS = 30_000;
+/** A command that prints that it runs, and waits. It is no hypervisor by its name: `run` told which process it is. */
+const GUEST = ['/bin/sh', '-c', 'echo running; exec sleep 1000'];
+
+describe('A host that loses its trust while VMs run', function () {
+  let touchstone: Touchstone;
+  const hosts: AgentHost[] = [];
+  const running: Running[] = [];
+
+  before(async () => {
+    touchstone = await startTouchstone();
+  });
+
+  after(async () => {
+    for (const { child } of running) child.kill('SIGKILL');
+    await Promise.all(hosts.map((host) => host.stop()));
+    await touchstone.stop();
+  });
+
+  const trustedHost = async (name: string): Promise<AgentHost> => {
+    // The machine's own processes, among which the VM's are.
+    const host = await startAgentHost(touchstone, {
+      name,
+      watch: { libvirtState: '/nonexistent' },
+    });
+    hosts.push(host);
+    return host;
+  };
+
+  const startVm = async (host: AgentHost, name: string, onLoss: OnLoss) => {
+    const vm = randomUUID();
+    const record = { uuid: vm, name, classes: ['software'], hostLabels: {}, images: [], onLoss };
+    await touchstone.operator('POST', '/v1/vms', Vm, record);
+    const started = host.start(vm, GUEST);
+    running.push(started);
+    await new Promise((resolve) => started.child.stdout?.once('data', resolve));
+    return { vm, ...started };
+  };
+
+  const vmsOf = async (host: AgentHost) => {
+    const { stdout } = await host.command('status', '--json');
+    const { gate } = JSON.parse(stdout) as AgentStatus;
+    return gate?.running ?? [];
+  };
+
+  it('has its VM paused within 30 s of an operator’s revocation, and nobody resumes it: G16', async () => {
+    const host = await trustedHost('revoked');
+    const { vm, child } = await startVm(host, 'payroll', 'pause');
+    while (!(await vmsOf(host)).some((each) => each.vm === vm)) await sleep(500);
+    await attack('G16', async () => {
+      const lostAt = performance.now();
+      await touchstone.operator('POST', `/v1/hosts/${host.hostId}/revocation`, HostDetail, {
+        reason: 'stolen',
+      });
+      while (!(await vmsOf(host)).some((each) => each.vm === vm && each.paused)) {
+        assert.ok(performance.now() - lostAt < WITHIN_MS, 'the VM still runs');
+        await sleep(500);
+      }
+      return { outcome: 'HOLDS' };
+    });
+    // Whoever resumes it is a person.
+    process.kill(child.pid ?? 0, 'SIGCONT');
+    child.kill('SIGKILL');
+  });
+
+  it('has its VM shut down once its own evidence is bad: G16', async () => {
+    const host = await trustedHost('changed');
+    const { vm, ended } = await startVm(host, 'shop', 'shutdown');
+    await attack('G16', async () => {
+      // kexec, or root: what is measured has changed, and the next evidence shows it.
+      await host.reboot({ change: 'nested = yes\n' });
+      await ended;
+      return { outcome: 'HOLDS' };
+    });
+    while ((await vmsOf(host)).some((each) => each.vm === vm)) await sleep(500);
+  });
+});
