@@ -5,6 +5,18 @@ import { detailOf } from '../codes.ts';
 import { failure, ok, warning } from './check.ts';
 
 const TPM_CAP_TPM_PROPERTIES = 6;
+const TPM_CAP_COMMANDS = 2;
+/** TPM_CC_FIRST, and MAX_CAP_CC: Part 2, 6.5.2. */
+const FIRST_COMMAND = 0x11f;
+const MAX_COMMANDS = 254;
+/** TPM_CC: Part 2, 6.5.2. */
+const RELEASE_COMMANDS = {
+  TPM2_Import: 0x156,
+  TPM2_Unseal: 0x15e,
+  TPM2_PolicySigned: 0x160,
+  TPM2_LoadExternal: 0x167,
+  TPM2_PolicyPCR: 0x17f,
+} as const;
 /** TPM_PT: Part 2, 6.13. */
 const PT = {
   manufacturer: 0x105,
@@ -40,6 +52,7 @@ export async function checkTpm(tpm: Tpm): Promise<AgentCheck[]> {
     lockout(variable),
     places(variable),
     ...(await ekCertificates(tpm)),
+    await sealedDisks(tpm),
   ];
 }
 
@@ -63,6 +76,20 @@ function places(variable: ReadonlyMap<number, number>): AgentCheck {
         'warning',
       )
     : ok('TPM places', detail);
+}
+
+/** What the TPM has, by its own word; enrolment tries them. */
+async function sealedDisks(tpm: Tpm): Promise<AgentCheck> {
+  const subject = 'sealed disks';
+  const data = await tpm.getCapability(TPM_CAP_COMMANDS, FIRST_COMMAND, MAX_COMMANDS);
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const has = new Set<number>();
+  // TPML_CCA: Part 2, 10.9.2; the lower half of a TPMA_CC is the command's index.
+  for (let at = 8; at + 4 <= data.byteLength; at += 4) has.add(view.getUint32(at) & 0xffff);
+  const missing = Object.entries(RELEASE_COMMANDS).filter(([, code]) => !has.has(code));
+  if (missing.length === 0) return ok(subject, 'the TPM has every command that their keys take');
+  const names = missing.map(([name]) => name).join(', ');
+  return warning('SEALED_DISKS_UNSUPPORTED', subject, `it lacks ${names}`);
 }
 
 async function ekCertificates(tpm: Tpm): Promise<AgentCheck[]> {

@@ -313,6 +313,30 @@ describe('touchstone-agent doctor', () => {
       );
     });
 
+    it('names one that cannot be given keys of disks: a warning, SEALED_DISKS_UNSUPPORTED', async () => {
+      const tpm = await openTpm({ tcti: tcti(), shared: true });
+      const lacking: typeof tpm = {
+        ...tpm,
+        getCapability: async (cap, property, count) => {
+          const data = Buffer.from(await tpm.getCapability(cap, property, count));
+          for (let at = 8; cap === 2 && at < data.length; at += 4) {
+            if (data.readUInt16BE(at + 2) === 0x160) data.writeUInt16BE(0x161, at + 2);
+          }
+          return data;
+        },
+      };
+      const said = async (of: typeof tpm) =>
+        (await checkTpm(of)).find(({ subject }) => subject === 'sealed disks');
+      try {
+        assert.equal((await said(tpm))?.outcome, 'ok');
+        const check = await said(lacking);
+        assert.deepEqual([check?.outcome, check?.code], ['warning', 'SEALED_DISKS_UNSUPPORTED']);
+        assert.match(check?.detail ?? '', /TPM2_PolicySigned/u);
+      } finally {
+        await tpm.close();
+      }
+    });
+
     it('names a TPM that has none at all: a warning, EK_CERTIFICATE_MISSING', async () => {
       const bare = file('bare');
       await mkdir(join(bare, 'swtpm'), { recursive: true, mode: 0o700 });
