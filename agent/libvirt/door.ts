@@ -12,7 +12,9 @@ import { bootTime } from '../gate/boot-time.ts';
 import type { FileReader } from '../images/file-reader.ts';
 import { startOfDomain } from './domain/asked.ts';
 import { type Domain, readDomain } from './domain/describe.ts';
+import type { StartedFinding } from './domain/started.ts';
 import { PermittedDomains } from './domain/permitted-domains.ts';
+import type { FoundExposure } from '../watch/exposures.ts';
 import { DiskSecrets } from './disk-secrets.ts';
 import type { Libvirt } from './libvirt.ts';
 import { requireEncryptedMigration } from './migration.ts';
@@ -32,6 +34,7 @@ type DoorWatch = {
   }): Promise<void>;
   refused(vm: string): Promise<void>;
   heard(verb: string, vm: string): Promise<void>;
+  tell(who: string, exposures: readonly FoundExposure[]): void;
 };
 
 type LibvirtDoorParts = {
@@ -63,6 +66,7 @@ export class LibvirtDoor {
   readonly #permitted = new PermittedDomains();
   /** By VM, until it was started. */
   readonly #requests = new Map<string, string>();
+  readonly #differing = new Map<string, FoundExposure>();
 
   constructor(parts: LibvirtDoorParts) {
     this.#parts = parts;
@@ -159,11 +163,27 @@ export class LibvirtDoor {
       log.warn({ err, requestId, vm }, 'what was started could not be looked at');
       return null;
     });
+    this.#expose(domain, found);
     if (found === null) return { outcome: 'noted' };
     log.warn({ requestId, vm, code: found.code, finding: found }, 'start refused');
     return { outcome: 'refused', line: refusalLine(requestId, found.code, [found]) };
   }
+
+  /** Shown until the VM was started as it was permitted. */
+  #expose({ vm, name }: Domain, found: StartedFinding | null): void {
+    this.#differing.delete(vm);
+    if (found !== null) {
+      const { code, subject: detail } = found;
+      this.#differing.set(vm, { code, subject: name, detail, vm });
+    }
+    const [oldest] = this.#differing.keys();
+    if (oldest !== undefined && this.#differing.size > MAX_DIFFERING)
+      this.#differing.delete(oldest);
+    this.#parts.watch.tell('libvirt', [...this.#differing.values()]);
+  }
 }
+
+const MAX_DIFFERING = 32;
 
 /** By then QEMU has read its secrets, or will never. */
 const AFTER_START = new Set(['started begin', 'stopped end', 'release end']);

@@ -83,7 +83,12 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   };
   const socketPath = join(host.stateDir, 'agent.sock');
   const reader = new FileReader();
-  const watch = { permitted: async () => {}, refused: async () => {}, heard: async () => {} };
+  const watch = {
+    permitted: async () => {},
+    refused: async () => {},
+    heard: async () => {},
+    tell: () => {},
+  };
   const libvirtDoor = await openLibvirtDoor({
     ...{ stateDir: host.stateDir, libvirt: libvirtAt(), gate, reader, watch, log: logger },
   });

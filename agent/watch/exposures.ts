@@ -4,7 +4,7 @@ import type { WATCH_CODES } from './codes.ts';
 
 /** One exposure as a look found it. What has the same `key` at the next look is the same, whatever its detail says. */
 export type FoundExposure = {
-  readonly code: keyof typeof WATCH_CODES | 'IMAGES_DIFFER';
+  readonly code: keyof typeof WATCH_CODES;
   readonly subject: string;
   readonly detail: string;
   readonly vm: string | null;

@@ -56,4 +56,25 @@ export const TOLD_CODES = {
     'Run the agent as root, with /proc and libvirt’s directories where agent.yaml says.',
     'host-administrator',
   ),
+  IMAGES_DIFFER: entry(
+    200,
+    'QEMU runs on another file than the one that was read for the permit',
+    '4 Start a VM, step 2',
+    'Start the VM again. If it comes back, find out who replaces the file or the link on the way to it.',
+    'host-administrator',
+  ),
+  DOMAIN_DIFFERS: entry(
+    200,
+    'The VM that was started is not the one that the permit was for',
+    '4 Start a VM, step 2',
+    'Start the VM again. If it comes back, find out who changes the domain while it starts.',
+    'host-administrator',
+  ),
+  QEMU_UNSEEN: entry(
+    200,
+    'The VM’s QEMU, or what it has open, cannot be looked at',
+    '4 Start a VM, step 2',
+    'Run the agent as root beside libvirtd: it has to see /run/libvirt/qemu and /proc of the host’s processes.',
+    'host-administrator',
+  ),
 } as const satisfies Record<string, CodeEntry>;

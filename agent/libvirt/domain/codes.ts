@@ -16,25 +16,4 @@ export const DOMAIN_CODES = {
       'the next start.',
     actor: 'host-administrator',
   },
-  IMAGES_DIFFER: {
-    title: 'QEMU runs on another file than the one that was read for the permit',
-    section: '4 Start a VM, step 2',
-    remedy:
-      'Start the VM again. If it comes back, find out who replaces the file or the link on the way to it.',
-    actor: 'host-administrator',
-  },
-  DOMAIN_DIFFERS: {
-    title: 'The VM that was started is not the one that the permit was for',
-    section: '4 Start a VM, step 2',
-    remedy:
-      'Start the VM again. If it comes back, find out who changes the domain while it starts.',
-    actor: 'host-administrator',
-  },
-  QEMU_UNSEEN: {
-    title: 'The VM’s QEMU, or what it has open, cannot be looked at',
-    section: '4 Start a VM, step 2',
-    remedy:
-      'Run the agent as root beside libvirtd: it has to see /run/libvirt/qemu and /proc of the host’s processes.',
-    actor: 'host-administrator',
-  },
 } as const;

@@ -1,6 +1,5 @@
-import type { Finding } from '@touchstone/schemas';
 import type { Domain, DomainDefinition } from './describe.ts';
-import { checkStarted, type HostRoots } from './started.ts';
+import { checkStarted, type HostRoots, type StartedFinding } from './started.ts';
 
 /** Between libvirt's `prepare` and its `started` lies the start of QEMU, and for an incoming migration all of it. */
 const KEPT_MS = 900_000;
@@ -27,7 +26,7 @@ export class PermittedDomains {
   }
 
   /** Once for each start. Null also of a VM that this agent permitted nothing: another agent may have, before it. */
-  async check(live: Domain): Promise<Finding | null> {
+  async check(live: Domain): Promise<StartedFinding | null> {
     const kept = this.#kept.get(live.vm);
     this.#kept.delete(live.vm);
     if (kept === undefined || kept.until < performance.now()) return null;

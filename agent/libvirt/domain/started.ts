@@ -2,9 +2,14 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Finding } from '@touchstone/schemas';
 import type { ReadFile } from '../../gate/definition.ts';
+import { WATCH_CODES } from '../../watch/codes.ts';
 import { shapeOf } from './canonical.ts';
-import { DOMAIN_CODES } from './codes.ts';
 import type { Domain, DomainDefinition } from './describe.ts';
+
+/** Why what was started may not go on. */
+export type StartedFinding = Finding & {
+  readonly code: 'DOMAIN_DIFFERS' | 'IMAGES_DIFFER' | 'QEMU_UNSEEN';
+};
 
 /** Where libvirt's and the kernel's files are. */
 export type HostRoots = { readonly pids: string; readonly proc: string };
@@ -27,7 +32,7 @@ export async function checkStarted(
   live: Domain,
   definition: DomainDefinition,
   roots: HostRoots = HOST,
-): Promise<Finding | null> {
+): Promise<StartedFinding | null> {
   if (shapeOf(live.root) !== definition.shape) return finding('DOMAIN_DIFFERS', live.name);
   const process = await processOf(live, roots);
   const open = process === null ? null : await openFiles(process);
@@ -78,7 +83,7 @@ const keyOf = ({ dev, ino }: Pick<ReadFile, 'dev' | 'ino'>): string => `${dev} $
 const isFile = (file: ReadFile, found: Pick<ReadFile, 'dev' | 'ino'> | null): boolean =>
   found !== null && keyOf(found) === keyOf(file);
 
-function finding(code: 'DOMAIN_DIFFERS' | 'IMAGES_DIFFER' | 'QEMU_UNSEEN', about: string): Finding {
-  const { title, remedy, actor } = DOMAIN_CODES[code];
+function finding(code: StartedFinding['code'], about: string): StartedFinding {
+  const { title, remedy, actor } = WATCH_CODES[code];
   return { code, effect: 'enforce', subject: `${about.slice(0, 1_024)}: ${title}`, remedy, actor };
 }

@@ -41,7 +41,12 @@ export async function startLibvirtGate(host: LibvirtHost): Promise<LibvirtGate> 
       stateDir,
       libvirt: libvirtAt({ uri: `qemu+unix:///system?socket=${host.run}/libvirt-sock` }),
       reader: new FileReader(),
-      watch: { permitted: async () => {}, refused: async () => {}, heard: async () => {} },
+      watch: {
+        permitted: async () => {},
+        refused: async () => {},
+        heard: async () => {},
+        tell: () => {},
+      },
       log: logger,
       gate: {
         decide: async (asked) => {
