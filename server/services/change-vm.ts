@@ -4,7 +4,7 @@ import { refusal } from '../codes.ts';
 import { appendAudit } from '../store/audit.ts';
 import { isUniqueViolation } from '../store/database.ts';
 import { listDiskKeys } from '../store/disk-keys.ts';
-import { raiseOrdersOfVm } from '../store/trust-losses.ts';
+import { lockHostsOfVm } from '../store/trust-losses.ts';
 import { deleteVm, lockVm, updateVm } from '../store/vms.ts';
 import { requireApprover } from './require-approver.ts';
 import { byQuorum, takeQuorum } from './quorum.ts';
@@ -32,7 +32,7 @@ export async function changeVm(
     await byQuorum(verifier, async (on) => {
       await requireNoCarrier(on, vm);
       // Hosts before VMs, as whoever permits takes them.
-      await raiseOrdersOfVm(on, uuid);
+      await lockHostsOfVm(on, uuid);
       const before = await lockVm(on, uuid);
       if (before === null) throw refusal('VM_UNKNOWN', { detail: uuid });
       if (isDeepStrictEqual(before, vm)) return null;
@@ -45,7 +45,7 @@ export async function changeVm(
         const waiting = await takeQuorum(on, by, { ...loosening, content }, now);
         if (waiting !== null) return waiting;
       }
-      await updateVm(on, vm, now);
+      await updateVm(on, vm);
       const line = { actor: auditActor(by), action: 'vm.change', subject: uuid };
       await appendAudit(on, { ...line, detail: `${before.name}: ${detail}` }, now);
       return null;
@@ -65,7 +65,7 @@ export async function removeVm(verifier: Verifier, by: ApiToken, uuid: string): 
   const now = verifier.clock.now();
   let removed: Vm | undefined;
   await byQuorum(verifier, async (on) => {
-    await raiseOrdersOfVm(on, uuid);
+    await lockHostsOfVm(on, uuid);
     const before = await lockVm(on, uuid);
     if (before === null) throw refusal('VM_UNKNOWN', { detail: uuid });
     const keys = await listDiskKeys(on, uuid);

@@ -58,16 +58,17 @@ export async function raiseOrdersOfHost(on: Queryable, hostId: string): Promise<
   );
 }
 
-/** The same of the hosts that a VM runs on, or was permitted on last: its record is about to change. */
-export async function raiseOrdersOfVm(on: Queryable, vm: string): Promise<void> {
+/**
+ * Hosts whose orders change with a VM's record, for those that are not trusted: where it runs, or was permitted last.
+ * Nobody moves them until the transaction ends; the database itself gives their orders a new number.
+ */
+export async function lockHostsOfVm(on: Queryable, vm: string): Promise<void> {
   await on.query(
-    `WITH there AS (
-       SELECT id FROM hosts
-        WHERE id IN (SELECT host_id FROM vm_places WHERE vm = $1
-                     UNION SELECT host_id FROM running_vms WHERE vm = $1)
-          AND state IN ('untrusted', 'revoked')
-        ORDER BY id FOR UPDATE)
-     UPDATE hosts SET orders_sequence = orders_sequence + 1 WHERE id IN (SELECT id FROM there)`,
+    `SELECT FROM hosts
+      WHERE id IN (SELECT host_id FROM vm_places WHERE vm = $1
+                   UNION SELECT host_id FROM running_vms WHERE vm = $1)
+        AND state IN ('untrusted', 'revoked')
+      ORDER BY id FOR UPDATE`,
     [vm],
   );
 }

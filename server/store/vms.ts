@@ -51,12 +51,12 @@ export async function vmByUuid(on: Queryable, uuid: string): Promise<Vm | null> 
 }
 
 /** All but its uuid. */
-export async function updateVm(on: Queryable, vm: Vm, now: Date): Promise<void> {
+export async function updateVm(on: Queryable, vm: Vm): Promise<void> {
   await on.query(
     `UPDATE vms SET name = $2, classes = $3, host_labels = $4, images = $5, warnings = $6, disks = $7,
-            fail_mode = $8, on_loss = $9, changed_at = $10
+            fail_mode = $8, on_loss = $9
       WHERE uuid = $1`,
-    [...valuesOf(vm), now],
+    valuesOf(vm),
   );
 }
 
