@@ -130,19 +130,13 @@ const EXCHANGE_CODES = {
       '`touchstone-agent trust --fingerprint F`, or log in again; if it has not, somebody stands in between.',
   },
 } as const;
-export type ExchangeCode = keyof typeof EXCHANGE_CODES;
+type ExchangeCode = keyof typeof EXCHANGE_CODES;
 
 /** Why there is no answer. */
 export function exchangeError(code: ExchangeCode, detail: string, cause?: unknown): AppError {
   const { status, title, remedy } = EXCHANGE_CODES[code];
   return new AppError(code, status, { title, detail, remedy, cause });
 }
-
-/** The code of such a failure, and nothing of others. */
-export const exchangeCodeOf = (error: unknown): ExchangeCode | undefined =>
-  error instanceof AppError && Object.hasOwn(EXCHANGE_CODES, error.code)
-    ? (error.code as ExchangeCode)
-    : undefined;
 
 /** Bounded as it comes. @throws AppError ANSWER_MALFORMED */
 export async function readBounded(

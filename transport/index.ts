@@ -7,7 +7,6 @@ export {
   type ByteClient,
   dateOf,
   type Exchange,
-  exchangeCodeOf,
   exchangeError,
   failedExchange,
   ProblemError,
@@ -17,7 +16,7 @@ export { boundLargeBodies, type LargeBodies } from './large-bodies.ts';
 export { type Listening, type ListeningTls, listenTls, listenUnix } from './listen.ts';
 export { checkPin, spkiPinOf } from './pin.ts';
 export { problemOf } from './problem.ts';
-export { anyKeyClient, loadTlsClient, pinnedClient, tlsExchange } from './tls-client.ts';
+export { anyKeyClient, pinnedClient } from './tls-client.ts';
 export { openTlsIdentity, type TlsIdentity } from './tls-identity.ts';
 export { unixClient } from './unix-client.ts';
 export { withoutSecrets } from './without-secrets.ts';

@@ -56,16 +56,11 @@ export function anyKeyClient(options: {
   };
 }
 
-/** Loads what exchanges over TLS take: for a process that will not be able to read it later. */
-export async function loadTlsClient(): Promise<void> {
-  await import('undici');
-}
-
 /**
  * Exchanges over TLS with the holder of one of the pinned keys; with whoever answers where `pins` is null. What it takes
  * is loaded with the first one: a process that never asks has no TLS client in its memory.
  */
-export function tlsExchange(options: {
+function tlsExchange(options: {
   readonly url: string;
   readonly pins: (() => readonly string[]) | null;
   readonly timeoutMs?: number | undefined;

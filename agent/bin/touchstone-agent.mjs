@@ -7,4 +7,6 @@ import { continueInPinnedNode } from './pinned-node.mjs';
 const stays = ['daemon', 'courier'].includes(process.argv[2]);
 const flags = stays ? ['--max-semi-space-size=2', '--optimize-for-size'] : [];
 await continueInPinnedNode(fileURLToPath(import.meta.url), flags);
-await import('../main.ts');
+// The courier takes as little memory as it can: none of the rest is loaded.
+if (process.argv[2] === 'courier') await import('../courier/main.ts');
+else await import('../main.ts');

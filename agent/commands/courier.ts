@@ -1,27 +1,22 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { loadTlsClient } from '@touchstone/transport';
+import { becomeUser } from '../courier/other-user.ts';
+import { serveCourier } from '../courier/serve.ts';
 import type { AgentSurroundings } from '../surroundings.ts';
 
 export type CourierOptions = {
   readonly socket: string;
-  readonly group?: true;
+  readonly group?: boolean;
   readonly as?: string;
-  readonly attached?: true;
+  readonly attached?: boolean;
 };
 
 /** Until it is told to stop; attached to an agent, until that one's end of its standard input is closed. */
 export async function courierCommand(
-  surroundings: AgentSurroundings,
+  surroundings: Pick<AgentSurroundings, 'stdout' | 'stopOnSignal' | 'workingDirectory'>,
   options: CourierOptions,
 ): Promise<void> {
-  const [{ serveCourier }, { becomeUser }] = await Promise.all([
-    import('../courier/serve.ts'),
-    import('../courier/other-user.ts'),
-    // With the first request it would be by a user who may not read it.
-    loadTlsClient(),
-  ]);
   const courier = await serveCourier({
     socketPath: resolve(surroundings.workingDirectory, options.socket),
     mode: options.group ? 0o660 : 0o600,

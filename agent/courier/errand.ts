@@ -1,8 +1,6 @@
 import { Type } from 'typebox';
 import { closed, HttpsUrl, LineOfText, oneOf, Sha256Hex, Timestamp } from '@touchstone/schemas';
-
-/** No answer to an agent is larger, and the process with the keys parses no more than this. */
-export const MAX_CARRIED_BYTES = 8_388_608;
+import { MAX_CARRIED_BYTES } from './frame.ts';
 
 /** What the courier is sent for; the body is that of the request. `pins` is null where any key will do. */
 export const Errand = closed({

@@ -7,9 +7,10 @@ import {
   exchangeError,
   failedExchange,
 } from '@touchstone/transport';
+import { checkAgainst, parseStrictJson } from '@touchstone/schemas';
 import type { Network } from '../network.ts';
-import { type Errand, MAX_CARRIED_BYTES, Return } from './errand.ts';
-import { readFrame, writeFrame } from './frame.ts';
+import { Errand, Return } from './errand.ts';
+import { MAX_CARRIED_BYTES, MAX_HEAD_BYTES, readFrame, writeFrame } from './frame.ts';
 
 /** Beyond the time that the courier itself has. */
 const GRACE_MS = 2_000;
@@ -69,8 +70,10 @@ export async function connectTo(path: string, signal: AbortSignal): Promise<Sock
 
 async function sent(socket: Socket, errand: Errand, body: Uint8Array) {
   try {
-    writeFrame(socket, errand, body);
-    return await readFrame(socket, Return, errand.maxBytes);
+    writeFrame(socket, checkAgainst(Errand, errand), body);
+    const { head, body: bytes } = await readFrame(socket, errand.maxBytes);
+    const parsed = parseStrictJson(head, { maxBytes: MAX_HEAD_BYTES });
+    return { head: checkAgainst(Return, parsed), body: bytes };
   } finally {
     socket.destroy();
   }

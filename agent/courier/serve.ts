@@ -1,11 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { parseStrictJson } from '@touchstone/schemas';
-import { exchangeCodeOf, exchangeError } from '@touchstone/transport';
 import { Connections } from './connections.ts';
-import { Errand, MAX_CARRIED_BYTES, type Return } from './errand.ts';
-import { readFrame, writeFrame } from './frame.ts';
+import type { Errand } from './errand.ts';
+import { MAX_CARRIED_BYTES, readFrame, writeFrame } from './frame.ts';
 
 /** Of evidence with its logs, in base64url. */
 const MAX_REQUEST_BYTES = 33_554_432;
@@ -40,58 +38,23 @@ export async function serveCourier(options: {
     close: async () => {
       server.close();
       for (const socket of open) socket.destroy();
-      await connections.close();
+      connections.close();
     },
   };
 }
 
 async function run(connections: Connections, socket: Socket): Promise<void> {
   const late = setTimeout(() => socket.destroy(), ASKING_MS);
-  const { head, body } = await readFrame(socket, Errand, MAX_REQUEST_BYTES);
+  const { head, body } = await readFrame(socket, MAX_REQUEST_BYTES);
   clearTimeout(late);
-  const { answer, bytes } = await returnOf(connections, head, body);
+  // Its agent wrote it, by its schema; an answer that is too large for that one is cut off here already.
+  const errand = JSON.parse(head.toString()) as Errand;
+  const maxBytes = Math.min(errand.maxBytes, MAX_CARRIED_BYTES);
+  const { answer, bytes } = await connections.carry({ ...errand, maxBytes }, body);
   writeFrame(socket, answer, bytes);
   // An asker that does not read holds its place no longer than this.
   const unread = setTimeout(() => socket.destroy(), ASKING_MS);
   socket.on('close', () => clearTimeout(unread));
-}
-
-async function returnOf(
-  connections: Connections,
-  errand: Errand,
-  body: Buffer,
-): Promise<{ answer: Return; bytes: Uint8Array }> {
-  try {
-    const { exchange, pin } = connections.to(errand);
-    const { method, path, timeoutMs } = errand;
-    const maxBytes = Math.min(errand.maxBytes, MAX_CARRIED_BYTES);
-    const asked = { method, path, maxBytes, timeoutMs, body: errand.hasBody ? body : undefined };
-    const { statusCode, retryAfterSeconds = null, date, bytes } = await exchange(asked);
-    requireJson(bytes, maxBytes);
-    const when = date?.toISOString() ?? null;
-    return {
-      answer: { status: statusCode, retryAfterSeconds, date: when, pin: pin() },
-      bytes,
-    };
-  } catch (error) {
-    const failed = exchangeCodeOf(error) ?? 'UNREACHABLE';
-    return { answer: { failed, detail: lineOf(error) }, bytes: Buffer.alloc(0) };
-  }
-}
-
-function requireJson(bytes: Uint8Array, maxBytes: number): void {
-  try {
-    parseStrictJson(bytes, { maxBytes });
-  } catch (cause) {
-    throw exchangeError('ANSWER_MALFORMED', 'no strict JSON', cause);
-  }
-}
-
-function lineOf(error: unknown): string {
-  const text = error instanceof Error && 'detail' in error ? error.detail : error;
-  return String(text)
-    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
-    .slice(0, 1_024);
 }
 
 async function listening(server: Server, path: string, mode: number): Promise<void> {
