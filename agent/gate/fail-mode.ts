@@ -1,6 +1,7 @@
 import type { StartPlan } from '@touchstone/schemas';
 import { AppError, ProblemError } from '@touchstone/transport';
 import { isTpmError } from '../codes.ts';
+import { clockNow } from './clock-now.ts';
 import type { Definition } from './definition.ts';
 import type { StartGateParts } from './starts.ts';
 import { isWithoutVerdict } from './without-verdict.ts';
@@ -33,8 +34,7 @@ export async function decideWithoutVerdict(
   const observe = await mandates.observing();
   if (observe !== null) return { by: 'observe', id: observe.jti };
   if (!away || definition === null) return null;
-  const { attester, key } = attestation;
-  const now = await conversations.hold('permit', () => attester.clockOf(key));
+  const now = await conversations.hold('permit', () => clockNow(attestation));
   const asked = { vm, definitionDigest: definition.digest, now };
   const licence = await mandates.licenceFor(asked);
   return licence === null ? null : { by: 'licence', id: licence.jti };

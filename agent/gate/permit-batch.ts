@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DiskName, Finding, PermitClaims, StartRequest } from '@touchstone/schemas';
 import type { Logger } from 'pino';
-import { TpmError } from 'node-tpm2-tss-bindings';
 import { agentError } from '../codes.ts';
 import { openReleaseSession } from '../keys/release-session.ts';
 import type { BindingRecord } from '../state/identity.ts';
 import type { Conversations } from '../tpm/conversation.ts';
 import { bootTime } from './boot-time.ts';
+import { clockNow } from './clock-now.ts';
 import { Gathering } from './gathering.ts';
 import type { ClockNow } from './licence.ts';
 import type { Mandates } from './mandates.ts';
@@ -83,7 +83,7 @@ async function answerBatch(
       throw error;
     });
     await parts.mandates.hear(exchange.answered);
-    const now = await clockNow(parts);
+    const now = await clockNow(parts.attestation);
     // A host that was away may not know the key that signs now. Where bundles do not come, what is held decides.
     await Promise.race([parts.follow(), sleep(FOLLOW_MS, undefined, { ref: false })]).catch(
       (err: unknown) => parts.log.warn({ err }, 'no newer trust bundle came'),
@@ -128,15 +128,5 @@ async function outcomeOf(
     return { kind: 'permit', claims, keys: new Map() };
   } catch (error) {
     return { kind: 'failure', error };
-  }
-}
-
-/** A TPM that went away has to be looked at again: its counters tell whether it was reset. */
-async function clockNow({ attestation: { attester, key } }: PermitBatchParts): Promise<ClockNow> {
-  try {
-    return await attester.clockOf(key);
-  } catch (error) {
-    if (!(error instanceof TpmError) || error.code === 'TPM_TIMEOUT') throw error;
-    return attester.clockOf(key);
   }
 }

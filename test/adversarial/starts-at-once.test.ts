@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { Vm, VmStarts } from '@touchstone/schemas';
 import { attack } from '../support/attack.ts';
 import { type GateScene, PERMITS, startGateScene } from '../support/gate-scene.ts';
 
@@ -37,6 +39,39 @@ describe('Starts at once, and starts cut short', () => {
     });
     const statements = scene.impostor.answers(PERMITS).length - before;
     assert.ok(statements <= MOST_STATEMENTS, `${statements} statements`);
+  });
+
+  it('go on by a standing licence of the server’s while the verifier is away, until the host reboots: G27', async () => {
+    const { host, impostor, touchstone } = scene;
+    const uuid = randomUUID();
+    const record = { uuid, name: 'licensed', classes: ['software'], hostLabels: {}, images: [] };
+    const failMode = { mode: 'allow-and-flag' };
+    await touchstone.operator('POST', '/v1/vms', Vm, { ...record, failMode });
+    assert.equal((await host.ask(uuid, ['/bin/true'])).decision, 'permitted');
+    await host.command('attest');
+    impostor.tamper(CHALLENGES, () => null);
+    const licensed = await host.ask(uuid, ['/bin/true']);
+    assert.equal(
+      licensed.decision === 'permitted' && licensed.by,
+      'licence',
+      JSON.stringify(licensed),
+    );
+    const another = await host.ask(uuid, ['/bin/false']);
+    assert.equal(another.decision, 'refused');
+    await host.cutPower();
+    await attack('G27', async () => {
+      const answer = await host.ask(uuid, ['/bin/true']);
+      assert.equal(answer.decision, 'refused');
+      const found = answer.findings.find(({ code }) => code === 'LICENCE_VOID');
+      return { outcome: 'D', code: found?.code ?? answer.code };
+    });
+    impostor.honest();
+    await host.command('attest');
+    const { starts } = await touchstone.operator('GET', `/v1/vms/${uuid}/starts`, VmStarts);
+    assert.ok(
+      starts.some(({ requestId }) => requestId === licensed.requestId),
+      'it was not told',
+    );
   });
 
   describe('start nothing when the verifier ends', () => {
