@@ -325,11 +325,11 @@ describe('touchstone-agent doctor', () => {
           return data;
         },
       };
-      const said = async (of: typeof tpm) =>
+      const checkOf = async (of: typeof tpm) =>
         (await checkTpm(of)).find(({ subject }) => subject === 'sealed disks');
       try {
-        assert.equal((await said(tpm))?.outcome, 'ok');
-        const check = await said(lacking);
+        assert.equal((await checkOf(tpm))?.outcome, 'ok');
+        const check = await checkOf(lacking);
         assert.deepEqual([check?.outcome, check?.code], ['warning', 'SEALED_DISKS_UNSUPPORTED']);
         assert.match(check?.detail ?? '', /TPM2_PolicySigned/u);
       } finally {
