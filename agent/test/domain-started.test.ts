@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileReader } from '../images/file-reader.ts';
@@ -67,7 +67,11 @@ describeLibvirt('A domain as libvirt starts it', () => {
     await rm(told(`${verb}.xml`));
     return domain;
   };
-  const decide = (verb: string, reason = '') => writeFile(told(`${verb}.decided`), reason);
+  /** Whole at once: the hook would take a file that is not written yet for a yes. */
+  const decide = async (verb: string, reason = '') => {
+    await writeFile(told(`${verb}.deciding`), reason);
+    await rename(told(`${verb}.deciding`), told(`${verb}.decided`));
+  };
   const roots = () => ({ pids: join(host.run, 'qemu'), proc: '/proc' });
 
   /** One start, by whatever command of virsh, as the gate goes along with it. */
