@@ -33,6 +33,7 @@ export function unixClient(options: {
           ...(body === undefined
             ? {}
             : { 'content-type': 'application/json', 'content-length': body.length }),
+          ...(asked.bearer === undefined ? {} : { authorization: `Bearer ${asked.bearer}` }),
         },
       });
       sent.end(body);

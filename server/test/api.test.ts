@@ -87,7 +87,7 @@ describe('The API', () => {
       method: route.method,
       path: route.path.replace(':key', randomUUID()),
       schema: Type.Unknown(),
-      ...(route.method === 'POST' ? { body: {} } : {}),
+      ...(route.method === 'POST' || route.method === 'PUT' ? { body: {} } : {}),
       ...(bearer === undefined ? {} : { bearer }),
     });
 
