@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { parseStrictJson } from '@touchstone/schemas';
 
 /**
  * What becomes of an attack. R: the evidence or request is rejected and nothing changes. U: the host
@@ -67,8 +68,9 @@ export function attacksOver({ issuesDone, cases }: CaseTable) {
   return { attack, unrecorded };
 }
 
-export const caseTable = JSON.parse(
-  readFileSync(new URL('../cases.json', import.meta.url), 'utf8'),
+/** Read strictly: of a number that is there twice, JSON.parse would keep the last. */
+export const caseTable = parseStrictJson(
+  readFileSync(new URL('../cases.json', import.meta.url)),
 ) as CaseTable;
 
 /**
