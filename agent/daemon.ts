@@ -9,7 +9,7 @@ import { openStartGate, type StartGate } from './gate/starts.ts';
 import { DigestCache } from './images/digest-cache.ts';
 import { FileReader } from './images/file-reader.ts';
 import { openLibvirtDoor } from './libvirt/door.ts';
-import { hookDigest } from './libvirt/hook.ts';
+import { broughtHook } from './libvirt/hook.ts';
 import { libvirtAt } from './libvirt/libvirt.ts';
 import type { Network } from './network.ts';
 import { WaitingKeys } from './keys/waiting-keys.ts';
@@ -53,7 +53,7 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
   const watch = new Watch({
     roots: options.config.watch,
     record,
-    hookSha256: await hookDigest(socketPath).catch(() => null),
+    brought: await broughtHook(socketPath),
     log,
     onNews: () => host.attesting.soon(),
   });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { agentError } from '../codes.ts';
+import { agentError, detailOf } from '../codes.ts';
 
 const SOURCE = fileURLToPath(new URL('../../deploy/libvirt/touchstone', import.meta.url));
 const SOCKET_LINE = /^my \$socket = '.*';$/mu;
@@ -20,8 +20,11 @@ export async function hookText(socketPath: string): Promise<string> {
   return source.replace(SOCKET_LINE, `my $socket = '${socketPath}';`);
 }
 
-/** SHA-256 of it, in hex. */
-export const hookDigest = async (socketPath: string): Promise<string> =>
-  createHash('sha256')
-    .update(await hookText(socketPath))
-    .digest('hex');
+/** SHA-256 of it, in hex, or why it cannot be told: then no hook is known to be right. */
+export type BroughtHook = { readonly sha256: string } | { readonly unknown: string };
+
+export const broughtHook = (socketPath: string): Promise<BroughtHook> =>
+  hookText(socketPath).then(
+    (text) => ({ sha256: createHash('sha256').update(text).digest('hex') }),
+    (error: unknown) => ({ unknown: detailOf(error) }),
+  );

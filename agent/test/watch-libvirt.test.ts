@@ -58,7 +58,7 @@ describeLibvirt('the watch over a real libvirt', () => {
     watch = new Watch({
       roots: roots(),
       record,
-      hookSha256: createHash('sha256').update(HOOK).digest('hex'),
+      brought: { sha256: createHash('sha256').update(HOOK).digest('hex') },
       log: pino({ level: 'silent' }),
       onNews: () => {},
       settlingMs: 0,

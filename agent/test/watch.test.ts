@@ -17,12 +17,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { checkAgainst, GateReport } from '@touchstone/schemas';
+import { type BroughtHook, broughtHook } from '../libvirt/hook.ts';
 import { bootId, KeptRecord } from '../watch/record.ts';
 import { processOf } from '../watch/processes.ts';
 import { WATCH_SETTINGS } from '../watch/settings.ts';
 import { type PermittedStart, Watch } from '../watch/watch.ts';
 
 const HOOK = '#!/bin/sh\nexit 0\n';
+const BROUGHT = { sha256: createHash('sha256').update(HOOK).digest('hex') };
 const QEMU = 'qemu-system-x86_64';
 
 /** Real processes in the real /proc, under the names of those that are looked for; libvirt's files are the test's. */
@@ -47,7 +49,7 @@ describe('the watch', () => {
     await rm(directory, { recursive: true });
   });
 
-  const opened = async (): Promise<Watch> =>
+  const opened = async (brought: BroughtHook = BROUGHT): Promise<Watch> =>
     new Watch({
       roots: {
         ...WATCH_SETTINGS,
@@ -56,7 +58,7 @@ describe('the watch', () => {
         kvm: join(directory, 'kvm'),
       },
       record: await KeptRecord.open(directory, bootId()),
-      hookSha256: createHash('sha256').update(HOOK).digest('hex'),
+      brought,
       log: pino({ level: 'silent' }),
       onNews: () => void (news += 1),
       settlingMs: 0,
@@ -150,7 +152,7 @@ describe('the watch', () => {
       watch = new Watch({
         ...({ roots: { ...WATCH_SETTINGS, kvm: join(directory, 'kvm') } } as const),
         record: await KeptRecord.open(directory, bootId()),
-        hookSha256: '00'.repeat(32),
+        brought: { sha256: '00'.repeat(32) },
         log: pino({ level: 'silent' }),
         onNews: () => {},
       });
@@ -323,6 +325,14 @@ describe('the watch', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       await rename(`${hookPath()}.off`, hookPath());
       assert.deepEqual(await ofHook(byDaemon()), ['HOOK_NOT_SEEN']);
+    });
+
+    it('approves of none where the agent cannot tell which it brings: WATCH_BLIND', async () => {
+      watch = await opened(await broughtHook(join(directory, "it's/agent.sock")));
+      libvirtd = await run('libvirtd');
+      assert.deepEqual(await ofHook(byDaemon()), ['WATCH_BLIND']);
+      await rm(hookPath());
+      assert.deepEqual(await ofHook(byDaemon()), ['HOOK_MISSING']);
     });
 
     it('looks at what the next libvirtd would find where libvirt is installed, and at nothing where it is not', async () => {

@@ -46,7 +46,9 @@ export const WATCH_CODES = {
   WATCH_BLIND: {
     title: 'The agent cannot see what runs on this host',
     section: '4 Start a VM; issue 7',
-    remedy: 'Run the agent as root, with /proc and libvirt’s directories where agent.yaml says.',
+    remedy:
+      'Run the agent as root, with /proc and libvirt’s directories where agent.yaml says. Where it cannot tell which ' +
+      'hook is right: install the agent again, with a state directory of plain letters.',
     actor: 'host-administrator',
   },
   IMAGES_DIFFER: {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BroughtHook } from '../libvirt/hook.ts';
 import type { FoundExposure } from './exposures.ts';
 import { type LibvirtDaemon, type ProcessId, msOfTicks } from './processes.ts';
 import type { WatchRoots } from './settings.ts';
@@ -17,8 +18,7 @@ export type HookHeard = { readonly atBootMs: number };
 
 export type HookView = {
   readonly roots: WatchRoots;
-  /** SHA-256 of the hook that this agent brings. */
-  readonly hookSha256: string;
+  readonly brought: BroughtHook;
   readonly daemons: readonly LibvirtDaemon[];
   readonly heard: HookHeard | null;
   readonly now: { readonly wallMs: number; readonly bootMs: number };
@@ -39,7 +39,7 @@ export function hookExposures(view: HookView): readonly FoundExposure[] {
 }
 
 function exposuresOf(view: HookView, daemon: LibvirtDaemon | null): readonly FoundExposure[] {
-  const { roots, hookSha256, heard, now } = view;
+  const { roots, brought, heard, now } = view;
   const path = join(roots.libvirtConfiguration, HOOK_PATH);
   const found = (code: FoundExposure['code'], detail: string): readonly FoundExposure[] => {
     const by = daemon === null ? '' : `, for ${daemon.program} ${daemon.pid}`;
@@ -58,8 +58,11 @@ function exposuresOf(view: HookView, daemon: LibvirtDaemon | null): readonly Fou
   } catch (error) {
     return found('WATCH_BLIND', `The hook cannot be read: ${(error as Error).message}`);
   }
-  if (sha256 !== hookSha256) {
-    return found('HOOK_CHANGED', `SHA-256 is ${sha256}; this agent brings ${hookSha256}.`);
+  if ('unknown' in brought) {
+    return found('WATCH_BLIND', `What the hook has to be cannot be told: ${brought.unknown}`);
+  }
+  if (sha256 !== brought.sha256) {
+    return found('HOOK_CHANGED', `SHA-256 is ${sha256}; this agent brings ${brought.sha256}.`);
   }
   if (stat.uid !== 0 || (stat.mode & 0o022) !== 0) {
     const mode = (stat.mode & 0o777).toString(8);

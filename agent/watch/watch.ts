@@ -10,6 +10,7 @@ import type {
 import type { Logger } from 'pino';
 import { bootMs } from '../gate/boot-time.ts';
 import { Bell } from '../bell.ts';
+import type { BroughtHook } from '../libvirt/hook.ts';
 import { RunningDomains } from './domains.ts';
 import { cleaned, Exposures, type FoundExposure } from './exposures.ts';
 import { hookExposures, rootOf } from './hook.ts';
@@ -54,8 +55,7 @@ export type PermittedStart = {
 export type WatchOptions = {
   readonly roots: WatchRoots;
   readonly record: KeptRecord;
-  /** Of the hook that this agent brings; null where it brings none, and none is looked for. */
-  readonly hookSha256: string | null;
+  readonly brought: BroughtHook;
   readonly log: Logger;
   /** Younger processes that no door knows are not called anything yet. */
   readonly settlingMs?: number;
@@ -191,7 +191,7 @@ export class Watch {
   }
 
   async #look(): Promise<boolean> {
-    const { roots, record, hookSha256 } = this.#options;
+    const { roots, record, brought } = this.#options;
     const deep = (this.#looks += 1) % DEEP_EVERY === 1;
     const before = new Set(this.#withKvm);
     const looksInto = (pid: number) => deep || before.has(pid);
@@ -215,8 +215,7 @@ export class Watch {
     );
     const heardAt = record.current.hookHeardAtBootMs;
     const heard = heardAt === null ? null : { atBootMs: heardAt };
-    const hooks =
-      hookSha256 === null ? [] : hookExposures({ roots, hookSha256, daemons, heard, now });
+    const hooks = hookExposures({ roots, brought, daemons, heard, now });
     this.#hasDoor =
       known.length > 0 ||
       daemons.length > 0 ||
