@@ -63,7 +63,8 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
       gate.told(decided).catch((err: unknown) => log.warn({ err }, 'told, and told again'));
     },
   };
-  const host = await openEnrolledHost(stateDir, { attester, network, log, told });
+  const onOrders = () => watch.soon();
+  const host = await openEnrolledHost(stateDir, { attester, network, log, told, onOrders });
   const { held, conversations, attesting, mandates } = host;
   const gate: StartGate = await openStartGate({
     stateDir,
@@ -87,6 +88,7 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
   });
   const waitingKeys = new WaitingKeys();
   const standing = async () => {
+    await watch.look();
     const observe = await mandates.observing();
     const until = observe === null ? null : new Date(observe['touchstone.until'] * 1_000);
     return watch.standing({ licences: mandates.licences.length, observesUntil: until });

@@ -31,11 +31,13 @@ export async function openEnrolledHost(
     network,
     log,
     told,
+    onOrders,
   }: {
     readonly attester: Attester;
     readonly network: Network;
     readonly log: Logger;
     readonly told?: ToldOfGate;
+    readonly onOrders?: () => void;
   },
 ): Promise<EnrolledHost> {
   const [enrolment, key] = await Promise.all([readEnrolment(stateDir), readKeyRecord(stateDir)]);
@@ -51,7 +53,10 @@ export async function openEnrolledHost(
     onDate: (date) => serverTime.hear(date),
   });
   const lastQuote = () => attester.lastQuote;
-  const mandates = await Mandates.open(stateDir, held, { serverTime, lastQuote, log });
+  const mandates = await Mandates.open(stateDir, held, {
+    ...{ serverTime, lastQuote, log },
+    ...(onOrders && { onOrders }),
+  });
   const judgedBy = new LastPolicy();
   const by = { client, network, attester, key, judgedBy, mandates };
   const attestation: Attestation = told === undefined ? by : { ...by, told };

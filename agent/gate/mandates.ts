@@ -42,6 +42,8 @@ export type MandatesSurroundings = {
   /** The counters of the last quote of this process. */
   readonly lastQuote: () => ClockNow | null;
   readonly log: Logger;
+  /** There are newer orders, whichever answer they came with. */
+  readonly onOrders?: () => void;
 };
 
 type Judged = Pick<EvidenceAnswer | PermitsAnswer, 'state' | 'verdict' | 'mandates'>;
@@ -57,6 +59,7 @@ export class Mandates {
   readonly #serverTime: ServerTime;
   readonly #lastQuote: () => ClockNow | null;
   readonly #log: Logger;
+  readonly #onOrders: () => void;
   #orders: OrdersClaims | null = null;
 
   private constructor(
@@ -69,6 +72,7 @@ export class Mandates {
     this.#serverTime = by.serverTime;
     this.#lastQuote = by.lastQuote;
     this.#log = by.log;
+    this.#onOrders = by.onOrders ?? (() => {});
   }
 
   /** @throws AppError STATE_MALFORMED, STATE_UNREADABLE */
@@ -123,6 +127,7 @@ export class Mandates {
     if (state !== 'trusted') await this.void(`orders: state ${state}`);
     const { value } = this.#kept;
     await this.#change({ ...value, mandates: { ...value.mandates, orders: token } });
+    this.#onOrders();
     return orders;
   }
 

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import type { LicenceClaims, Mandates as OnWire, StartAnswer } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
@@ -50,6 +53,10 @@ describe('a start for which no verdict can be had', () => {
     iat: Math.floor(Date.now() / 1_000),
     'touchstone.host': gate.enrolment.hostId,
   });
+  const orders = (state: string, sequence: number, changes: object = {}) => {
+    const claims = { 'touchstone.state': state, 'touchstone.sequence': sequence };
+    return sign({ ...common(), ...claims, 'touchstone.vms': [], ...changes }, 'orders');
+  };
   /** As an honest server gives one with the answer to the evidence that was quoted just now. */
   const licence = (changes: Partial<LicenceClaims> = {}): LicenceClaims => {
     const { lastQuote } = gate.attestation.attester;
@@ -138,18 +145,30 @@ describe('a start for which no verdict can be had', () => {
       });
     });
 
+    it('says when there are newer orders, whatever answer they came with', async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'ts-mandates-'));
+      let heard = 0;
+      const held = new HeldEnrolment(directory, gate.enrolment);
+      const mandates = await Mandates.open(directory, held, {
+        serverTime: new ServerTime(),
+        lastQuote: () => null,
+        log: pino({ level: 'silent' }),
+        onOrders: () => void (heard += 1),
+      });
+      const token = await orders('untrusted', 7);
+      await mandates.hear({ ...GOOD, mandates: { ...NONE, orders: token } });
+      assert.equal(heard, 1);
+      await mandates.hearOrders(token);
+      await mandates.hearOrders(await orders('untrusted', 6));
+      await mandates.hearOrders(await orders('untrusted', 8, { aud: '000b' }));
+      assert.equal(heard, 1, 'the same, an older one, and another host’s');
+      await mandates.hearOrders(await orders('untrusted', 8));
+      assert.equal(heard, 2);
+      await rm(directory, { recursive: true });
+    });
+
     it('is refused after orders that say so, and after a refusal of this host: G27', async () => {
       await holdLicence();
-      const orders = (state: string, sequence: number) =>
-        sign(
-          {
-            ...common(),
-            'touchstone.state': state,
-            'touchstone.sequence': sequence,
-            'touchstone.vms': [],
-          },
-          'orders',
-        );
       await gate.mandates.hearOrders(await orders('untrusted', 7));
       await attack('G27', denied);
       assert.equal(gate.mandates.orders?.['touchstone.sequence'], 7);

@@ -38,11 +38,7 @@ export async function keepWatch(duties: WatchDuties, stop: AbortSignal): Promise
     watch.tell('orders', await carryOut(mandates.orders, watch.vms, options));
     autostart.next(new Set(watch.vms.flatMap(({ vm }) => vm ?? [])));
   };
-  const hear = async (token: string) => {
-    const before = mandates.orders;
-    await mandates.hearOrders(token);
-    if (mandates.orders !== before) watch.soon();
-  };
+  const hear = (token: string) => mandates.hearOrders(token);
   const isNeeded = () => watch.vms.some(({ vm }) => vm !== null);
   await Promise.all([
     watch.until(stop, afterwards),

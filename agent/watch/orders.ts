@@ -23,7 +23,7 @@ export type OrdersToAskFor = {
   /** Whether any VM runs here that an order could be about. */
   readonly isNeeded: () => boolean;
   /** Given the token as it came. @throws where it is not this host's, or not newer */
-  readonly hear: (token: string) => Promise<void>;
+  readonly hear: (token: string) => Promise<unknown>;
   readonly log: Logger;
 };
 

@@ -31,6 +31,8 @@ import { fittingReport } from './report.ts';
 import type { WatchRoots } from './settings.ts';
 
 const LOOK_MS = 15_000;
+/** Between one look and another that something new asks for. */
+const SOONEST_MS = 1_000;
 /** libvirtd runs QEMU for a moment to learn what it can, and writes down a domain after it has begun. */
 const SETTLING_AGE_MS = 10_000;
 /** After what is not to be called anything yet. */
@@ -105,6 +107,8 @@ export class Watch {
     const kept = startsToKeep([...record.current.starts, known], isAlive, bootMs());
     const heard = door === 'libvirt' ? { hookHeardAtBootMs: bootMs() } : {};
     await record.change({ starts: [...kept], ...heard });
+    // libvirt tells when its VM runs.
+    if (door !== 'libvirt') this.#bell.ring();
   }
 
   /** By libvirt's door: the agent starts it later, if it is to start with the host. */
@@ -161,7 +165,7 @@ export class Watch {
     while (!stop.aborted) {
       await this.look();
       await afterwards();
-      await this.#bell.wait({ atMostMs: this.#nextLookMs }, stop);
+      await this.#bell.wait({ atLeastMs: SOONEST_MS, atMostMs: this.#nextLookMs }, stop);
     }
   }
 
