@@ -10,7 +10,7 @@ import { makeCertificate, tpmName } from './made-certificate.ts';
 import { startTouchstone, type Touchstone } from './touchstone.ts';
 
 /** Of the default selection. */
-const PCRS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14];
+export const PCRS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14];
 /** Of the boot that is approved. */
 export const KERNEL = Buffer.from(hash('sha256', ascii('kernel'))).toString('hex');
 
