@@ -1,10 +1,11 @@
 import { access, constants, type FileHandle, open } from 'node:fs/promises';
-import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DiskName, type Finding, StartAnswer } from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
 import { agentError, refusalFinding } from './codes.ts';
 import { withEphemeralRoot } from './gate/ephemeral-root.ts';
+import { pathFrom } from './gate/path-from.ts';
 import { launchEnvironment, steadyEnvironment } from './launch-environment.ts';
 import { requireOwnDirectory } from './state/state-directory.ts';
 
@@ -129,7 +130,7 @@ async function withKeys(
 /** As a shell finds it, but once and for all: what is asked about is what is started. */
 async function programPath(program: string, input: Asked): Promise<string> {
   const paths = program.includes('/')
-    ? [resolve(input.workingDirectory, program)]
+    ? [pathFrom(input.workingDirectory, program)]
     : input.searchPath
         .split(delimiter)
         .filter(isAbsolute)

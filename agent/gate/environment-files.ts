@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import { agentError } from '../codes.ts';
 import { filesAmong, type NamedFile } from './named-files.ts';
+import { pathFrom } from './path-from.ts';
 
 /**
  * Variables by which a program is given libraries of directories, whose content no digest covers: ld.so(8), QEMU's
@@ -27,7 +27,7 @@ export async function environmentFiles(
     for (const word of words) {
       if (!word.includes('/')) continue;
       for (const path of await filesAmong(word, workingDirectory)) {
-        named.push({ argument: name, role: 'argument', path: resolve(workingDirectory, path) });
+        named.push({ argument: name, role: 'argument', path: pathFrom(workingDirectory, path) });
       }
     }
   }

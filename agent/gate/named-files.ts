@@ -1,7 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { agentError } from '../codes.ts';
 import { readPairs } from './option-pairs.ts';
+import { pathFrom } from './path-from.ts';
 import { type FileRole, QEMU_OPTIONS } from './qemu-options.ts';
 
 /** A file that a command names: by which argument (0 is the program) or variable, and as what. */
@@ -31,7 +32,7 @@ export async function namedFiles(
   const qemu = await indexOfQemu(command, workingDirectory);
   const named: NamedFile[] = [];
   const add = (argument: number, { role, value }: Naming) => {
-    named.push({ argument, role, path: resolve(workingDirectory, value) });
+    named.push({ argument, role, path: pathFrom(workingDirectory, value) });
   };
   for (const [index, argument] of command.entries()) {
     if (index === 0 || index === qemu) add(index, { role: 'program', value: programOf(argument) });
@@ -51,7 +52,7 @@ export async function namedFiles(
 async function indexOfQemu(command: readonly string[], workingDirectory: string): Promise<number> {
   const named = command.findIndex((argument) => QEMU.test(basename(argument)));
   if (named >= 0) return named;
-  const target = await realpath(resolve(workingDirectory, command[0] ?? '')).catch(() => '');
+  const target = await realpath(pathFrom(workingDirectory, command[0] ?? '')).catch(() => '');
   return QEMU.test(basename(target)) ? 0 : -1;
 }
 
@@ -137,7 +138,7 @@ export async function filesAmong(argument: string, workingDirectory: string): Pr
   ]);
   const files: string[] = [];
   for (const candidate of candidates) {
-    const status = await stat(resolve(workingDirectory, candidate)).catch(() => null);
+    const status = await stat(pathFrom(workingDirectory, candidate)).catch(() => null);
     if (status?.isBlockDevice()) throw uncovered(candidate, 'a block device');
     if (candidate !== '' && status?.isFile()) files.push(candidate);
   }

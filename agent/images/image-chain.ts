@@ -1,6 +1,7 @@
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import { ParseError } from '@touchstone/tpm';
 import { agentError } from '../codes.ts';
+import { pathFrom } from '../gate/path-from.ts';
 import { leadsThroughProcess } from '../gate/process-paths.ts';
 import type { FileReader, ReadContent } from './file-reader.ts';
 import {
@@ -25,8 +26,8 @@ const PROTOCOL = /^[^/]*:/u;
 
 /**
  * An image and all that it takes its content from, as its headers say, the named one first. `format` is what QEMU is
- * told to read it as, null where QEMU guesses. Paths in headers are relative to the directory of the image that names
- * them, by the path that it was named by.
+ * told to read it as, null where QEMU guesses. Backing files are named from the directory of the image that names
+ * them, by the path that it was named by; data files by their whole path.
  * @throws AppError DEFINITION_UNREADABLE, DEFINITION_UNCOVERED
  */
 export async function readImageChain(
@@ -49,7 +50,7 @@ export async function readImageChain(
     if (found === 'raw') break;
     const header = headerOf(next.path, head);
     if (header.dataFile !== null) {
-      const data = besides(next.path, header.dataFile);
+      const data = dataFileOf(next.path, header.dataFile);
       const { head: _, ...dataContent } = await readCovered(files, data, 0);
       links.push({ ...dataContent, path: data, format: 'raw', as: 'data' });
     }
@@ -96,7 +97,15 @@ function headerOf(path: string, head: Uint8Array) {
 
 function besides(image: string, named: string): string {
   if (PROTOCOL.test(named)) throw uncovered(image, `its header names ${named}`);
-  return isAbsolute(named) ? named : join(dirname(image), named);
+  return pathFrom(dirname(image), named);
+}
+
+/** QEMU looks for it from where QEMU runs, and not from where the image lies. */
+function dataFileOf(image: string, named: string): string {
+  if (PROTOCOL.test(named) || !isAbsolute(named)) {
+    throw uncovered(image, `its header names a data file without its whole path: ${named}`);
+  }
+  return named;
 }
 
 /** Without one QEMU would guess, and a guest that writes its own raw disk could decide the guess. */

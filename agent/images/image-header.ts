@@ -34,14 +34,17 @@ const HAS_DATA_FILE = 0b100n;
 
 /** Formats whose headers may name other files: QED, VMDK (sparse, ESX, descriptor), VHDX. */
 const REFERRING = ['QED\0', 'KDMV', 'COWD', '# Disk DescriptorFile', 'vhdxfile'];
+/** What QEMU guesses by (BLOCK_PROBE_BUF_SIZE), and more. */
+const PROBED_BYTES = 4_096;
+/** A VMDK's descriptor as QEMU knows it: the version, behind comments and empty lines. vmdk_probe in block/vmdk.c. */
+const DESCRIPTOR = /^(?:#[^\n]*\n| *\r?\n)*version=/u;
 
 /** The format that QEMU guesses by an image's first bytes; null for one that may refer to other files. */
 export function guessFormat(head: Uint8Array): ImageFormat | null {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
   if (bytes.length >= 4 && bytes.readUInt32BE(0) === MAGIC) return 'qcow2';
-  const refers = REFERRING.some(
-    (magic) => bytes.subarray(0, magic.length).toString('latin1') === magic,
-  );
+  const text = bytes.toString('latin1', 0, PROBED_BYTES);
+  const refers = DESCRIPTOR.test(text) || REFERRING.some((magic) => text.startsWith(magic));
   return refers ? null : 'raw';
 }
 

@@ -236,6 +236,17 @@ describe('the definition of a start', () => {
       assert.notEqual((await describeCommand(absolute, { workingDirectory: '/' })).digest, digest);
     });
 
+    it('the file to which a link and `..` lead, as for the kernel', async () => {
+      await mkdir(join(dir, 'there/deep'), { recursive: true });
+      await symlink('there/deep', join(dir, 'to-deep'));
+      await writeFile(join(dir, 'there/a'), 'b');
+      for (const path of ['to-deep/../a', join(dir, 'to-deep') + '/../a']) {
+        assert.deepEqual(await imagesOf('-kernel', path), [B]);
+        const other = await describeCommand([join(dir, 'run-vm'), path]);
+        assert.ok(other.files.some((file) => file.path.endsWith('to-deep/../a')));
+      }
+    });
+
     for (const name of ['qemu-system-x86_64', 'disk']) {
       it(`the content of ${name}`, async () => {
         await writeFile(join(dir, 'disk'), 'one');

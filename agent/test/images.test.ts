@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DigestCache } from '../images/digest-cache.ts';
@@ -30,7 +30,9 @@ describe('images', () => {
         ' ',
       ),
     );
-    qemuImg(...'create -q -f qcow2 -o data_file=data.raw with-data.qcow2 1M'.split(' '));
+    const created = 'create -q -f qcow2 -o'.split(' ');
+    qemuImg(...created, `data_file=${at('data.raw')}`, 'with-data.qcow2', '1M');
+    qemuImg(...created, 'data_file=data.raw', 'data-elsewhere.qcow2', '1M');
     qemuImg(...'create -q -f qcow2 alone.qcow2 1M'.split(' '));
     const named = await readFile(at('mid.qcow2'));
     named.writeUInt32BE(0x12345678, named.indexOf(Buffer.from([0xe2, 0x79, 0x2a, 0xca])));
@@ -56,6 +58,33 @@ describe('images', () => {
       assert.deepEqual(await chainOf('alone.qcow2'), ['image qcow2 alone.qcow2']);
     });
 
+    it('goes by the directory that a link leads to, as the kernel and QEMU do', async () => {
+      await mkdir(at('there/deep'), { recursive: true });
+      await mkdir(at('here'));
+      await symlink('../there/deep', at('here/link'));
+      for (const [place, content] of [
+        ['there', 'what QEMU reads'],
+        ['here', 'what it does not'],
+      ] as const) {
+        await writeFile(at(`${place}/base.raw`), content.padEnd(512));
+      }
+      qemuImg(...'create -q -u -f qcow2 -b ../base.raw -F raw there/deep/top.qcow2 1M'.split(' '));
+      const [, base] = await readImageChain(new FileReader(), at('here/link/top.qcow2'), null);
+      assert.equal(base?.sha256, sha256('what QEMU reads'.padEnd(512)));
+    });
+
+    for (const text of ['version=1\n', '# a note\n  \nversion=3\r\n', '#\nversion=2\n']) {
+      it(`is refused where QEMU takes text for a VMDK: ${JSON.stringify(text)}`, async () => {
+        const extent = 'createType="monolithicFlat"\nRW 2 FLAT "base.raw" 0\n';
+        await writeFile(
+          at('text.img'),
+          `${text}CID=1\nparentCID=ffffffff\n${extent}`.padEnd(1_024, '\n'),
+        );
+        assert.match(execFileSync('qemu-img', ['info', at('text.img')]).toString(), /format: vmdk/);
+        await assert.rejects(chainOf('text.img'), { code: 'DEFINITION_UNCOVERED' });
+      });
+    }
+
     it('ends at an image that is read as raw, whatever its bytes are', async () => {
       assert.deepEqual(await chainOf('top.qcow2', 'raw'), ['image raw top.qcow2']);
       qemuImg(...'create -q -f qcow2 -b alone.qcow2 -F raw -u over-raw.qcow2 1M'.split(' '));
@@ -72,6 +101,12 @@ describe('images', () => {
       ['another format behind it', 'vmdk.qcow2', 'DEFINITION_UNCOVERED', '-b base.raw -F vmdk'],
       ['a file that is not there', 'gone.qcow2', 'DEFINITION_UNREADABLE', '-b none -F raw'],
       ['what is not qcow2', 'not.qcow2', 'DEFINITION_UNREADABLE', '-b base.raw -F qcow2'],
+      [
+        'a data file that QEMU looks for elsewhere',
+        'data-elsewhere.qcow2',
+        'DEFINITION_UNCOVERED',
+        null,
+      ],
       ['itself', 'loop.qcow2', 'DEFINITION_UNCOVERED', '-b ./loop.qcow2 -F qcow2'],
     ] as const) {
       it(`is refused where it leads to ${what}: ${code}`, async () => {
