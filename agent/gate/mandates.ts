@@ -233,7 +233,7 @@ export class Mandates {
     const late = observed && seconds > value.serverTime + SERVER_TIME_STEP_SECONDS;
     const serverTime = late ? seconds : value.serverTime;
     const changed = { ...next, serverTime };
-    if (JSON.stringify(changed) === JSON.stringify(value)) return Promise.resolve();
+    if (JSON.stringify(changed) === JSON.stringify(value)) return this.#kept.settled();
     return this.#kept.change(changed);
   }
 }

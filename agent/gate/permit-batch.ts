@@ -83,11 +83,12 @@ async function answerBatch(
       throw error;
     });
     await parts.mandates.hear(exchange.answered);
-    const now = await clockNow(parts.attestation);
     // A host that was away may not know the key that signs now. Where bundles do not come, what is held decides.
     await Promise.race([parts.follow(), sleep(FOLLOW_MS, undefined, { ref: false })]).catch(
       (err: unknown) => parts.log.warn({ err }, 'no newer trust bundle came'),
     );
+    // After all that is waited for: a host that slept meanwhile is another than was asked for.
+    const now = await clockNow(parts.attestation);
     const outcomes = await Promise.all(
       questions.map((question) => outcomeOf(parts, { question, exchange, now })),
     );

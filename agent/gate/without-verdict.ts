@@ -10,12 +10,16 @@ const isAway = (error: unknown): boolean =>
 export const isTooLate = (error: unknown): boolean =>
   isAway(error) && error instanceof AppError && error.code === 'TIMEOUT';
 
+/** What the server could not finish, and holds against this host all the same. */
+const HELD_AGAINST_US = new Set(['EVIDENCE_UNSETTLED']);
+
 /**
  * Whether no verdict could be had: nobody answered, or the server could not do its work. Everything else is an answer,
  * and a bad one is no better than none.
  */
 export const isWithoutVerdict = (error: unknown): boolean =>
-  isAway(error) || (error instanceof ProblemError && error.status >= 500);
+  isAway(error) ||
+  (error instanceof ProblemError && error.status >= 500 && !HELD_AGAINST_US.has(error.code));
 
 /** Answers after which nothing was decided about this host: the agent asks again. */
 const UNDECIDED = new Set([
@@ -29,7 +33,8 @@ const TOO_MANY_REQUESTS = 429;
 /** Whether the server answered, and took this host's evidence for none. */
 export const isRefusal = (error: unknown): error is ProblemError =>
   error instanceof ProblemError &&
-  error.status >= 400 &&
-  error.status < 500 &&
-  error.status !== TOO_MANY_REQUESTS &&
-  !UNDECIDED.has(error.code);
+  (HELD_AGAINST_US.has(error.code) ||
+    (error.status >= 400 &&
+      error.status < 500 &&
+      error.status !== TOO_MANY_REQUESTS &&
+      !UNDECIDED.has(error.code)));

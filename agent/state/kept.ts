@@ -10,10 +10,12 @@ export class Kept<T extends TSchema> {
   #value: Static<T>;
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | null = null;
+  #onDisk: Static<T> | null;
 
   private constructor(path: string, value: Static<T>) {
     this.#path = path;
     this.#value = value;
+    this.#onDisk = value;
   }
 
   /** @throws AppError STATE_MALFORMED, STATE_UNREADABLE */
@@ -36,9 +38,20 @@ export class Kept<T extends TSchema> {
       .catch(() => undefined)
       .then(() => {
         this.#next = null;
-        this.#writing = writeStateFile(this.#path, this.#value);
+        this.#writing = this.#write(this.#value);
         return this.#writing;
       });
     return this.#next;
+  }
+
+  /** What it is now is on the disk. Rejects where it could not be written, this time either. */
+  settled(): Promise<void> {
+    return this.#onDisk === this.#value ? Promise.resolve() : this.change(this.#value);
+  }
+
+  async #write(value: Static<T>): Promise<void> {
+    this.#onDisk = null;
+    await writeStateFile(this.#path, value);
+    this.#onDisk = value;
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -186,6 +186,37 @@ describe('a start for which no verdict can be had', () => {
       await refused();
       gate.verifier.behave(fails);
       await attack('G27', denied);
+    });
+
+    it('is refused where the verdict could not be stored, which is one: G27', async () => {
+      await holdLicence();
+      gate.verifier.behave({
+        permits: () => {
+          throw new AppError('EVIDENCE_UNSETTLED', 500);
+        },
+      });
+      assert.equal((await refused()).code, 'EVIDENCE_UNSETTLED');
+      gate.verifier.behave(fails);
+      await attack('G27', denied);
+      assert.deepEqual(gate.mandates.licences, []);
+    });
+
+    it('is refused in the next process too, where the disk was full in between: G27', async () => {
+      await holdLicence();
+      const inTheWay = join(gate.host.stateDir, 'mandates.json.next');
+      await mkdir(inTheWay);
+      const bad = { state: 'untrusted', verdict: 'contraindicated' } as const;
+      await assert.rejects(gate.mandates.hear(bad), { code: 'EISDIR' });
+      await assert.rejects(gate.mandates.hear(bad), { code: 'EISDIR' });
+      await rmdir(inTheWay);
+      await gate.mandates.hear(bad);
+      const held = new HeldEnrolment(gate.host.stateDir, gate.enrolment);
+      const next = await Mandates.open(gate.host.stateDir, held, {
+        serverTime: new ServerTime(),
+        lastQuote: () => null,
+        log: pino({ level: 'silent' }),
+      });
+      assert.deepEqual(next.licences, []);
     });
 
     it('is refused after the VM was refused', async () => {

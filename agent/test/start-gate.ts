@@ -39,6 +39,8 @@ export type GateAtSocket = {
   readonly log: string[];
   readonly vm: string;
   question(): StartQuestion;
+  /** What happens while newer trust bundles are looked for. */
+  following(work: () => Promise<void>): void;
   ask(body?: unknown): Promise<StartAnswer>;
   close(): Promise<void>;
 };
@@ -58,7 +60,8 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
   const conversations = new Conversations();
   const log: string[] = [];
   const logger = pino({}, { write: (line) => void log.push(line) });
-  const follow = async () => {};
+  let whileFollowing = async (): Promise<void> => {};
+  const follow = () => whileFollowing();
   const rejoin = () => Promise.resolve(false);
   const mandates = await Mandates.open(host.stateDir, held, { serverTime, lastQuote, log: logger });
   const attestation = { client: server, network: ownNetwork, attester, key, mandates };
@@ -115,6 +118,9 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
     ...{ host, verifier, enrolment, key, attestation, conversations, mandates, gate },
     ...{ socketPath, client, log, vm },
     question,
+    following: (work) => {
+      whileFollowing = work;
+    },
     ask: (body = question()) =>
       client.request({ method: 'POST', path: '/v1/starts', body, schema: StartAnswer }),
     close: async () => {

@@ -162,6 +162,13 @@ describe('the start gate, in doubt', () => {
     assert.equal((await askWhile({})).decision, 'permitted');
   });
 
+  it('G3: refuses when it ended while newer trust bundles were looked for: PERMIT_BOOT_CHANGED', async () => {
+    gate.following(() => gate.host.powerOff());
+    await refusedAs('PERMIT_BOOT_CHANGED', {});
+    gate.following(async () => {});
+    assert.equal((await askWhile({})).decision, 'permitted');
+  });
+
   it('refuses when another TPM, whose counters are the permit’s, took its place: EK_CHANGED', async () => {
     const other = await makeHypervisor();
     const otherTpm = new Attester(other.stateDir, []);

@@ -171,10 +171,11 @@ async function settledOrUntrusted(verifier: Verifier, taken: Taken): Promise<Out
   } catch (error) {
     if (error instanceof IssuersChanged) throw error;
     const unsettled = { ...taken, mark: markOf(taken.verified), error };
-    await settleAsUntrusted(verifier, unsettled).catch((failure: unknown) =>
-      verifier.log.error({ err: failure, host: taken.host.id }, 'a host keeps its state'),
-    );
-    throw error;
+    const counts = await settleAsUntrusted(verifier, unsettled).catch((failure: unknown) => {
+      verifier.log.error({ err: failure, host: taken.host.id }, 'a host keeps its state');
+      return false;
+    });
+    throw counts ? refusal('EVIDENCE_UNSETTLED', { cause: error }) : error;
   }
 }
 

@@ -20,21 +20,22 @@ export type Unsettled = {
  * Authentic evidence came, and nobody knows what it says: to store its verdict failed for a reason of our own. The
  * host does not keep what its last good evidence gave it (CVE-2022-3500): it is untrusted until a later boot, or until
  * an approver has looked. Nothing changes where the failure says nothing of this evidence: a refusal, or a database
- * that is away or busy. Then nothing is permitted either, and the host turns stale.
+ * that is away or busy. Then nothing is permitted either, and the host turns stale. Whether it counts against the host:
+ * its agent is told, and takes it for a verdict.
  */
 export async function settleAsUntrusted(
   verifier: Verifier,
   { host: { id, akName }, mark, now, error }: Unsettled,
-): Promise<void> {
-  if (error instanceof AppError || isTransient(error)) return;
-  await verifier.database.transaction(async (on) => {
+): Promise<boolean> {
+  if (error instanceof AppError || isTransient(error)) return false;
+  return verifier.database.transaction(async (on) => {
     const host = await lockHost(on, id);
     // Newer evidence that was settled since speaks for itself.
-    if (host === null || host.akName !== akName || !isEarlier(host.mark, mark)) return;
+    if (host === null || host.akName !== akName || !isEarlier(host.mark, mark)) return false;
     const detail = error instanceof Error ? error.name : 'unknown';
     await raiseAlert(on, { code: 'EVIDENCE_UNSETTLED', subject: host.name, detail }, now);
     await doubtEvidence(on, id);
-    if (host.state !== 'trusted' && host.state !== 'untrusted') return;
+    if (host.state !== 'trusted' && host.state !== 'untrusted') return true;
     const seen = host.untrustedResetCount ?? mark.resetCount;
     const untrustedResetCount = seen > mark.resetCount ? seen : mark.resetCount;
     await moveHost(on, host, { state: 'untrusted', untrustedResetCount }, { now });
@@ -44,5 +45,6 @@ export async function settleAsUntrusted(
       { ...line, detail: `${host.state} -> untrusted: EVIDENCE_UNSETTLED` },
       now,
     );
+    return true;
   });
 }

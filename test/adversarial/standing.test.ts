@@ -186,7 +186,7 @@ describe('What a host has been', function () {
     const unsettled = async (deliver: () => Promise<unknown>): Promise<Observed> => {
       const code = 'EVIDENCE_UNSETTLED';
       const alerts = await alertCount(touchstone, code, host.name);
-      assert.equal(await codeOf(deliver()), 'INTERNAL', 'and no more is told');
+      assert.equal(await codeOf(deliver()), code, 'no standing licence outlasts it');
       assert.equal((await shown()).stateBeneath, 'untrusted');
       assert.equal(await alertCount(touchstone, code, host.name), alerts + 1);
       return { outcome: 'U', code };
