@@ -103,7 +103,7 @@ describe('a TPM behind a device', function () {
     const subjects = (await lookAtOwn(host)).map(({ subject, outcome }) => `${outcome} ${subject}`);
     assert.deepEqual(subjects, [
       ...['ok TPM', 'ok TPM lockout', 'ok TPM places'],
-      ...['ok EK certificate', 'ok EK certificate'],
+      ...['ok EK certificate', 'ok EK certificate', 'ok sealed disks'],
     ]);
     assert.deepEqual(await checkPassedOver(stateDir, machine), []);
     const attester = new Attester(stateDir, [], await chooseTpm(stateDir, machine, {}));
