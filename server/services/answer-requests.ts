@@ -16,10 +16,10 @@ import type { Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
 import { openObservation } from '../store/observations.ts';
 import { answeredRequests, insertStarts, type StartRecord } from '../store/starts.ts';
-import { heldVms, raiseOrdersOfHost } from '../store/trust-losses.ts';
+import { heldVms } from '../store/trust-losses.ts';
 import { holdVms } from '../store/vms.ts';
 import { carriersAmong } from '../store/carriers.ts';
-import { beginExposure, endExposuresOf } from './exposures.ts';
+import type { AnsweredStart } from './expose-starts.ts';
 import { releaseDiskKeys } from './release-disk-keys.ts';
 import { sourcesOf } from './migration-sources.ts';
 import { type Appraised, stateFindings } from './record-appraisal.ts';
@@ -48,7 +48,11 @@ export async function answerRequests(
   verifier: Verifier,
   on: Queryable,
   asked: Asked,
-): Promise<{ answers: PermitAnswer[]; release?: ReleaseKey; audit: AuditLine[] }> {
+): Promise<{
+  readonly given: { answers: PermitAnswer[]; release?: ReleaseKey };
+  readonly audit: readonly AuditLine[];
+  readonly starts: readonly AnsweredStart[];
+}> {
   const { appraised, verified } = asked;
   const { host, now } = appraised;
   const requests = verified.statement.permits ?? [];
@@ -59,11 +63,15 @@ export async function answerRequests(
     ...{ hostId: host.id, attestation: appraised.id, at: now },
     starts: decided.filter(({ decision }) => !isAnsweredBefore(decision)).map(startRecord),
   });
-  await exposeStarts(on, host, decided, now);
   return {
-    answers: decided.map((one) => present(verifier, one)),
-    ...(release === null ? {} : { release }),
+    given: {
+      answers: decided.map((one) => present(verifier, one)),
+      ...(release === null ? {} : { release }),
+    },
     audit: decided.flatMap((one) => auditLines(host, one)),
+    starts: decided.map((one) => ({
+      ...{ request: one.request, kind: kindOf(one), outcome: outcomeOf(one) },
+    })),
   };
 }
 
@@ -91,31 +99,6 @@ function outcomeOf({ permitId, decision }: Decided): string {
   return decision.observed === undefined
     ? `permit ${permitId}`
     : `permit ${permitId} in observe mode, instead of ${decision.observed.code}`;
-}
-
-/** A deserved permit ends what was said of the VM's starts before; one that was not begins it. */
-async function exposeStarts(
-  on: Queryable,
-  host: Host,
-  decided: readonly Decided[],
-  now: Date,
-): Promise<void> {
-  const permitted = decided.filter((one) => kindOf(one) === 'permitted');
-  if (permitted.length > 0) {
-    const vms = permitted.map(({ request }) => request.vm);
-    await endExposuresOf(on, host, vms, now);
-  }
-  for (const { request } of permitted) {
-    if (request.operation !== 'restore' || typeof request.savedState === 'string') continue;
-    const detail = `request ${request.requestId}`;
-    await beginExposure(on, host, { code: 'RESTORE_UNKNOWN', vm: request.vm, detail }, now);
-  }
-  const observed = decided.filter((one) => kindOf(one) === 'observed');
-  for (const one of observed) {
-    const detail = `request ${one.request.requestId}: ${outcomeOf(one)}`;
-    await beginExposure(on, host, { code: 'OBSERVED_START', vm: one.request.vm, detail }, now);
-  }
-  if (observed.length > 0) await raiseOrdersOfHost(on, host.id);
 }
 
 /** What was read is held until the transaction ends: the records are those that count when the permits do. */

@@ -5,6 +5,7 @@ import type { HeldPolicy } from '../store/active-policy.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
 import { hostsHeldToBaselines, lockHost } from '../store/hosts.ts';
+import { holdVmsAt } from '../store/trust-losses.ts';
 import { isFor } from './policy-change.ts';
 import { type Reappraisal, reappraise } from './reappraise.ts';
 import { type Actor, auditActor, type Verifier } from './verifier.ts';
@@ -23,7 +24,11 @@ export type PolicyMove = Pick<Reappraisal, 'settle' | 'now'> & {
   readonly cause: string;
 };
 
-/** Holds the last authentic evidence of each host that the documents are for against what is active now. */
+/**
+ * Holds the last authentic evidence of each host that the documents are for against what is active now. All hosts and
+ * then all VMs are locked before one is moved: a loss of trust is in the audit log at once, and whoever answers a host
+ * or changes a VM's record has that locked while it waits for the log.
+ */
 export async function moveHosts(
   verifier: Verifier,
   on: Queryable,
@@ -32,10 +37,16 @@ export async function moveHosts(
   const changedHosts: ChangedHosts = [];
   const audit: AuditLine[] = [];
   const policy = await verifier.policy.read(on);
+  const hosts: Host[] = [];
   for (const id of await hostsHeldToBaselines(on)) {
     const host = await lockHost(on, id);
     if (host === null || !move.touched.some((baseline) => isFor(baseline, host))) continue;
-    if (host.state !== 'trusted' && host.state !== 'untrusted') continue;
+    if (host.state === 'trusted' || host.state === 'untrusted') hosts.push(host);
+  }
+  const trusted = hosts.filter(({ state }) => state === 'trusted').map(({ id }) => id);
+  await holdVmsAt(on, trusted);
+  for (const host of hosts) {
+    const { id } = host;
     const to = await newState(verifier, on, { host, policy, move });
     if (to === host.state) continue;
     changedHosts.push({ id, name: host.name, from: host.state, to });

@@ -23,6 +23,7 @@ import { authenticEvidence, readEvidence, storableEvidence } from './authenticat
 import { recordEpoch, requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
 import { standingAfterEvidence } from './host-state.ts';
+import { type AnsweredStart, exposeStarts } from './expose-starts.ts';
 import { alertDivergingPolicy } from './diverging-policy.ts';
 import { settleWindows } from './end-window.ts';
 import { issuersFor } from './issuer-standing.ts';
@@ -240,14 +241,13 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
     ...positionIn(grounded),
   };
 
+  const starts: AnsweredStart[] = [];
   let answer: EvidenceAnswer | PermitsAnswer;
   if (purpose === 'permit') {
-    const { audit: decided, ...given } = await answerRequests(verifier, on, {
-      appraised,
-      verified,
-    });
-    audit.push(...decided);
-    answer = { ...common, ...given };
+    const decided = await answerRequests(verifier, on, { appraised, verified });
+    audit.push(...decided.audit);
+    starts.push(...decided.starts);
+    answer = { ...common, ...decided.given };
   } else {
     answer = { ...common, intervalSeconds: verifier.settings.intervalSeconds };
   }
@@ -256,6 +256,7 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
   const ended = await verifier.windows.count(on, { host, standing, result, windows, now });
   if (host.state === 'pending') await forgetOlderOfPending(on, host.id);
   await appendAudits(on, audit, now);
+  await exposeStarts(on, host, starts, now);
   if (verified.statement.schema === 'touchstone/statement/1') {
     return { kind: 'answered', answer, ended };
   }

@@ -84,10 +84,15 @@ export async function endOfStarts(on: Queryable, hostId: string, now: Date): Pro
   return rows;
 }
 
-/** And when a permit that was deserved follows it, there or elsewhere. */
+/**
+ * And when a permit that was deserved follows it, there or elsewhere. One that its host tells of at this moment stays as
+ * that leaves it: hosts do not wait for one another.
+ */
 export async function endByPermit(on: Queryable, vms: readonly string[]): Promise<Gone[]> {
   const { rows } = await on.query<Gone>(
-    `DELETE FROM exposures WHERE vm = ANY ($1) AND origin = 'server' RETURNING code, subject`,
+    `DELETE FROM exposures WHERE (host_id, key) IN
+       (SELECT host_id, key FROM exposures WHERE vm = ANY ($1) AND origin = 'server' FOR UPDATE SKIP LOCKED)
+     RETURNING code, subject`,
     [vms],
   );
   return rows;

@@ -13,8 +13,8 @@ export type SourceRow = {
 };
 
 /**
- * Of these VMs, the other hosts that say that they run there; where none does, the one that got the latest permit. A
- * host that says so is one whatever its state: what it says can only keep the VM from moving.
+ * Of these VMs, the other host that got the latest permit, and those that say that they run there. A host that says so
+ * is one whatever its state: what it says can only keep the VM from moving. What strangers asked for is not looked at.
  */
 export async function placesElsewhere(
   on: Queryable,
@@ -26,15 +26,15 @@ export async function placesElsewhere(
     `WITH said AS (
        SELECT DISTINCT vm, host_id FROM running_vms WHERE vm = ANY ($2::uuid[]) AND host_id <> $1
      ), permitted AS (
-       SELECT DISTINCT ON (vm) vm, host_id FROM starts
+       SELECT DISTINCT ON (vm) vm, host_id FROM starts JOIN hosts ON hosts.id = host_id
         WHERE vm = ANY ($2::uuid[]) AND host_id <> $1 AND decision IN ('permitted', 'observed')
-          AND vm NOT IN (SELECT vm FROM said)
+          AND hosts.state <> 'pending'
         ORDER BY vm, at DESC
      )
      SELECT place.vm, h.name, h.state, h.state_since AS "stateSince",
             h.last_authentic_at AS "lastAuthenticAt", h.ak_issuer AS "akIssuer",
             h.mark_issuer AS "markIssuer"
-       FROM (SELECT * FROM said UNION ALL SELECT * FROM permitted) place
+       FROM (SELECT * FROM said UNION SELECT * FROM permitted) place
        JOIN hosts h ON h.id = place.host_id AND h.removed_at IS NULL
       ORDER BY place.vm, h.name`,
     [hostId, vms],

@@ -32,8 +32,8 @@ export type StartRecord = { readonly request: StartRequest } & (
 
 /**
  * Decisions about one statement's requests. A request has one answer: the key holds that within a month, and over its
- * end the host's lock does, under which requests are answered. A permit also says where the VM is; VMs that are
- * registered are held by whoever decided.
+ * end the host's lock does, under which requests are answered. A permit also says where the VM is, but for a host
+ * that nobody admitted; VMs that are registered are held by whoever decided.
  */
 export async function insertStarts(
   on: Queryable,
@@ -60,7 +60,8 @@ export async function insertStarts(
      )
      INSERT INTO vm_places (vm, host_id, at)
      SELECT DISTINCT vm, $1::uuid, $3::timestamptz FROM inserted
-      WHERE decision <> 'refused' AND vm IN (SELECT uuid FROM vms) ORDER BY vm
+      WHERE decision <> 'refused' AND vm IN (SELECT uuid FROM vms)
+        AND EXISTS (SELECT FROM hosts WHERE id = $1 AND state <> 'pending') ORDER BY vm
      ON CONFLICT (vm) DO UPDATE SET host_id = EXCLUDED.host_id, at = EXCLUDED.at, licensable = true
       WHERE vm_places.at <= EXCLUDED.at`,
     [

@@ -18,6 +18,17 @@ export async function vmsAtHost(on: Queryable, hostId: string): Promise<LostVm[]
   return rows;
 }
 
+/** Nobody changes or removes the records of VMs at these hosts until the transaction ends. */
+export async function holdVmsAt(on: Queryable, hosts: readonly string[]): Promise<void> {
+  await on.query(
+    `SELECT FROM vms
+      WHERE uuid IN (SELECT vm FROM vm_places WHERE host_id = ANY ($1)
+                     UNION SELECT vm FROM running_vms WHERE host_id = ANY ($1))
+      ORDER BY uuid FOR SHARE`,
+    [hosts],
+  );
+}
+
 /** They are started nowhere. One that is held already stays so for the first reason. */
 export async function holdVms(
   on: Queryable,

@@ -376,6 +376,28 @@ describe('The start gate of a fleet', () => {
       assert.ok('permit' in fleet.first(await ask(host, hostId, randomUUID())));
     });
 
+    it('moves no VM to a host that nobody admitted, and says nothing of it', async () => {
+      const there = await trustedHost();
+      const vm = await vmWith({ failMode: { mode: 'allow-and-flag' } });
+      await ask(there.host, there.hostId, vm.uuid);
+      await observe(fleet.verifier, BY, forAll);
+      const stranger = fleet.newHost();
+      const { hostId } = await fleet.enrol(stranger, newName());
+      assert.ok('permit' in fleet.first(await ask(stranger, hostId, vm.uuid)));
+      assert.equal(licencesIn(await report(there.host, there.hostId)).length, 1);
+      const rows = await fleet.verifier.asAdministrator(
+        'SELECT FROM exposures WHERE host_id = $1',
+        [hostId],
+      );
+      assert.deepEqual(rows, []);
+      const other = await trustedHost();
+      const asked = [secondRequestFor(vm.uuid, { operation: 'migrate' })];
+      const evidence = batchEvidence(other.host, other.hostId, asked);
+      const answer = fleet.first(await takePermitRequest(fleet.verifier, evidence));
+      assert.ok('permit' in answer);
+      assert.equal(claimsOf<PermitClaims>(answer.permit)['touchstone.observed'], undefined);
+    });
+
     it('never permits a VM with a sealed disk, nor on a revoked host', async () => {
       const { host, hostId, name } = await trustedHost();
       const sealed = await vmWith({ disks: [{ name: 'vdb', kind: 'sealed' }] });

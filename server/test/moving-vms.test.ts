@@ -81,6 +81,19 @@ describe('A VM that comes from somewhere', () => {
     await refused(ask(third, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
   });
 
+  it('G28 nor because a third one says that it runs there', async () => {
+    const [source, target] = await two();
+    const [liar] = await two();
+    const vm = await fleet.registeredVm();
+    await permitted(ask(source, vm));
+    source.host.reboot('changed');
+    await attest(source);
+    const said = { name: 'web', door: null, permit: null, paused: false } as const;
+    const running = [{ ...said, vm, since: '2026-11-22T12:00:00Z' }];
+    await attest(liar, { gate: { running, exposures: [], decided: [], omitted: 0 } });
+    await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
+  });
+
   it('G28 is restored where nobody saw it saved, and that is told', async () => {
     const { host, hostId, vm } = await fleet.vmOfTrusted();
     const codes = async () =>

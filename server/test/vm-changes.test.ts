@@ -33,6 +33,7 @@ const LOOSER: [string, Partial<Vm>][] = [
   ['a data disk more', { disks: [...(STRICT.disks ?? []), { name: 'vdd', kind: 'data' }] }],
   ['a sealed disk more', { disks: [...(STRICT.disks ?? []), { name: 'vdd', kind: 'sealed' }] }],
   ['data for sealed', { disks: [{ name: 'vdc', kind: 'data' }] }],
+  ['a sealed disk less', { disks: [{ name: 'vdb', kind: 'data' }] }],
 ];
 
 const TIGHTER: [string, Partial<Vm>][] = [
@@ -40,7 +41,7 @@ const TIGHTER: [string, Partial<Vm>][] = [
   ['more labels', { hostLabels: { site: 'a', rack: '1' } }],
   ['fewer images', { images: ['1'.repeat(64)] }],
   ['no disk unread', { disks: [{ name: 'vdc', kind: 'sealed' }] }],
-  ['sealed for data', { disks: [{ name: 'vdb', kind: 'sealed' }] }],
+  ['sealed for data', { disks: ['vdb', 'vdc'].map((name) => ({ name, kind: 'sealed' })) }],
   ['another name', { name: 'web-2' }],
   ['more on loss of trust', { onLoss: 'shutdown' }],
 ];

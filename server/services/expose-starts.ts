@@ -1,0 +1,43 @@
+import type { StartRequest } from '@touchstone/schemas';
+import type { Queryable } from '../store/database.ts';
+import type { Host } from '../store/host.ts';
+import type { StartRecord } from '../store/starts.ts';
+import { raiseOrdersOfHost } from '../store/trust-losses.ts';
+import { beginExposure, endExposuresOf } from './exposures.ts';
+
+/** What became of a request, for people. */
+export type AnsweredStart = {
+  readonly request: StartRequest;
+  readonly kind: StartRecord['decision'];
+  readonly outcome: string;
+};
+
+/**
+ * A deserved permit ends what was said of the VM's starts before, wherever; one that was not begins it. It comes last
+ * in its transaction, when the audit log's turn is this one's: several hosts would wait for each other's rows in a
+ * circle. Of a host that nobody admitted nothing is said.
+ */
+export async function exposeStarts(
+  on: Queryable,
+  host: Pick<Host, 'id' | 'name' | 'state'>,
+  starts: readonly AnsweredStart[],
+  now: Date,
+): Promise<void> {
+  if (host.state === 'pending') return;
+  const permitted = starts.filter(({ kind }) => kind === 'permitted');
+  if (permitted.length > 0) {
+    const vms = permitted.map(({ request }) => request.vm);
+    await endExposuresOf(on, host, vms, now);
+  }
+  for (const { request } of permitted) {
+    if (request.operation !== 'restore' || typeof request.savedState === 'string') continue;
+    const detail = `request ${request.requestId}`;
+    await beginExposure(on, host, { code: 'RESTORE_UNKNOWN', vm: request.vm, detail }, now);
+  }
+  const observed = starts.filter(({ kind }) => kind === 'observed');
+  for (const { request, outcome } of observed) {
+    const detail = `request ${request.requestId}: ${outcome}`;
+    await beginExposure(on, host, { code: 'OBSERVED_START', vm: request.vm, detail }, now);
+  }
+  if (observed.length > 0) await raiseOrdersOfHost(on, host.id);
+}
