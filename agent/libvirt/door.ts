@@ -12,7 +12,7 @@ import { bootTime } from '../gate/boot-time.ts';
 import type { FileReader } from '../images/file-reader.ts';
 import { startOfDomain } from './domain/asked.ts';
 import { type Domain, readDomain } from './domain/describe.ts';
-import type { StartedFinding } from './domain/started.ts';
+import { startedFinding, type StartedFinding } from './domain/started.ts';
 import { PermittedDomains } from './domain/permitted-domains.ts';
 import type { FoundExposure } from '../watch/exposures.ts';
 import { DiskSecrets } from './disk-secrets.ts';
@@ -97,7 +97,7 @@ export class LibvirtDoor {
     const { permitId: permit, requestId } = answer;
     await watch.permitted({ vm, name, door: 'libvirt', permit, requestId });
     const definition = asked.described();
-    if (definition !== null) this.#permitted.keep(vm, definition);
+    this.#permitted.keep(vm, definition === null ? null : { definition, operation });
     for (const finding of definition?.warnings ?? [])
       log.warn({ requestId, vm, finding }, finding.subject);
     this.#requests.set(vm, requestId);
@@ -105,9 +105,13 @@ export class LibvirtDoor {
   }
 
   /** Every other verb. Only at `started begin` is anything refused, and only what was seen. */
-  async event({ verb, domain: xml }: DomainEvent): Promise<DomainEventAnswer> {
+  async event({ name, verb, domain: xml }: DomainEvent): Promise<DomainEventAnswer> {
     const { secrets, saved, watch } = this.#parts;
-    const domain = readDomain(xml);
+    const domain = this.#readTold(verb, xml);
+    if (domain === null) {
+      const found = startedFinding('DOMAIN_DIFFERS', name);
+      return { outcome: 'refused', line: refusalLine('unknown', found.code, [found]) };
+    }
     const { vm } = domain;
     this.#told.tell(vm, verb);
     if (verb === 'stopped end') await saved.stopped(vm);
@@ -115,6 +119,17 @@ export class LibvirtDoor {
     if (verb === 'release end') this.#requests.delete(vm);
     await watch.heard(verb, vm);
     return verb === 'started begin' ? this.#started(domain) : { outcome: 'noted' };
+  }
+
+  /** Null of what was started and cannot be read: so it was asked about as something else. @throws AppError DEFINITION_UNREADABLE */
+  #readTold(verb: string, xml: string): Domain | null {
+    try {
+      return readDomain(xml);
+    } catch (err) {
+      if (verb !== 'started begin') throw err;
+      this.#parts.log.warn({ err, verb }, 'what was started cannot be read, and is refused');
+      return null;
+    }
   }
 
   /** What was told, or is seen: a VM that libvirt has a saved file of open is restored, whatever was told. */
@@ -161,7 +176,7 @@ export class LibvirtDoor {
     this.#requests.delete(vm);
     const found = await this.#permitted.check(domain).catch((err: unknown) => {
       log.warn({ err, requestId, vm }, 'what was started could not be looked at');
-      return null;
+      return startedFinding('QEMU_UNSEEN', domain.name);
     });
     this.#expose(domain, found);
     if (found === null) return { outcome: 'noted' };

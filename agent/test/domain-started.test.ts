@@ -86,9 +86,14 @@ describeLibvirt('A domain as libvirt starts it', () => {
     await between();
     await decide('prepare');
     const live = await hear('started');
-    const finding = await checkStarted(live, definition, roots());
+    const permitted = {
+      definition,
+      operation: begin[0] === 'restore' ? ('restore' as const) : ('start' as const),
+    };
+    const finding = await checkStarted(live, permitted, roots());
+    const asStart = await checkStarted(live, { definition, operation: 'start' }, roots());
     await decide('started', finding?.code ?? '');
-    return { definition, prepared, live, finding, said: await said };
+    return { definition, prepared, live, finding, asStart, said: await said };
   };
 
   const disks = () => [
@@ -143,6 +148,7 @@ describeLibvirt('A domain as libvirt starts it', () => {
     const restored = await start(['restore', file]);
     assert.equal(restored.said.exitCode, 0, restored.said.stderr);
     assert.equal(restored.finding, null);
+    assert.equal(restored.asStart?.code, 'DOMAIN_DIFFERS', 'it was asked about as a start');
     assert.deepEqual(restored.definition.imageDigests, first.definition.imageDigests);
     await host.did('destroy', 'saved');
   });
@@ -202,5 +208,20 @@ describeLibvirt('A domain as libvirt starts it', () => {
     const { finding } = await start(['start', 'swapped']);
     assert.equal(finding, null);
     await host.did('destroy', 'swapped');
+  });
+
+  it('ends where only libvirt finds another kernel under its path: G14', async function () {
+    this.timeout(120_000);
+    await writeFile(at('kernel'), Buffer.alloc(65_536, 1));
+    await writeFile(at('other-kernel'), Buffer.alloc(65_536, 1));
+    const os = `<loader type='rom'>${at('kernel')}</loader>`;
+    await host.define({ name: 'mounted', disks: disks(), os });
+    const between = () => host.exec(['mount', '--bind', at('other-kernel'), at('kernel')]);
+    await attack('G14', async () => {
+      const { finding } = await start(['start', 'mounted'], { between });
+      return { outcome: 'D', code: finding?.code ?? 'none' };
+    });
+    await host.exec(['umount', at('kernel')]);
+    assert.equal(await host.stateOf('mounted'), 'shut off');
   });
 });

@@ -228,6 +228,17 @@ describe('the definition of a domain', () => {
       ['a volume of a pool', "type='file' device='disk'", "type='volume' device='disk'"],
       ['another format', "type='qcow2'", "type='vmdk'"],
       ['another driver', "name='qemu' type='qcow2'", "name='tap2' type='qcow2'"],
+      [
+        'a slice of a file, whose header is elsewhere',
+        "root.qcow2'/>",
+        "root.qcow2'><slices><slice type='storage' offset='65536' size='65536'/></slices></source>",
+      ],
+      [
+        'a source that names another file',
+        "root.qcow2'/>",
+        "root.qcow2'><dataStore type='file'><source file='/x'/></dataStore></source>",
+      ],
+      ['a file that another process opened', "root.qcow2'/>", "root.qcow2' fdgroup='x'/>"],
       ['a relative path', 'DIR/root.qcow2', 'root.qcow2'],
       ['a path that is another for each process', 'DIR/root.qcow2', '/proc/self/cwd/root.qcow2'],
       ['two disks of one name', "dev='vdb'", "dev='vda'"],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -106,6 +107,32 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
     assert.equal(exitCode, 1);
     assert.match(stderr, /request [0-9a-f-]{36}: IMAGES_DIFFER: /);
     assert.equal(await host.stateOf('g'), 'shut off');
+  });
+
+  describe('at `started begin`', () => {
+    /** Gives its exit code. */
+    const hook = async (xml: string, ...verb: readonly string[]): Promise<unknown> => {
+      const child = spawn(join(host.etc, 'hooks/qemu.d/touchstone'), ['g', ...verb, '-']);
+      child.stdin.on('error', () => {});
+      child.stdin.end(xml);
+      const [exitCode] = await once(child, 'close');
+      return exitCode;
+    };
+    const domain = (inside: string) =>
+      `<domain type='qemu'><name>g</name><uuid>${vm}</uuid>${inside}</domain>`;
+
+    it('what nobody can read any more was not asked about, and is refused: G13', () =>
+      attack('G13', async () => {
+        for (const inside of ['<a/>'.repeat(25_000), 'a'.repeat(1_100_000), '<!ELEMENT>']) {
+          assert.equal(await hook(domain(inside), 'started', 'begin'), 1);
+          assert.equal(await hook(domain(inside), 'reconnect', 'begin'), 0);
+        }
+        return { outcome: 'D', code: 'DOMAIN_DIFFERS' };
+      }));
+
+    it('what was never permitted here is told, and goes on', async () => {
+      assert.equal(await hook(domain(''), 'started', 'begin'), 0);
+    });
   });
 
   describe('where the agent does not say yes', () => {

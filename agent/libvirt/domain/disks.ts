@@ -75,14 +75,28 @@ function goldenDisk(name: string, disk: XmlElement): GoldenDisk | null {
     throw uncovered(name, 'a disk without a path');
   }
   if (!path.startsWith('/')) throw uncovered(name, `${path} is no absolute path`);
-  if (attributeOf(source, 'fdgroup') !== null)
-    throw uncovered(name, 'a file that another process opened');
+  requirePlain(name, source);
   const driver = elementOf(disk, 'driver');
   const format = attributeOf(driver, 'type') ?? 'raw';
   if (format !== 'raw' && format !== 'qcow2') throw uncovered(name, `the format ${format}`);
   const readonly = elementOf(disk, 'readonly') !== null;
   const transient = elementOf(disk, 'transient') !== null;
   return { name, path, format, writable: !readonly && !transient, stated: statedChain(name, disk) };
+}
+
+/** What of a source changes nothing about which bytes of which file are read. */
+const PLAIN = new Set(['@file', '@index', '@startupPolicy', 'seclabel', 'encryption']);
+
+/** A slice has its header elsewhere, a data store is another file, a group of descriptors another process's file. */
+function requirePlain(name: string, source: XmlElement | null): void {
+  if (source === null) return;
+  const parts = [
+    ...[...source.attributes.keys()].map((attribute) => `@${attribute}`),
+    ...elementsOf(source).map((element) => element.name),
+  ];
+  const other = parts.find((part) => !PLAIN.has(part));
+  if (other !== undefined)
+    throw uncovered(name, `${other} of its source, by which QEMU may read other bytes`);
 }
 
 const hasContent = (source: XmlElement | null): boolean =>

@@ -1,11 +1,11 @@
-import type { Domain, DomainDefinition } from './describe.ts';
-import { checkStarted, type HostRoots, type StartedFinding } from './started.ts';
+import type { Domain } from './describe.ts';
+import { checkStarted, type HostRoots, type Permitted, type StartedFinding } from './started.ts';
 
 /** Between libvirt's `prepare` and its `started` lies the start of QEMU, and for an incoming migration all of it. */
 const KEPT_MS = 900_000;
 const MAX_KEPT = 1_024;
 
-type Kept = { readonly definition: DomainDefinition; readonly until: number };
+type Kept = { readonly permitted: Permitted; readonly until: number };
 
 /** What the VMs that were permitted a moment ago are to be, until they were started and looked at. */
 export class PermittedDomains {
@@ -16,9 +16,11 @@ export class PermittedDomains {
     this.#roots = roots;
   }
 
-  keep(vm: string, definition: DomainDefinition): void {
+  /** Null where it could not be told what the VM is, and that is not compared: starts that are observed. */
+  keep(vm: string, permitted: Permitted | null): void {
     this.#kept.delete(vm);
-    this.#kept.set(vm, { definition, until: performance.now() + KEPT_MS });
+    if (permitted === null) return;
+    this.#kept.set(vm, { permitted, until: performance.now() + KEPT_MS });
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= MAX_KEPT) break;
       this.#kept.delete(oldest);
@@ -30,6 +32,6 @@ export class PermittedDomains {
     const kept = this.#kept.get(live.vm);
     this.#kept.delete(live.vm);
     if (kept === undefined || kept.until < performance.now()) return null;
-    return checkStarted(live, kept.definition, this.#roots);
+    return checkStarted(live, kept.permitted, this.#roots);
   }
 }
