@@ -5,6 +5,7 @@ import {
   BootCounters,
   closed,
   type EvidenceAnswer,
+  type HostState,
   type LicenceClaims,
   Mandates as MandatesSchema,
   ObserveClaims,
@@ -101,7 +102,7 @@ export class Mandates {
   /** An answer to evidence. Rejects where what it says cannot be kept. */
   async hear({ state, verdict, mandates }: Judged): Promise<void> {
     const good = state === 'trusted' && (verdict === 'affirming' || verdict === 'warning');
-    if (!good) await this.void(`state ${state}, verdict ${verdict}`);
+    if (!good) await this.void(`state ${state}, verdict ${verdict}`, observeIn(state));
     if (mandates === undefined) return;
     const { value } = this.#kept;
     const licences = good ? mandates.licences : [];
@@ -124,7 +125,7 @@ export class Mandates {
     if (orders === null || orders['touchstone.sequence'] < held) return this.#orders;
     this.#orders = orders;
     const state = orders['touchstone.state'];
-    if (state !== 'trusted') await this.void(`orders: state ${state}`);
+    if (state !== 'trusted') await this.void(`orders: state ${state}`, observeIn(state));
     const { value } = this.#kept;
     await this.#change({ ...value, mandates: { ...value.mandates, orders: token } });
     this.#onOrders();
@@ -133,17 +134,21 @@ export class Mandates {
 
   /** A failure that the server had reason for: it does not take this host's evidence. */
   async hearRefusal(error: unknown): Promise<void> {
-    if (isRefusal(error)) await this.void(error.code);
+    if (isRefusal(error)) await this.void(error.code, { observe: null });
   }
 
-  /** Something negative about this host: no licence that stands on evidence until now counts any more. */
-  async void(reason: string): Promise<void> {
+  /**
+   * Something negative about this host: no licence that stands on evidence until now counts any more. Nor does observe
+   * mode where the server would give it nothing in that mode either, until it does again.
+   */
+  async void(reason: string, ended: { readonly observe?: null } = {}): Promise<void> {
     const { value } = this.#kept;
     const { licences } = value.mandates;
     const quote = this.#lastQuote();
     const voided = quote === null ? value.voided : { ...quote, clock: quote.clock.toString() };
     if (licences.length > 0) this.#log.warn({ reason }, 'standing licences are void');
-    await this.#change({ ...value, mandates: { ...value.mandates, licences: [] }, voided });
+    const mandates = { ...value.mandates, licences: [], ...ended };
+    await this.#change({ ...value, mandates, voided });
     if (quote === null) await this.#voidAll(licences);
   }
 
@@ -237,6 +242,10 @@ export class Mandates {
     return this.#kept.change(changed);
   }
 }
+
+/** Of an untrusted host starts are observed; a revoked one is given nothing. */
+const observeIn = (state: HostState): { readonly observe?: null } =>
+  state === 'revoked' ? { observe: null } : {};
 
 /** As it says itself: only what is held against it follows from this. */
 function vmIn(licence: string): string | null {

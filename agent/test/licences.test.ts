@@ -174,6 +174,15 @@ describe('a start for which no verdict can be had', () => {
       assert.equal(gate.mandates.orders?.['touchstone.sequence'], 7);
       await gate.mandates.hearOrders(await orders('trusted', 6));
       assert.equal(gate.mandates.orders?.['touchstone.state'], 'untrusted', 'an older one');
+      for (const changes of [
+        { aud: `000b${'0'.repeat(64)}` },
+        { 'touchstone.host': randomUUID() },
+      ]) {
+        const others = { ...common(), 'touchstone.state': 'trusted', 'touchstone.sequence': 9 };
+        const claims = { ...others, 'touchstone.vms': [], ...changes };
+        await gate.mandates.hearOrders(await sign(claims, 'orders'));
+        assert.equal(gate.mandates.orders?.['touchstone.sequence'], 7, 'of another host');
+      }
 
       gate.verifier.behave({});
       await gate.ask();
@@ -219,6 +228,18 @@ describe('a start for which no verdict can be had', () => {
       assert.deepEqual(next.licences, []);
     });
 
+    it('is refused where it cannot be written down that it was used', async () => {
+      await holdLicence();
+      const inTheWay = join(gate.host.stateDir, 'decided-alone.json.next');
+      await mkdir(inTheWay);
+      try {
+        await refused();
+      } finally {
+        await rmdir(inTheWay);
+      }
+      assert.equal((await gate.ask()).decision, 'permitted');
+    });
+
     it('is refused after the VM was refused', async () => {
       await holdLicence();
       gate.verifier.behave({ permits: (asked) => refusing(asked) });
@@ -260,6 +281,14 @@ describe('a start for which no verdict can be had', () => {
         await holdLicence(changes);
         assert.equal((await denied()).code, 'LICENCE_VOID', JSON.stringify(changes));
       }
+      const { resetCount, restartCount, clock } = licence()['touchstone.boot'];
+      for (const boot of [
+        { resetCount: resetCount - 1, restartCount, clock },
+        { resetCount, restartCount, clock: (BigInt(clock) + 60_000n).toString() },
+      ]) {
+        await holdLicence({ 'touchstone.boot': boot });
+        assert.equal((await denied()).code, 'LICENCE_VOID', JSON.stringify(boot));
+      }
       await holdLicence({ 'touchstone.vm': randomUUID() });
       assert.equal((await denied()).code, 'INTERNAL');
       const other = await makePermitKey(gate.verifier.permitKey.jwk.kid);
@@ -294,9 +323,9 @@ describe('a start for which no verdict can be had', () => {
   });
 
   describe('in observe mode', () => {
-    const observeUntil = async (seconds: number) => {
+    const observeUntil = async (seconds: number, changes: object = {}) => {
       const until = Math.floor(Date.now() / 1_000) + seconds;
-      const claims = { ...common(), jti: randomUUID(), 'touchstone.until': until };
+      const claims = { ...common(), jti: randomUUID(), 'touchstone.until': until, ...changes };
       const observe = await sign(claims, 'observe');
       await gate.mandates.hear({ ...GOOD, mandates: { ...NONE, observe } });
       return claims;
@@ -326,6 +355,69 @@ describe('a start for which no verdict can be had', () => {
       await refused();
       gate.verifier.behave({ permits: () => ({}) });
       await refused();
+      gate.verifier.behave({
+        permits: () => {
+          throw new AppError('DEFINITION_UNCOVERED', 422);
+        },
+      });
+      await refused();
+    });
+
+    it('is refused by the mandate of another host, or one that says nothing', async () => {
+      for (const changes of [
+        { 'touchstone.host': randomUUID() },
+        { aud: `000b${'0'.repeat(64)}` },
+        { iss: 'https://elsewhere' },
+        { iat: Math.floor(Date.now() / 1_000) + 2 * DAY_SECONDS },
+      ]) {
+        await observeUntil(DAY_SECONDS, changes);
+        await refused();
+      }
+    });
+
+    it('is refused after its time by the server’s clock, in this process and the next, whatever ours says', async () => {
+      const { stateDir } = gate.host;
+      const held = new HeldEnrolment(stateDir, gate.enrolment);
+      const lastQuote = () => null;
+      const log = pino({ level: 'silent' });
+      const open = (serverTime: ServerTime) =>
+        Mandates.open(stateDir, held, { serverTime, lastQuote, log });
+      const observe = await sign(await observeUntil(DAY_SECONDS), 'observe');
+      assert.notEqual(await (await open(new ServerTime())).observing(), null);
+      const serverTime = new ServerTime();
+      const mandates = await open(serverTime);
+      serverTime.hear(new Date(Date.now() + 2 * DAY_SECONDS * 1_000));
+      assert.equal(await mandates.observing(), null);
+      // What it said last comes again.
+      await mandates.hear({ ...GOOD, mandates: { ...NONE, observe } });
+      assert.equal(await (await open(new ServerTime())).observing(), null);
+    });
+
+    it('is refused once the server took this host’s evidence for none, or told that it is revoked', async () => {
+      const refusals = [
+        () => gate.ask(),
+        async () => {
+          const revoked = {
+            ...common(),
+            'touchstone.state': 'revoked',
+            'touchstone.sequence': 1_000,
+            'touchstone.vms': [],
+          };
+          await gate.mandates.hearOrders(await sign(revoked, 'orders'));
+        },
+      ];
+      for (const refuse of refusals) {
+        await observeUntil(DAY_SECONDS);
+        assert.equal((await gate.ask()).decision, 'permitted');
+        gate.verifier.behave({
+          permits: () => {
+            throw new AppError('HOST_REVOKED', 403);
+          },
+        });
+        await refuse();
+        gate.verifier.behave(fails);
+        await refused();
+      }
     });
   });
 });

@@ -43,7 +43,10 @@ export class ReleaseHost {
   readonly swtpm: Swtpm;
   readonly server = makeSigner('release-1');
   readonly bundle: Pick<TrustBundle, 'keys'> = {
-    keys: [{ use: 'release', jwk: this.server.jwk }],
+    keys: [
+      { use: 'release', jwk: this.server.jwk },
+      { use: 'permit', jwk: makeSigner('permit-1').jwk },
+    ],
   };
   readonly #kind: Ek;
 
