@@ -113,6 +113,11 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
       ...{ watch, record, mandates, settings: options.config.watch, libvirt, log },
       ...{ client: host.client, hostId: held.current.hostId },
       isTrusted: () => attesting.status.state === 'trusted',
+      quotedBoot: () => {
+        const { lastQuote, tpm } = attester;
+        if (tpm.kind !== 'device' || lastQuote === null) return null;
+        return { akName: host.attestation.key.akName, resetCount: lastQuote.resetCount };
+      },
     };
     await Promise.all([attesting.until(stop), keepWatch(duties, stop)]);
   } finally {

@@ -5,6 +5,7 @@ import type { ReleaseKey, SigningJwk, TrustBundle } from '@touchstone/schemas';
 import { sealReleaseKey } from '@touchstone/server';
 import { encodeTpmlPcrSelection } from '@touchstone/tpm';
 import { openTpm, type Tpm } from 'node-tpm2-tss-bindings';
+import { suspendTpm } from '../../test/support/suspended-tpm.ts';
 import { startSwtpm, type Swtpm } from '../../test/support/swtpm.ts';
 import { openReleaseSession, type ReleaseSession } from '../keys/release-session.ts';
 import { unsealRelease } from '../keys/unseal-release.ts';
@@ -92,9 +93,7 @@ export class ReleaseHost {
   }
 
   async suspend(): Promise<void> {
-    await this.meanwhile('tpm2_shutdown');
-    await run('swtpm_ioctl', ['--unix', `${this.swtpm.socketPath}.ctrl`, '-i']);
-    await this.meanwhile('tpm2_startup');
+    await suspendTpm(this.swtpm);
   }
 
   session(): Promise<ReleaseSession> {

@@ -146,7 +146,7 @@ function releaseKeysOf(kind: 'rsa-2048' | 'ecc-p384'): void {
       }
     });
 
-    it('after a suspend', async () => {
+    it('after a suspend (G4: no session survives it)', async () => {
       const session = await host.session();
       const answered = await host.answer(session.nonce);
       const suspended: Tpm = {

@@ -43,6 +43,14 @@ export const WATCH_CODES = {
       'Do it by hand now: `virsh suspend` or `virsh shutdown`. The agent tries again by itself.',
     actor: 'host-administrator',
   },
+  TPM_RESET_UNDER_SYSTEM: {
+    title: 'The TPM was reset while the system that it measured ran on',
+    section: '4 Attest; TPM 2.0 Library, Part 1, 36',
+    remedy:
+      'Restart the host, and do not let it sleep or hibernate. If it did neither, find out who was at the machine: what ' +
+      'its TPM shows until then may have been put into it by hand.',
+    actor: 'host-administrator',
+  },
   WATCH_BLIND: {
     title: 'The agent cannot see what runs on this host',
     section: '4 Start a VM; issue 7',

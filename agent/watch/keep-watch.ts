@@ -7,6 +7,7 @@ import { carryOut } from './loss-of-trust.ts';
 import { askForOrders } from './orders.ts';
 import type { KeptRecord } from './record.ts';
 import type { WatchSettings } from './settings.ts';
+import { type QuotedBoot, tpmResetExposures } from './tpm-resets.ts';
 import type { Watch } from './watch.ts';
 
 export type WatchDuties = {
@@ -19,6 +20,8 @@ export type WatchDuties = {
   readonly mandates: Pick<Mandates, 'orders' | 'hearOrders' | 'observing'>;
   /** By the newest verdict on this host. */
   readonly isTrusted: () => boolean;
+  /** By the last quote of a chip; null before the first, and without a chip. */
+  readonly quotedBoot: () => QuotedBoot | null;
   readonly log: Logger;
 };
 
@@ -35,6 +38,7 @@ export async function keepWatch(duties: WatchDuties, stop: AbortSignal): Promise
   });
   const afterwards = async () => {
     const options = { record, libvirt, processes, shutdownSeconds, log };
+    watch.tell('tpm', await tpmResetExposures(record, duties.quotedBoot()));
     watch.tell('orders', await carryOut(mandates.orders, watch.vms, options));
     autostart.next(new Set(watch.vms.flatMap(({ vm }) => vm ?? [])));
   };

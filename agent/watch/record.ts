@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Type } from 'typebox';
-import { closed, Uuid } from '@touchstone/schemas';
+import { closed, NameHex, Uuid } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import { readStateFile } from '../state/state-file.ts';
 import { KnownStart, MAX_KNOWN_STARTS } from './known-starts.ts';
@@ -34,6 +34,8 @@ export const WatchRecord = closed({
   refused: Vms,
   hookHeardAtBootMs: Type.Union([BootMs, Type.Null()]),
   orders: Type.Array(DoneByOrder, { maxItems: MAX_VMS }),
+  /** What the TPM showed first, under that AK. */
+  tpm: Type.Optional(closed({ akName: NameHex, resetCount: Type.Integer({ minimum: 0 }) })),
 });
 export type WatchRecord = Type.Static<typeof WatchRecord>;
 

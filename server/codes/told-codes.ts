@@ -49,6 +49,14 @@ export const TOLD_CODES = {
     'Do it by hand now: `virsh suspend` or `virsh shutdown`. The agent tries again by itself.',
     'host-administrator',
   ),
+  TPM_RESET_UNDER_SYSTEM: entry(
+    200,
+    'The TPM was reset while the system that it measured ran on',
+    '4 Attest; TPM 2.0 Library, Part 1, 36',
+    'Restart the host, and do not let it sleep or hibernate. If it did neither, find out who was at the machine: what ' +
+      'its TPM shows until then may have been put into it by hand.',
+    'host-administrator',
+  ),
   WATCH_BLIND: entry(
     200,
     'The agent cannot see what runs on this host',
