@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PermitClaims } from '@touchstone/schemas';
 import { startAgentHost } from '../support/agent-host.ts';
 import { attack } from '../support/attack.ts';
 import { type GateScene, PERMITS, startGateScene, withPermit } from '../support/gate-scene.ts';
+import { readJws } from '../support/jws.ts';
+import { extendPcr, suspendTpm } from '../support/suspended-tpm.ts';
+
+const CHALLENGES = '/v1/challenges';
+
+const bootOf = (permit: string) => (readJws(permit).claims as PermitClaims)['touchstone.boot'];
 
 describe('The start gate and reboots', () => {
   let scene: GateScene;
@@ -70,6 +78,52 @@ describe('The start gate and reboots', () => {
     assert.deepEqual(await scene.decisionsOf(vm), ['permitted'], 'the server had given it');
     impostor.honest();
     await scene.permitted(vm);
+  });
+
+  describe('while the host sleeps and wakes', () => {
+    const tpm = () => ({ socketPath: join(scene.host.stateDir, 'swtpm', 'socket') });
+    const askedWhile = (asleep: () => Promise<void>) =>
+      scene.impostor.tamper(CHALLENGES, async (ask) => {
+        const answer = await ask();
+        scene.impostor.honest();
+        await asleep();
+        return answer;
+      });
+
+    it('takes no permit for evidence of before it slept: PERMIT_BOOT_CHANGED (G4)', async () => {
+      const vm = await scene.newVm();
+      scene.impostor.tamper(PERMITS, async (ask) => {
+        const answer = await ask();
+        await suspendTpm(tpm());
+        return answer;
+      });
+      await attack('G4', () => scene.denied(vm));
+      assert.deepEqual(await scene.decisionsOf(vm), ['permitted'], 'the server had given it');
+      scene.impostor.honest();
+      await scene.permitted(vm);
+    });
+
+    it('starts a VM that was asked for before, by evidence of after it woke alone (G4)', async () => {
+      const vm = await scene.newVm();
+      await scene.permitted(vm);
+      const before = bootOf(scene.lastPermit());
+      askedWhile(() => suspendTpm(tpm()));
+      await scene.permitted(vm);
+      const { resetCount, restartCount } = bootOf(scene.lastPermit());
+      assert.deepEqual([resetCount, restartCount], [before.resetCount, before.restartCount + 1]);
+    });
+
+    it('starts none where what it woke to is not what was trusted: HOST_NOT_TRUSTED (G4)', async () => {
+      const vm = await scene.newVm();
+      askedWhile(async () => {
+        await suspendTpm(tpm());
+        await extendPcr(tpm(), 13);
+      });
+      await attack('G4', () => scene.denied(vm));
+      assert.deepEqual(await scene.decisionsOf(vm), ['refused']);
+      await scene.host.reboot();
+      await scene.permitted(vm);
+    });
   });
 
   it('takes no permit of an earlier boot in a later one: PERMIT_UNEXPECTED', async () => {

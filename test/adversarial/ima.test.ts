@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { IMA_PCR, imaEntries } from '@touchstone/eventlog';
+import { encodeSoftwareEvent, IMA_PCR, imaEntries } from '@touchstone/eventlog';
 import { imaPolicyFromList } from '@touchstone/appraisal';
 import {
   type Baseline,
@@ -24,7 +24,8 @@ import {
 } from '../support/made-ima-list.ts';
 import { readJws } from '../support/jws.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import { codeOf, TestHost } from '../support/test-host.ts';
+import { resetTpm } from '../support/suspended-tpm.ts';
+import { codeOf, GOOD_BOOT, TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const KNOWN = ['/usr/bin/bash', '/usr/bin/qemu-system-x86_64', '/usr/sbin/libvirtd'];
@@ -107,6 +108,17 @@ describe('IMA: what root runs after the host has booted', function () {
     await measure(bootAggregate(await pcrsOf(host)), imaFile('/tmp/attacker'));
     assert.equal(await codeOf(host.attest(from(0, before))), 'IMA_LOG_MISMATCH');
     assert.equal(await codeOf(host.attest(from(4, []))), 'IMA_LIST_ELSEWHERE');
+  });
+
+  it('of a TPM that was reset under its system and fed from the log, the list leads there no more: IMA_LOG_MISMATCH (G5)', async () => {
+    await host.lend(() => resetTpm(host.swtpm));
+    for (const { pcr, event } of GOOD_BOOT) await host.extend(pcr, encodeSoftwareEvent(event));
+    // The kernel goes on where it was; what it measured since then leads there, and is of no boot.
+    await measure(imaFile(KNOWN[1] ?? ''));
+    const whole = await refusedWithoutTrace(touchstone, () => attest(0));
+    assert.equal(whole.code, 'IMA_LOG_MISMATCH');
+    const { outcome, code } = await untrusted(await host.attest(from(0, list.slice(4))));
+    assert.deepEqual([outcome, code], ['U', 'IMA_BOOT_AGGREGATE']);
   });
 
   it('evidence whose list was exchanged on its way marks nobody: the honest one is taken after it', async () => {
