@@ -61,7 +61,8 @@ export const TOLD_CODES = {
     200,
     'The agent cannot see what runs on this host',
     '4 Start a VM; issue 7',
-    'Run the agent as root, with /proc and libvirt’s directories where agent.yaml says.',
+    'Run the agent as root, with /proc and libvirt’s directories where agent.yaml says. Where it cannot tell which ' +
+      'hook is right: install the agent again, with a state directory of plain letters.',
     'host-administrator',
   ),
   IMAGES_DIFFER: entry(
