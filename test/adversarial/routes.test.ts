@@ -27,6 +27,8 @@ const OPEN: Readonly<Record<string, string>> = {
   'PUT /v1/hosts/{key}/certificate': 'the CA signed it for the recorded AK',
   'POST /v1/evidence': 'the AK signs it',
   'POST /v1/permits': 'the AK signs it',
+  'POST /v1/start-plans': 'says of a VM, to who knows its uuid and an AK, which disks are data',
+  'GET /v1/hosts/{key}/orders': 'says to who knows a host’s id what it is to do; signed, and changes nothing',
   'DELETE /v1/browser-sessions': 'ends the session of the cookie that is sent, or none',
 };
 
