@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { type DiskName, Uuid } from '@touchstone/schemas';
+import { AppError } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { agentError } from '../codes.ts';
 import type { Definition } from '../gate/definition.ts';
@@ -25,6 +26,9 @@ export class DiskSecrets {
   readonly #log: Logger;
   /** Secrets that may be in libvirt, by VM. */
   readonly #given = new Map<string, Set<string>>();
+  /** Those that libvirt did not let go of: whatever it starts by them would open the disk. Tried again. */
+  readonly #left = new Set<string>();
+  #again: NodeJS.Timeout | undefined;
 
   constructor(options: { stateDir: string; libvirt: Libvirt; log: Logger }) {
     this.#path = join(options.stateDir, 'disk-secrets.json');
@@ -36,7 +40,7 @@ export class DiskSecrets {
   async clear(): Promise<void> {
     const left = (await readStateFile(this.#path, Given)) ?? [];
     await Promise.all(left.map((secret) => this.#unset(secret)));
-    if (left.length > 0) await writeStateFile(this.#path, []);
+    if (left.length > 0) await this.#note();
   }
 
   /** All of them, or none. @throws AppError DISK_SECRET_FAILED */
@@ -52,7 +56,9 @@ export class DiskSecrets {
       throw agentError('DISK_SECRET_FAILED', { detail });
     }
     const given = new Set(secrets.map(({ secret }) => secret ?? ''));
+    for (const before of this.#given.get(vm) ?? []) if (!given.has(before)) this.#leave(before);
     this.#given.set(vm, given);
+    for (const secret of given) this.#left.delete(secret);
     const timer = new AbortController();
     const late = sleep(GIVE_MS, undefined, { signal: timer.signal }).then(() => {
       throw agentError('DISK_SECRET_FAILED', { detail: `not done after ${GIVE_MS / 1_000} s` });
@@ -91,15 +97,37 @@ export class DiskSecrets {
   }
 
   async #unset(secret: string): Promise<void> {
-    await this.#libvirt.unsetSecret(secret).catch((err: unknown) => {
-      this.#log.warn({ err, secret }, 'the secret of a disk could not be taken away');
-    });
+    try {
+      await this.#libvirt.unsetSecret(secret);
+    } catch (err) {
+      if (isGone(err)) return;
+      this.#log.warn({ err, secret }, 'the secret of a disk could not be taken away yet');
+      this.#leave(secret);
+    }
+  }
+
+  #leave(secret: string): void {
+    this.#left.add(secret);
+    if (this.#again !== undefined) return;
+    this.#again = setTimeout(() => void this.#takeLeft(), KEEP_MS).unref();
+  }
+
+  async #takeLeft(): Promise<void> {
+    this.#again = undefined;
+    const left = [...this.#left];
+    this.#left.clear();
+    await Promise.all(left.map((secret) => this.#unset(secret)));
+    await this.#note().catch((err: unknown) => this.#log.warn({ err }, 'not written down'));
   }
 
   /** Their UUIDs, which are in the domain's XML as well. */
   async #note(): Promise<void> {
     await writeStateFile(this.#path, [
-      ...new Set([...this.#given.values()].flatMap((set) => [...set])),
+      ...new Set([...this.#left, ...[...this.#given.values()].flatMap((set) => [...set])]),
     ]);
   }
 }
+
+/** libvirt's words for a secret that it does not have. */
+const isGone = (error: unknown): boolean =>
+  error instanceof AppError && /no secret with matching uuid/u.test(error.detail ?? '');

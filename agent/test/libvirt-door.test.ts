@@ -305,8 +305,18 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
       );
       await host.did('secret-define', file);
       await writeFile(join(gate.stateDir, 'disk-secrets.json'), JSON.stringify([secret]));
+      const left = () => readFile(join(gate.stateDir, 'disk-secrets.json'), 'utf8');
+      await host.stopLibvirtd();
+      await gate.restart();
+      await host.startLibvirtd();
+      assert.match(await left(), new RegExp(secret), 'libvirt was away: it is tried again');
+      await host.did('secret-define', file);
       await gate.restart();
       assert.ok(!(await listed()).includes(secret));
+      assert.doesNotMatch(await left(), new RegExp(secret));
+      await writeFile(join(gate.stateDir, 'disk-secrets.json'), JSON.stringify([secret]));
+      await gate.restart();
+      assert.doesNotMatch(await left(), new RegExp(secret), 'it is gone');
     });
   });
 });

@@ -249,6 +249,16 @@ describe('the watch', () => {
       assert.deepEqual(await codesOf(vm), ['VM_WITHOUT_PERMIT']);
     });
 
+    it('takes no permit of a start that came to nothing', async () => {
+      const vm = randomUUID();
+      await watch.permitted(start({ vm, name: 'web', door: 'libvirt' }));
+      await watch.heard('release end', vm);
+      // While the hook was away.
+      const { pid = 0 } = await run(QEMU);
+      await writeDomain('web', vm, pid);
+      assert.deepEqual(await codesOf(vm), ['VM_WITHOUT_PERMIT']);
+    });
+
     it('takes no permit of another boot, of another VM, or of another door', async () => {
       const vm = randomUUID();
       await watch.permitted(start({ vm, door: 'libvirt' }));

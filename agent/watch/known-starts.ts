@@ -94,3 +94,9 @@ export function startsToKeep(
     })
     .slice(-MAX_KNOWN_STARTS);
 }
+
+/** A start by libvirt that came to nothing is over, and its permit explains no later one. */
+export const withoutReleased = (starts: readonly KnownStart[], released: string): KnownStart[] =>
+  starts.filter(
+    ({ door, vm, process }) => door !== 'libvirt' || vm !== released || process !== null,
+  );

@@ -15,7 +15,7 @@ import { RunningDomains } from './domains.ts';
 import { cleaned, Exposures, type FoundExposure } from './exposures.ts';
 import { hookExposures, rootOf } from './hook.ts';
 import { judge, runningVm, type SeenVm } from './judge.ts';
-import { startsToKeep } from './known-starts.ts';
+import { startsToKeep, withoutReleased } from './known-starts.ts';
 import {
   ancestorsOf,
   commandDigest,
@@ -121,11 +121,12 @@ export class Watch {
   /** libvirt's hook was called, for this VM. */
   async heard(verb: string, vm: string): Promise<void> {
     const { record } = this.#options;
-    const { ran } = record.current;
+    const { ran, starts } = record.current;
     const runs = verb === 'started begin' || verb === 'reconnect begin';
     await record.change({
       hookHeardAtBootMs: bootMs(),
       ...(runs && !ran.includes(vm) ? { ran: withVm(ran, vm) } : {}),
+      ...(verb === 'release end' ? { starts: withoutReleased(starts, vm) } : {}),
     });
     if (/^(started|stopped|release|reconnect) /u.test(verb)) this.#bell.ring();
   }
