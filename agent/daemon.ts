@@ -60,6 +60,8 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
   const told = {
     report: () => watch.report(gate.decidedAlone()),
     answered: ({ decided }: GateReport) => {
+      // VMs that are to start with the host wait for a verdict.
+      watch.soon();
       gate.told(decided).catch((err: unknown) => log.warn({ err }, 'told, and told again'));
     },
   };
@@ -112,7 +114,10 @@ async function attestAndAnswer(options: DaemonOptions, network: Network): Promis
     const duties: WatchDuties = {
       ...{ watch, record, mandates, settings: options.config.watch, libvirt, log },
       ...{ client: host.client, hostId: held.current.hostId },
-      isTrusted: () => attesting.status.state === 'trusted',
+      isTrusted: () => {
+        const { state, lastError } = attesting.status;
+        return state === 'trusted' && lastError === null;
+      },
       quotedBoot: () => {
         const { lastQuote, tpm } = attester;
         if (tpm.kind !== 'device' || lastQuote === null) return null;

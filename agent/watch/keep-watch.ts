@@ -18,7 +18,7 @@ export type WatchDuties = {
   readonly client: Pick<Client, 'request'>;
   readonly hostId: string;
   readonly mandates: Pick<Mandates, 'orders' | 'hearOrders' | 'observing'>;
-  /** By the newest verdict on this host. */
+  /** By the newest verdict on this host, and it was to be had when it was asked for last. */
   readonly isTrusted: () => boolean;
   /** By the last quote of a chip; null before the first, and without a chip. */
   readonly quotedBoot: () => QuotedBoot | null;
