@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DiskKeyList, Vm, VmStarts } from '@touchstone/schemas';
+import { DiskKeyList, ExposureList, Vm, VmStarts } from '@touchstone/schemas';
+import { adjacentPorts } from '../support/adjacent-ports.ts';
 import { type AgentHost, startAgentHost } from '../support/agent-host.ts';
 import { attack } from '../support/attack.ts';
 import { describeLibvirt } from '../support/describe-libvirt.ts';
+import { PERMITS } from '../support/gate-scene.ts';
+import { type Impostor, startImpostor, type Tampering } from '../support/impostor.ts';
 import { type LibvirtHost, type Said, startLibvirtHost } from '../support/libvirt-host.ts';
 import { makeLuksImage } from '../support/luks-image.ts';
 import { giveQemuCertificates, TLS_QEMU_CONF } from '../support/qemu-certificates.ts';
@@ -19,7 +23,11 @@ const codeIn = ({ stderr }: Said): string =>
 const requestIn = ({ stderr }: Said): string => /request ([0-9a-f-]{36}): /.exec(stderr)?.[1] ?? '';
 
 describeLibvirt('VMs of libvirt, gated', () => {
+  let data: string;
+  let listen: string;
   let touchstone: Touchstone;
+  /** Between alpha's agent and the verifier, and honest but where a moment is chosen. */
+  let impostor: Impostor;
   let alpha: LibvirtHost;
   let beta: LibvirtHost;
   let agent: AgentHost;
@@ -29,19 +37,26 @@ describeLibvirt('VMs of libvirt, gated', () => {
   let kernel: string;
 
   before(async () => {
+    data = await mkdtemp(join(tmpdir(), 'ts-data-'));
+    await chmod(data, 0o711);
+    listen = `127.0.0.1:${await adjacentPorts()}`;
     [touchstone, alpha, beta] = await Promise.all([
-      startTouchstone(),
+      startTouchstone({ data, listen }),
       startLibvirtHost({ name: 'alpha', qemuConf: TLS_QEMU_CONF }),
       startLibvirtHost({ name: 'beta', qemuConf: TLS_QEMU_CONF }),
     ]);
     giveQemuCertificates([alpha, beta]);
+    impostor = await startImpostor(touchstone);
     disk = join(alpha.directory, 'golden.raw');
     kernel = join(alpha.directory, 'vmlinuz');
     await writeFile(disk, Buffer.alloc(65_536, 1));
     await writeFile(kernel, 'the approved kernel');
     const measured = `  - { pcr: 9, file: ${kernel} }\n`;
     [agent, target] = await Promise.all([
-      startAgentHost(touchstone, { name: 'alpha', within: alpha.within, config: measured }),
+      startAgentHost(touchstone, {
+        ...{ name: 'alpha', within: alpha.within, config: measured },
+        server: impostor.url,
+      }),
       startAgentHost(touchstone, { name: 'beta', within: beta.within, trusted: false }),
     ]);
     await Promise.all(
@@ -63,7 +78,8 @@ describeLibvirt('VMs of libvirt, gated', () => {
   });
   after(async () => {
     await Promise.all([agent?.stop(), target?.stop()]);
-    await Promise.all([alpha?.stop(), beta?.stop(), touchstone?.stop()]);
+    await Promise.all([alpha?.stop(), beta?.stop(), impostor?.stop(), touchstone?.stop()]);
+    await rm(data, { recursive: true, force: true });
   });
 
   it('one id names a refusal in virsh’s error, in the agent’s journal and at the server', async () => {
@@ -137,20 +153,102 @@ describeLibvirt('VMs of libvirt, gated', () => {
       return { outcome: 'D', code: codeIn(refusal) };
     }));
 
-  it('killing the agent or the verifier while libvirt waits starts nothing: G12', () =>
-    attack('G12', async () => {
-      // The verifier is held, so that the agent waits for it when it is killed.
-      const { agentPid = 0 } = agent;
-      process.kill(agentPid, 'SIGSTOP');
-      const starting = alpha.virsh('start', 'g');
-      while (!alpha.processes().some((pid) => isHook(pid))) await sleep(5);
-      await agent.stopAgent('SIGKILL');
-      const refusal = await starting;
-      assert.equal(refusal.exitCode, 1);
-      assert.equal(await alpha.stateOf('g'), 'shut off');
-      await agent.startAgent();
-      return { outcome: 'D', code: codeIn(refusal) };
+  it('a restore from an edited memory, where no disk is sealed, is shown as exposure: G28 (G11)', () =>
+    attack('G11', async () => {
+      assert.equal((await alpha.virsh('start', 'g')).stderr, '');
+      const saved = join(alpha.directory, 'edited.saved');
+      await alpha.did('save', 'g', saved);
+      await appendFile(saved, 'x');
+      assert.equal((await alpha.virsh('restore', saved)).stderr, '');
+      const [code = ''] = await exposuresOf('alpha');
+      await alpha.did('destroy', 'g');
+      return { outcome: 'W', code };
     }));
+
+  it('a migration to a host whose hook was taken away is shown as exposure: G11', () =>
+    attack('G11', async () => {
+      assert.equal((await alpha.virsh('start', 'g')).stderr, '');
+      assert.deepEqual(await exposuresOf('alpha'), []);
+      await rm(join(beta.etc, 'hooks/qemu.d/touchstone'));
+      assert.equal((await migrate('g')).stderr, '');
+      assert.equal(await beta.stateOf('g'), 'running');
+      // It looks at each attestation, and when it starts.
+      await target.stopAgent();
+      await target.startAgent();
+      while ((await exposuresOf('beta')).length === 0) {
+        assert.equal((await target.command('attest')).exitCode, 0);
+      }
+      const [code = ''] = await exposuresOf('beta');
+      await beta.did('destroy', 'g');
+      assert.equal((await target.command('install-hook')).exitCode, 0);
+      return { outcome: 'W', code };
+    }));
+
+  /** What becomes, while `virsh start` waits, of what the agent asks there. A start that nobody permitted is none. */
+  async function startWhile(path: string, asked: Tampering) {
+    impostor.tamper(path, async (ask, request) => {
+      if (!alpha.processes().some(isHook)) return ask();
+      impostor.honest();
+      return asked(ask, request);
+    });
+    const refusal = await alpha.virsh('start', 'g');
+    impostor.honest();
+    assert.equal(refusal.exitCode, 1, refusal.stderr);
+    assert.equal(await alpha.stateOf('g'), 'shut off');
+    assert.equal(alpha.qemuPid('g'), null);
+    return refusal;
+  }
+
+  /** After so long of a start: either it is none, or it was permitted before. */
+  async function startAndAfter(ms: number, end: () => Promise<void>) {
+    const before = (await permittedStarts()).length;
+    const starting = alpha.virsh('start', 'g');
+    while (!alpha.processes().some(isHook)) await sleep(1);
+    await sleep(ms);
+    await end();
+    const { exitCode } = await starting;
+    if (exitCode === 0) {
+      assert.ok((await permittedStarts()).length > before);
+      await alpha.did('destroy', 'g');
+    } else assert.equal(exitCode, 1);
+    assert.equal(alpha.qemuPid('g'), null);
+  }
+
+  for (const [moment, path, isAnswered] of [
+    ['before it has a challenge', '/v1/challenges', false],
+    ['when it has asked for the permit', PERMITS, false],
+    ['when the permit is on its way', PERMITS, true],
+  ] as const) {
+    const ending =
+      (end: () => Promise<void>): Tampering =>
+      async (ask) => {
+        const answer = isAnswered ? await ask() : null;
+        await end();
+        return answer ?? ask();
+      };
+    it(`the agent or the hook, killed ${moment}, starts nothing: G12`, async () => {
+      await startWhile(path, ending(killHooks));
+      await attack('G12', async () => {
+        const refusal = await startWhile(
+          path,
+          ending(() => agent.stopAgent('SIGKILL')),
+        );
+        return { outcome: 'D', code: codeIn(refusal) };
+      });
+      await agent.startAgent();
+    });
+  }
+
+  it('killed at any other moment, they start nothing that was not permitted: G12', async () => {
+    for (let ms = 0; ms < 120; ms += 5 + Math.floor(Math.random() * 25))
+      await startAndAfter(ms, killHooks);
+    for (let ms = 0; ms < 90; ms += 20 + Math.floor(Math.random() * 30)) {
+      await startAndAfter(ms, () => agent.stopAgent('SIGKILL'));
+      await agent.startAgent();
+    }
+    assert.equal((await alpha.virsh('start', 'g')).stderr, '');
+    await alpha.did('destroy', 'g');
+  });
 
   it('a host that went bad starts by no door what it ran when it was good: OSSN-0059 (G1)', async () => {
     assert.equal((await alpha.virsh('start', 'g')).stderr, '');
@@ -202,6 +300,21 @@ describeLibvirt('VMs of libvirt, gated', () => {
     await writeFile(disk, Buffer.alloc(65_536, 1));
   });
 
+  for (const [moment, path] of [
+    ['before the challenge', '/v1/challenges'],
+    ['when the permit was asked for', PERMITS],
+  ] as const) {
+    it(`the verifier, killed ${moment}, starts nothing: G12`, async () => {
+      const { token } = touchstone;
+      await attack('G12', async () => {
+        const refusal = await startWhile(path, killVerifier);
+        return { outcome: 'D', code: codeIn(refusal) };
+      });
+      await touchstone.stop();
+      touchstone = await startTouchstone({ data, listen, token });
+    });
+  }
+
   it('restarting libvirtd with the verifier away ends no VM that runs', async () => {
     assert.equal((await alpha.virsh('start', 'g')).stderr, '');
     const pid = alpha.qemuPid('g');
@@ -216,6 +329,33 @@ describeLibvirt('VMs of libvirt, gated', () => {
     assert.equal(await alpha.stateOf('g'), 'shut off');
   });
 
+  /** Of the VM g, by what is said of that host. */
+  const exposuresOf = async (name: string): Promise<readonly string[]> => {
+    const { exposures } = await touchstone.operator('GET', '/v1/exposures', ExposureList);
+    return exposures
+      .filter((one) => one.hostName === name && one.vm === vm)
+      .map(({ code }) => code);
+  };
+
+  const permittedStarts = async () => {
+    const { starts } = await touchstone.operator('GET', `/v1/vms/${vm}/starts`, VmStarts);
+    return starts.filter(({ decision }) => decision === 'permitted');
+  };
+
+  const killHooks = async () => {
+    for (const pid of alpha.processes().filter(isHook)) process.kill(pid, 'SIGKILL');
+  };
+
+  /** Held first, so that it is killed with the question before it. */
+  const killVerifier: Tampering = async (ask) => {
+    const [pid, ...others] = verifiersOf(data);
+    assert.ok(pid !== undefined && others.length === 0);
+    process.kill(pid, 'SIGSTOP');
+    const asking = ask();
+    process.kill(pid, 'SIGKILL');
+    return asking;
+  };
+
   const migrate = (name: string) =>
     alpha.virsh(
       ...['migrate', '--live', '--tls', '--tls-destination', 'beta', '--unsafe', name],
@@ -224,10 +364,20 @@ describeLibvirt('VMs of libvirt, gated', () => {
     );
 });
 
-function isHook(pid: number): boolean {
+const isHook = (pid: number | string): boolean => wordsOf(pid).includes('prepare\0');
+
+const verifiersOf = (data: string): number[] =>
+  readdirSync('/proc')
+    .filter(
+      (pid) => /node\0.*\/server\/main\.ts\0/u.test(wordsOf(pid)) && wordsOf(pid).includes(data),
+    )
+    .filter((pid) => !wordsOf(pid).startsWith('setpriv'))
+    .map(Number);
+
+function wordsOf(pid: number | string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('prepare\0');
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
   } catch {
-    return false;
+    return '';
   }
 }
