@@ -281,7 +281,7 @@ describe('a start for which no verdict can be had', () => {
       }
       const { resetCount, restartCount, clock } = licence()['touchstone.boot'];
       for (const boot of [
-        { resetCount: resetCount - 1, restartCount, clock },
+        { resetCount: resetCount + 1, restartCount, clock },
         { resetCount, restartCount, clock: (BigInt(clock) + 60_000n).toString() },
       ]) {
         await holdLicence({ 'touchstone.boot': boot });

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { StartAnswer } from '@touchstone/schemas';
+import { createEdge, listenUnix, unixClient } from '@touchstone/transport';
+import { FileReader } from '../images/file-reader.ts';
 import { WaitingKeys } from '../keys/waiting-keys.ts';
+import { startRoutes } from '../socket/start-routes.ts';
 
 describe('keys that wait for the VM’s process', () => {
   let now: number;
@@ -56,5 +63,47 @@ describe('keys that wait for the VM’s process', () => {
     assert.throws(held, { code: 'KEYS_NOT_HELD' });
     now += 15.1;
     held();
+  });
+
+  it('wait for `run`, and are overwritten where systemd asks, to whose command no pipe leads: SEALED_DISKS_DOOR', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'ts-waiting-'));
+    const path = join(directory, 'agent.sock');
+    const [vm, permitId, key] = [randomUUID(), randomUUID(), randomBytes(32)];
+    const definitionDigest = 'ab'.repeat(32);
+    const permitted = { decision: 'permitted' as const, permitId, vm, definitionDigest };
+    const edge = createEdge();
+    const gate = {
+      decide: async () => ({
+        answer: { ...permitted, requestId: randomUUID() },
+        definition: null,
+        keys: new Map([['disk0', key]]),
+      }),
+      decidedAlone: () => [],
+      told: async () => {},
+    };
+    const watch = { permitted: async () => {} };
+    edge.use(startRoutes({ gate, reader: new FileReader(), watch, waitingKeys: waiting }));
+    const socket = await listenUnix(edge, { path, mode: 0o600 });
+    const client = unixClient({ path });
+    const ask = (door: 'run' | 'systemd') =>
+      client.request({
+        ...{ method: 'POST', path: '/v1/starts', schema: StartAnswer },
+        body: {
+          ...{ vm, door, operation: 'start', workingDirectory: '/', command: ['/bin/true'] },
+          environment: {},
+        },
+      });
+    try {
+      const given = await ask('run');
+      assert.deepEqual(given.decision === 'permitted' && given.sealed, ['disk0']);
+      assert.equal(waiting.take(permitId).get('disk0'), key);
+      const answer = await ask('systemd');
+      assert.equal(answer.decision === 'refused' && answer.code, 'SEALED_DISKS_DOOR');
+      isGone({ permitId, key });
+    } finally {
+      await client.close();
+      await socket.close();
+      await rm(directory, { recursive: true });
+    }
   });
 });
