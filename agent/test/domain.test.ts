@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lchown, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { VmDisk } from '@touchstone/schemas';
@@ -271,6 +271,14 @@ describe('the definition of a domain', () => {
       await symlink(emulator, at('link'));
       await refused(as(at('link')));
       await refused(as('/usr/bin/ldd'));
+      // A directory where nobody but root could put a link, and one that is another's nevertheless.
+      const rootsOwn = await mkdtemp('/run/ts-domain-');
+      const foreign = join(rootsOwn, 'link');
+      await chmod(rootsOwn, 0o755);
+      await symlink(emulator, foreign);
+      await describeXml(as(foreign));
+      await lchown(foreign, 1, 1);
+      await refused(as(foreign)).finally(() => rm(rootsOwn, { recursive: true }));
     });
   });
 
