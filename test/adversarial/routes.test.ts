@@ -28,7 +28,8 @@ const OPEN: Readonly<Record<string, string>> = {
   'POST /v1/evidence': 'the AK signs it',
   'POST /v1/permits': 'the AK signs it',
   'POST /v1/start-plans': 'says of a VM, to who knows its uuid and an AK, which disks are data',
-  'GET /v1/hosts/{key}/orders': 'says to who knows a host’s id what it is to do; signed, and changes nothing',
+  'GET /v1/hosts/{key}/orders':
+    'says to who knows a host’s id what it is to do; signed, and changes nothing',
   'DELETE /v1/browser-sessions': 'ends the session of the cookie that is sent, or none',
 };
 
