@@ -26,7 +26,8 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
   let disk: string;
   let vm: string;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(240_000);
     host = await startLibvirtHost();
     gate = await startLibvirtGate(host);
     disk = join(host.directory, 'disk.raw');

@@ -45,7 +45,8 @@ describeLibvirt('the watch over a real libvirt', () => {
     await chmod(hook(), 0o755);
   };
 
-  before(async () => {
+  before(async function () {
+    this.timeout(240_000);
     host = await startLibvirtHost();
     directory = await mkdtemp(join(tmpdir(), 'ts-watch-'));
     vm = await host.define({ name: 'web' });

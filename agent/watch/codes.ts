@@ -2,7 +2,7 @@
 export const WATCH_CODES = {
   VM_WITHOUT_PERMIT: {
     title: 'A VM runs for whose start no permit of this boot is known',
-    section: '4 Start a VM; issue 7',
+    section: '4 Start a VM',
     remedy:
       'Find out who started it, and how. A VM that ran before the gate was set up here: stop it and start it again. ' +
       'Otherwise somebody went round the gate.',
@@ -10,7 +10,7 @@ export const WATCH_CODES = {
   },
   QEMU_BY_HAND: {
     title: 'A hypervisor’s process runs that no door of the gate knows',
-    section: '4 Start a VM; issue 7',
+    section: '4 Start a VM',
     remedy:
       'Find out who started the process named and end it. VMs start by libvirt, or by `touchstone-agent run`.',
     actor: 'host-administrator',
@@ -38,7 +38,7 @@ export const WATCH_CODES = {
   },
   LOSS_ACTION_FAILED: {
     title: 'What the VM’s record orders on loss of trust could not be done',
-    section: '4 Start a VM; issue 6',
+    section: '4 Start a VM',
     remedy:
       'Do it by hand now: `virsh suspend` or `virsh shutdown`. The agent tries again by itself.',
     actor: 'host-administrator',
@@ -53,7 +53,7 @@ export const WATCH_CODES = {
   },
   WATCH_BLIND: {
     title: 'The agent cannot see what runs on this host',
-    section: '4 Start a VM; issue 7',
+    section: '4 Start a VM',
     remedy:
       'Run the agent as root, with /proc and libvirt’s directories where agent.yaml says. Where it cannot tell which ' +
       'hook is right: install the agent again, with a state directory of plain letters.',

@@ -36,11 +36,22 @@ export async function keepWatch(duties: WatchDuties, stop: AbortSignal): Promise
     isReady: async () => duties.isTrusted() || (await mandates.observing()) !== null,
     log,
   });
-  const afterwards = async () => {
+  const carryOutDuties = async () => {
     const options = { record, libvirt, processes, shutdownSeconds, log };
     watch.tell('tpm', await tpmResetExposures(record, duties.quotedBoot()));
     watch.tell('orders', await carryOut(mandates.orders, watch.vms, options));
     autostart.next(new Set(watch.vms.flatMap(({ vm }) => vm ?? [])));
+  };
+  // One that fails ends no agent: it is told, and tried again after the next look.
+  const afterwards = async () => {
+    try {
+      await carryOutDuties();
+      watch.tell('duties', []);
+    } catch (err) {
+      log.error({ err }, 'what follows from a look at this host could not be done');
+      const detail = err instanceof Error ? err.message : 'unknown';
+      watch.tell('duties', [{ code: 'WATCH_BLIND', subject: 'this host', detail, vm: null }]);
+    }
   };
   const hear = (token: string) => mandates.hearOrders(token);
   const isNeeded = () => watch.vms.some(({ vm }) => vm !== null);

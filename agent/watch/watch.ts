@@ -65,7 +65,7 @@ export type WatchOptions = {
   readonly onNews: () => void;
 };
 
-/** What runs on this host beside the gate and by it, looked at again and again: issue 6, 7. */
+/** What runs on this host beside the gate and by it, looked at again and again. */
 export class Watch {
   readonly #options: WatchOptions;
   readonly #domains = new RunningDomains();

@@ -8,7 +8,7 @@ export const TOLD_CODES = {
   VM_WITHOUT_PERMIT: entry(
     200,
     'A VM runs for whose start no permit of this boot is known',
-    '4 Start a VM; issue 7',
+    '4 Start a VM',
     'Find out who started it, and how. A VM that ran before the gate was set up here: stop it and start it again. ' +
       'Otherwise somebody went round the gate.',
     'host-administrator',
@@ -16,7 +16,7 @@ export const TOLD_CODES = {
   QEMU_BY_HAND: entry(
     200,
     'A hypervisor’s process runs that no door of the gate knows',
-    '4 Start a VM; issue 7',
+    '4 Start a VM',
     'Find out who started the process named and end it. VMs start by libvirt, or by `touchstone-agent run`.',
     'host-administrator',
   ),
@@ -45,7 +45,7 @@ export const TOLD_CODES = {
   LOSS_ACTION_FAILED: entry(
     200,
     'What the VM’s record orders on loss of trust could not be done',
-    '4 Start a VM; issue 6',
+    '4 Start a VM',
     'Do it by hand now: `virsh suspend` or `virsh shutdown`. The agent tries again by itself.',
     'host-administrator',
   ),
@@ -60,7 +60,7 @@ export const TOLD_CODES = {
   WATCH_BLIND: entry(
     200,
     'The agent cannot see what runs on this host',
-    '4 Start a VM; issue 7',
+    '4 Start a VM',
     'Run the agent as root, with /proc and libvirt’s directories where agent.yaml says. Where it cannot tell which ' +
       'hook is right: install the agent again, with a state directory of plain letters.',
     'host-administrator',

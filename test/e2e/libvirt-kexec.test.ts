@@ -44,7 +44,8 @@ describeLibvirt(
     const log = firmwareLog();
     const list: MadeImaEntry[] = [];
 
-    before(async () => {
+    before(async function () {
+      this.timeout(240_000);
       devices = await mkdtemp(join(tmpdir(), 'ts-dev-'));
       const logFile = join(devices, 'binary_bios_measurements');
       listFile = join(devices, 'binary_runtime_measurements');

@@ -36,7 +36,8 @@ describeLibvirt('VMs of libvirt, gated', () => {
   let disk: string;
   let kernel: string;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(240_000);
     data = await mkdtemp(join(tmpdir(), 'ts-data-'));
     await chmod(data, 0o711);
     listen = `127.0.0.1:${await adjacentPorts()}`;

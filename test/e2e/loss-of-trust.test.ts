@@ -16,7 +16,8 @@ describe('Hosts that lose their trust while VMs run', function () {
   const hosts: AgentHost[] = [];
   const running: Running[] = [];
 
-  before(async () => {
+  before(async function () {
+    this.timeout(240_000);
     touchstone = await startTouchstone();
   });
 
