@@ -98,9 +98,11 @@ describe('the watch', () => {
         `  <domain type='kvm' id='1'>\n    <name>${name}</name>\n    <uuid>${uuid}</uuid>\n  </domain>\n</domstatus>\n`,
     );
 
+  /** Where there is nothing to tell, nothing is reported. */
   const report = async (): Promise<GateReport> => {
     await watch.look();
-    return checkAgainst(GateReport, watch.report([]) ?? assert.fail('no report'));
+    const nothing: GateReport = { running: [], exposures: [], decided: [], omitted: 0 };
+    return checkAgainst(GateReport, watch.report([]) ?? nothing);
   };
   /** Of these processes: others of the machine are none of the test's. */
   const codesOf = async (vm: string | null, ...pids: (number | undefined)[]): Promise<string[]> =>
