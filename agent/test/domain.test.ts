@@ -272,7 +272,7 @@ describe('the definition of a domain', () => {
       await refused(as(at('link')));
       await refused(as('/usr/bin/ldd'));
       // A directory where nobody but root could put a link, and one that is another's nevertheless.
-      const rootsOwn = await mkdtemp('/run/ts-domain-');
+      const rootsOwn = await mkdtemp('/var/lib/ts-domain-');
       const foreign = join(rootsOwn, 'link');
       await chmod(rootsOwn, 0o755);
       await symlink(emulator, foreign);

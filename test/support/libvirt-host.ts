@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -83,16 +83,19 @@ export async function startLibvirtHost(options: LibvirtHostOptions = {}): Promis
     `${LIBVIRTD_CONF}host_uuid = "${randomUUID()}"\n${options.libvirtdConf ?? ''}`,
   );
   await writeFile(join(etc, 'qemu.conf'), `${QEMU_CONF}${options.qemuConf ?? ''}`);
+  await writeFile(join(etc, MARK), name);
   for (const part of ['hooks', 'tls']) await mkdir(join(etc, part));
   await writeFile(join(etc, 'hooks/daemon'), DAEMON_HOOK, { mode: 0o755 });
 
-  const holder = spawn('unshare', ['--mount', '--uts', 'sh', '-c', HOLD, 'hold', directory, name], {
+  const unshare = ['--mount', '--propagation=unchanged', '--uts', 'sh', '-c', HOLD, 'hold'];
+  const holder = spawn('unshare', [...unshare, directory, name], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let held = '';
   holder.stderr.on('data', (chunk: Buffer) => (held += chunk.toString()));
   const target = holder.pid ?? 0;
-  const within = ['nsenter', '--mount', '--uts', `--target=${target}`, '--'];
+  // The namespace's root is not the holder's where the machine is a directory (chroot).
+  const within = ['nsenter', '--mount', '--root', '--uts', `--target=${target}`, '--'];
   let namespace = '';
   let libvirtd: ChildProcess | null = null;
 
@@ -197,6 +200,10 @@ export async function startLibvirtHost(options: LibvirtHostOptions = {}): Promis
     namespace = readlinkSync(`/proc/${target}/ns/mnt`);
     if (namespace === readlinkSync('/proc/self/ns/mnt'))
       throw new Error(`${name}: no namespace of its own`);
+    if (existsSync(`/etc/libvirt/${MARK}`)) {
+      spawnSync('umount', MOUNTED);
+      throw new Error(`${name}: its mounts are the machine's`);
+    }
     await startLibvirtd();
   } catch (error) {
     await stop();
@@ -239,6 +246,13 @@ export async function startLibvirtHost(options: LibvirtHostOptions = {}): Promis
   };
 }
 
+/** A file that is seen inside alone. */
+const MARK = 'of-a-test';
+const MOUNTED = [
+  ...['/etc/libvirt', '/var/lib/libvirt', '/run/libvirt', '/var/log/libvirt'],
+  '/var/lib/swtpm-localca',
+];
+
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
@@ -247,8 +261,9 @@ const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  */
 const HOLD = `
 set -e
-mount --make-rprivate /
-mkdir -p /etc/libvirt /var/lib/libvirt /run/libvirt /var/log/libvirt /var/lib/swtpm-localca
+# In a directory (chroot) there is nothing to make private: whether that was needed is looked at from outside.
+mount --make-rprivate / 2>/dev/null || true
+mkdir -p ${MOUNTED.join(' ')}
 mount --bind "$1/etc" /etc/libvirt
 mount --bind "$1/lib" /var/lib/libvirt
 mount --bind "$1/run" /run/libvirt
