@@ -95,7 +95,7 @@ export async function startLibvirtHost(options: LibvirtHostOptions = {}): Promis
   holder.stderr.on('data', (chunk: Buffer) => (held += chunk.toString()));
   const target = holder.pid ?? 0;
   // The namespace's root is not the holder's where the machine is a directory (chroot).
-  const within = ['nsenter', '--mount', '--root', '--uts', `--target=${target}`, '--'];
+  const within = ['nsenter', '--mount', '--root', '--wd', '--uts', `--target=${target}`, '--'];
   let namespace = '';
   let libvirtd: ChildProcess | null = null;
 
