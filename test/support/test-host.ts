@@ -121,6 +121,8 @@ export class TestHost {
   akName = '';
   certificates: string[] = [];
   log: Uint8Array = new Uint8Array();
+  /** Of its statements. */
+  statements: Statement['schema'] = 'touchstone/statement/1';
   /** What it measures into from its next boot on; the TPM has SHA-1, SHA-256 and SHA-384. */
   banks: readonly BankName[] = ['sha256'];
   readonly #auth: Uint8Array;
@@ -498,7 +500,7 @@ export class TestHost {
     const log = dishonesty.log === undefined ? this.log : dishonesty.log(this.log);
     const { ima } = dishonesty;
     const statement: Statement = {
-      schema: 'touchstone/statement/1',
+      schema: this.statements,
       purpose,
       hostId: dishonesty.hostId === undefined ? this.hostId : dishonesty.hostId,
       akName: dishonesty.akName ?? this.akName,
