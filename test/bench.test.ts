@@ -58,6 +58,10 @@ describe('npm run bench', function () {
       'http',
       'http',
       'http',
+      'gate',
+      'gate',
+      'gate',
+      'gate',
       'agent',
       'agent',
     ]);
@@ -79,6 +83,7 @@ describe('npm run bench', function () {
     const { code, stderr } = await bench('nonsense');
     assert.equal(code, EX_USAGE);
     assert.match(stderr, /no row is called nonsense/u);
-    for (const row of ['steady', 'http', 'agent']) assert.ok(stderr.includes(`  ${row} `), stderr);
+    for (const row of ['steady', 'http', 'gate', 'agent'])
+      assert.ok(stderr.includes(`  ${row} `), stderr);
   });
 });
