@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -86,12 +86,16 @@ describe('A domain that was permitted', () => {
     const vm = await scene.newVm();
     await prepare(xmlOf(vm));
     const [program, ...words] = QEMU_WORDS;
-    const drive = ['-drive', `file=${join(dir, 'golden.raw')},format=raw,readonly=on,if=virtio`];
+    const image = join(dir, 'golden.raw');
+    const drive = ['-drive', `file=${image},format=raw,readonly=on,if=virtio`];
     const qemu = spawn(program, [...words, '-S', '-uuid', vm, ...drive], { stdio: 'ignore' });
     const over = once(qemu, 'exit');
     try {
       await once(qemu, 'spawn');
-      const isOpen = async () => (await readdir(`/proc/${qemu.pid}/fd`).catch(() => [])).length > 8;
+      const open = `/proc/${qemu.pid}/fd`;
+      const linkOf = (fd: string) => readlink(join(open, fd)).catch(() => '');
+      const isOpen = async () =>
+        (await Promise.all((await readdir(open)).map(linkOf))).includes(image);
       for (; !(await isOpen()); await sleep(10)) assert.equal(qemu.exitCode, null);
       let answer = await started(xmlOf(vm));
       for (let tries = 0; answer.outcome === 'refused' && tries < 50; tries += 1) {
