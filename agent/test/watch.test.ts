@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import {
   chmod,
   copyFile,
@@ -11,6 +12,7 @@ import {
   rename,
   rm,
   stat,
+  symlink,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -49,10 +51,14 @@ describe('the watch', () => {
     await rm(directory, { recursive: true });
   });
 
-  const opened = async (brought: BroughtHook = BROUGHT): Promise<Watch> =>
+  const opened = async (
+    brought: BroughtHook = BROUGHT,
+    { processes = WATCH_SETTINGS.processes } = {},
+  ): Promise<Watch> =>
     new Watch({
       roots: {
         ...WATCH_SETTINGS,
+        processes,
         libvirtConfiguration: join(directory, 'etc'),
         libvirtState: join(directory, 'run'),
         kvm: join(directory, 'kvm'),
@@ -259,6 +265,32 @@ describe('the watch', () => {
       const { pid = 0 } = await run(QEMU);
       await writeDomain('web', vm, pid);
       assert.deepEqual(await codesOf(vm), ['VM_WITHOUT_PERMIT']);
+    });
+
+    it('calls nothing by a name that ends while it looks', async () => {
+      const processes = join(directory, 'proc');
+      await mkdir(processes);
+      // Each 128 of them give others their turn.
+      for (let pid = 1; pid < 1_024; pid += 1) await mkdir(join(processes, String(pid)));
+      watch = await opened(BROUGHT, { processes });
+      const { pid = 0 } = await run(QEMU);
+      const link = join(processes, String(10_000_000 + pid));
+      for (let turns = 0; turns < 12; turns += 1) {
+        const vm = randomUUID();
+        await watch.permitted(start({ vm, name: 'web', door: 'libvirt' }));
+        await symlink(`/proc/${pid}`, link);
+        await writeDomain('web', vm, 10_000_000 + pid);
+        const looking = watch.look();
+        for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+        rmSync(link);
+        void watch.heard('release end', vm);
+        await looking;
+        assert.deepEqual(
+          watch.exposures.filter((each) => each.vm === vm),
+          [],
+          `after ${turns} turns`,
+        );
+      }
     });
 
     it('takes no permit of another boot, of another VM, or of another door', async () => {

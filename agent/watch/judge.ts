@@ -11,6 +11,8 @@ export type Look = {
   readonly settlingMs: number;
   readonly hypervisors: readonly Hypervisor[];
   readonly domains: readonly RunningDomain[];
+  /** Now, after the starts that are known were read: processes end, and their starts are forgotten, while a look goes on. */
+  readonly isAlive: (process: ProcessId) => boolean;
   /** The processes above one, nearest first. */
   readonly ancestorsOf: (process: Hypervisor) => readonly ProcessId[];
   /** What runs in place of a `run` that is no hypervisor by its name: a script, a program of another name. */
@@ -52,6 +54,7 @@ export function judge(look: Look, known: readonly KnownStart[]): Judged {
     ofDomains.add(process);
     const { uuid: vm, name, paused } = domain;
     const start = startOfDomain(known, processOf, { vm, process }) ?? null;
+    if (start === null && !look.isAlive(process)) continue;
     if (start === null) exposures.push(withoutPermit(domain));
     else begun.set(start, process);
     vms.push({ ...seen(process), vm, name, door: 'libvirt', start, paused });
@@ -66,7 +69,7 @@ export function judge(look: Look, known: readonly KnownStart[]): Judged {
       ofCommands.set(start, [...(ofCommands.get(start) ?? []), process]);
     } else if (look.bootMs - msOfTicks(process.startTicks) < look.settlingMs) {
       unsettled = true;
-    } else {
+    } else if (look.isAlive(process)) {
       exposures.push(byHand(process));
       const name = process.claimedName ?? process.program;
       vms.push({ ...seen(process), vm: null, name, door: null, start: null });

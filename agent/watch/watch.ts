@@ -214,6 +214,7 @@ export class Watch {
     const judged = judge(
       {
         ...{ bootMs: now.bootMs, settlingMs, hypervisors, domains, askers },
+        isAlive: this.#isAlive,
         ancestorsOf: (process) => ancestorsOf(processes, process),
       },
       known,

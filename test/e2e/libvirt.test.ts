@@ -121,6 +121,9 @@ describeLibvirt('VMs of libvirt, gated', () => {
     assert.equal(await beta.stateOf('g'), 'running');
     assert.equal(await alpha.stateOf('g'), 'shut off');
     await beta.did('destroy', 'g');
+    // Of one machine, alpha sees beta's libvirtd as well, and told of its VM, until it looks again.
+    while ((await exposuresOf('alpha')).length > 0)
+      assert.equal((await agent.command('attest')).exitCode, 0);
   });
 
   it('opens a sealed disk by the key that came with the permit, and not for an edited memory: G28', () =>
@@ -169,10 +172,7 @@ describeLibvirt('VMs of libvirt, gated', () => {
   it('a migration to a host whose hook was taken away is shown as exposure: G11', () =>
     attack('G11', async () => {
       assert.equal((await alpha.virsh('start', 'g')).stderr, '');
-      // What was told before ends with what the host tells next.
-      while ((await exposuresOf('alpha')).length > 0) {
-        assert.equal((await agent.command('attest')).exitCode, 0);
-      }
+      assert.deepEqual(await exposuresOf('alpha'), []);
       await rm(join(beta.etc, 'hooks/qemu.d/touchstone'));
       assert.equal((await migrate('g')).stderr, '');
       assert.equal(await beta.stateOf('g'), 'running');
