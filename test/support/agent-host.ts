@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AssuranceClass, StartAnswer } from '@touchstone/schemas';
 import { unixClient } from '@touchstone/transport';
+import { inherited } from './inherited.ts';
 import { BIN, type Touchstone } from './touchstone.ts';
 
 export type RunOutcome = {
@@ -99,7 +100,7 @@ export async function startAgentHost(
     const words = [...within, process.execPath, BIN.agent, ...args];
     const child = spawn(words[0] ?? '', words.slice(1), {
       cwd: options.workingDirectory ?? directory,
-      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...options.environment },
+      env: { ...inherited(), ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     // A test run that ends half-way must not leave it running.

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { house, readCompose, type Service } from './compose.ts';
+import { inherited } from './inherited.ts';
 
 const run = promisify(execFile);
 
@@ -109,6 +110,7 @@ export async function prepareUncontained(name: string): Promise<Uncontained> {
       cwd: isPostgres(called) ? join(directory, called) : house,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
+        ...inherited(),
         PATH: `${house}/node_modules/.bin:/usr/sbin:/usr/bin:/bin`,
         PGHOST: '127.0.0.1',
         PGPORT: String(port.postgres),
