@@ -60,6 +60,13 @@ describe('the test run', () => {
     assert.equal(status, 1);
   });
 
+  it('fails where it was ended, and says so', () => {
+    const ending = `process.kill(process.ppid, 'SIGTERM'); await new Promise(() => {});`;
+    const { status, stdout } = run(`it('waits', async () => { ${ending} });`);
+    assert.match(stdout, /^ended before its time$/m);
+    assert.equal(status, 1);
+  });
+
   it('leaves its counts, and the closing line, to whoever asks for them', () => {
     const counts = join(dir, 'counts.json');
     const { stdout } = run(`it('holds', () => {});`, { TOUCHSTONE_COUNTS: counts });
