@@ -5,13 +5,16 @@ import { checkAgainst, parseStrictJson } from '@touchstone/schemas';
 import { agentError } from '../codes.ts';
 import { isRefused } from './state-directory.ts';
 
+/** What a host of 4,096 VMs has written down takes some megabytes. */
+const STATE_LIMITS = { maxBytes: 16_777_216 };
+
 /** The file's value, or null where there is no file. @throws AppError STATE_MALFORMED, STATE_UNREADABLE */
 export async function readStateFile<T extends TSchema>(
   path: string,
   schema: T,
 ): Promise<Static<T> | null> {
   try {
-    return checkAgainst(schema, parseStrictJson(await readFile(path)));
+    return checkAgainst(schema, parseStrictJson(await readFile(path), STATE_LIMITS));
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     if (isRefused(cause))

@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { checkAgainst, GateReport } from '@touchstone/schemas';
 import { type BroughtHook, broughtHook } from '../libvirt/hook.ts';
+import { MAX_KNOWN_STARTS } from '../watch/known-starts.ts';
 import { bootId, KeptRecord } from '../watch/record.ts';
 import { processOf } from '../watch/processes.ts';
 import { WATCH_SETTINGS } from '../watch/settings.ts';
@@ -385,10 +386,20 @@ describe('the watch', () => {
     });
   });
 
-  it('keeps its record from everybody else, and forgets what another boot left', async () => {
+  it('keeps its record from everybody else, however long, and forgets what another boot left', async () => {
     await watch.permitted(start({}));
     assert.equal((await stat(join(directory, 'watch.json'))).mode & 0o777, 0o600);
     const record = await KeptRecord.open(directory, bootId());
     assert.equal(record.current.starts.length, 1);
+    const [kept] = record.current.starts;
+    assert.ok(kept !== undefined);
+    const starts = Array.from({ length: MAX_KNOWN_STARTS }, () => ({
+      ...{ ...kept, vm: randomUUID(), name: 'n'.repeat(128), commandSha256: 'ab'.repeat(32) },
+      asker: { pid: 4_000_000, startTicks: 1e12 },
+      process: { pid: 4_000_000, startTicks: 1e12 },
+    }));
+    const ran = starts.map(({ vm }) => vm);
+    await record.change({ starts, ran, refused: ran });
+    assert.deepEqual((await KeptRecord.open(directory, bootId())).current, record.current);
   });
 });
