@@ -48,6 +48,14 @@ export const EXPOSURE_CODES = {
     'Look on the host itself: `touchstone-agent status`.',
     'host-administrator',
   ),
+  EXPOSURES_DROPPED: entry(
+    200,
+    'A host had more starts without a proof than are kept, and the oldest lines of them are gone',
+    'docs/gate.md',
+    'No host starts so many VMs in minutes: look at what is done on it. The starts themselves are kept: ' +
+      '`touchstone vm starts`, and the audit log.',
+    'host-administrator',
+  ),
   EXPOSURE_UNKNOWN: entry(
     200,
     'A host tells of something that this version of the server does not know',

@@ -3,7 +3,7 @@ import type { Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
 import type { StartRecord } from '../store/starts.ts';
 import { raiseOrdersOfHost } from '../store/trust-losses.ts';
-import { beginExposure, endExposuresOf } from './exposures.ts';
+import { beginExposures, endExposuresOf, type ExposureMoment } from './change-exposures.ts';
 
 /** What became of a request, for people. */
 export type AnsweredStart = {
@@ -21,23 +21,26 @@ export async function exposeStarts(
   on: Queryable,
   host: Pick<Host, 'id' | 'name' | 'state'>,
   starts: readonly AnsweredStart[],
-  now: Date,
+  moment: ExposureMoment,
 ): Promise<void> {
   if (host.state === 'pending') return;
   const permitted = starts.filter(({ kind }) => kind === 'permitted');
   if (permitted.length > 0) {
     const vms = permitted.map(({ request }) => request.vm);
-    await endExposuresOf(on, host, vms, now);
+    await endExposuresOf(on, host, vms, moment.now);
   }
-  for (const { request } of permitted) {
-    if (request.operation !== 'restore' || typeof request.savedState === 'string') continue;
-    const detail = `request ${request.requestId}`;
-    await beginExposure(on, host, { code: 'RESTORE_UNKNOWN', vm: request.vm, detail }, now);
-  }
-  const observed = starts.filter(({ kind }) => kind === 'observed');
-  for (const { request, outcome } of observed) {
-    const detail = `request ${request.requestId}: ${outcome}`;
-    await beginExposure(on, host, { code: 'OBSERVED_START', vm: request.vm, detail }, now);
-  }
+  const restored = permitted
+    .filter(({ request }) => request.operation === 'restore' && !isSeenSaved(request))
+    .map(({ request: { vm, requestId } }) => ({
+      ...{ code: 'RESTORE_UNKNOWN' as const, vm, detail: `request ${requestId}` },
+    }));
+  const observed = starts
+    .filter(({ kind }) => kind === 'observed')
+    .map(({ request: { vm, requestId }, outcome }) => ({
+      ...{ code: 'OBSERVED_START' as const, vm, detail: `request ${requestId}: ${outcome}` },
+    }));
+  await beginExposures(on, host, [...restored, ...observed], moment);
   if (observed.length > 0) await raiseOrdersOfHost(on, host.id);
 }
+
+const isSeenSaved = ({ savedState }: StartRequest): boolean => typeof savedState === 'string';

@@ -63,6 +63,10 @@ const STALE_INTERVALS = 3;
 export const staleBefore = (now: Date, intervalSeconds: number): Date =>
   new Date(now.getTime() - STALE_INTERVALS * intervalSeconds * 1_000);
 
+/** What a host told so long after a start has said what became of it, with intervals to spare. */
+export const settlingSeconds = (intervalSeconds: number): number =>
+  Math.max(300, STALE_INTERVALS * intervalSeconds);
+
 /** What a host's state is read off, besides the time. */
 export type Shown = {
   readonly state: StoredState;

@@ -2,12 +2,13 @@ import { acknowledgeAlert, openAlerts, raiseAlert } from '../store/alerts.ts';
 import { appendAudit } from '../store/audit.ts';
 import { silentWithVms } from '../store/exposures.ts';
 import { endPassed, observationToRemindOf } from '../store/observations.ts';
-import { staleBefore } from './host-state.ts';
+import { endWhatIsOver } from './change-exposures.ts';
+import { settlingSeconds, staleBefore } from './host-state.ts';
 import type { Verifier } from './verifier.ts';
 
 type Looking = Pick<Verifier, 'database' | 'clock' | 'settings'>;
 
-/** One alert for each time that a host falls silent over VMs; one a day while the gate observes. */
+/** One alert for each time that a host falls silent over VMs; one a day while the gate observes; what is over goes. */
 export async function lookAtGate({ database, clock, settings }: Looking): Promise<void> {
   const now = clock.now();
   for (const { name, vms } of await silentWithVms(
@@ -17,6 +18,10 @@ export async function lookAtGate({ database, clock, settings }: Looking): Promis
     const detail = `${vms} VMs run there, as it told last`;
     await raiseAlert(database, { code: 'GATE_SILENT', subject: name, detail }, now);
   }
+  await endWhatIsOver(database, {
+    now,
+    settlingSeconds: settlingSeconds(settings.intervalSeconds),
+  });
   await database.transaction(async (on) => {
     const ended = await endPassed(on, now);
     if (ended === null) return;

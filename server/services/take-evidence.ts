@@ -22,7 +22,7 @@ import { answerRequests } from './answer-requests.ts';
 import { authenticEvidence, readEvidence, storableEvidence } from './authenticate-evidence.ts';
 import { recordEpoch, requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
-import { standingAfterEvidence } from './host-state.ts';
+import { settlingSeconds, standingAfterEvidence } from './host-state.ts';
 import { type AnsweredStart, exposeStarts } from './expose-starts.ts';
 import { alertDivergingPolicy } from './diverging-policy.ts';
 import { settleWindows } from './end-window.ts';
@@ -256,12 +256,13 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
   const ended = await verifier.windows.count(on, { host, standing, result, windows, now });
   if (host.state === 'pending') await forgetOlderOfPending(on, host.id);
   await appendAudits(on, audit, now);
-  await exposeStarts(on, host, starts, now);
+  const settling = settlingSeconds(verifier.settings.intervalSeconds);
+  await exposeStarts(on, host, starts, { now, settlingSeconds: settling });
   if (verified.statement.schema === 'touchstone/statement/1') {
     return { kind: 'answered', answer, ended };
   }
   if (purpose === 'attest') {
-    const told = { host, state: standing.state, attestation: id, now };
+    const told = { host, state: standing.state, attestation: id, now, settlingSeconds: settling };
     await takeGateReport(on, told, verified.statement.gate);
   }
   const mandates = await mandatesFor(verifier, on, appraised);

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { DecidedAlone, GateReport, RunningVm } from '@touchstone/schemas';
-import { appendAudit } from '../store/audit.ts';
+import { appendAudits } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
-import { endOfStarts, replaceTold } from '../store/exposures.ts';
 import { replaceRunning } from '../store/gate-reports.ts';
 import type { Host, StoredState } from '../store/host.ts';
 import { raiseOrdersOfHost } from '../store/trust-losses.ts';
 import { insertTold } from '../store/told-starts.ts';
-import { alertExposures, beginExposure } from './exposures.ts';
+import { beginExposures, takeTold } from './change-exposures.ts';
 import type { ServerCode } from '../codes.ts';
 
 type Told = {
@@ -17,6 +16,7 @@ type Told = {
   readonly state: StoredState;
   readonly attestation: string;
   readonly now: Date;
+  readonly settlingSeconds: number;
 };
 
 /**
@@ -31,14 +31,14 @@ export async function takeGateReport(
 ): Promise<void> {
   if (told.state === 'pending') return;
   await takeSeen(on, told, report);
-  for (const decided of report?.decided ?? []) await takeDecided(on, told, decided);
+  await takeDecided(on, told, report?.decided ?? []);
 }
 
 const NOTHING = { running: [], exposures: [], omitted: 0 };
 
 async function takeSeen(
   on: Queryable,
-  { host, now }: Told,
+  { host, now, settlingSeconds }: Told,
   report: GateReport | undefined,
 ): Promise<void> {
   const { running, exposures, omitted } = report ?? NOTHING;
@@ -63,14 +63,7 @@ async function takeSeen(
           },
         ]),
   ];
-  const { begun, ended } = await replaceTold(on, host.id, told, now);
-  const over = [...ended, ...(await endOfStarts(on, host.id, now))];
-  if (begun.length === 0 && over.length === 0) return;
-  await alertExposures(on, host.name, begun, now);
-  const said = (list: readonly { code: string; subject: string }[]) =>
-    list.map(({ code, subject }) => `${code} ${subject}`).join(', ') || 'none';
-  const line = { actor: `host ${host.name}`, action: 'exposure.change', subject: host.name };
-  await appendAudit(on, { ...line, detail: `begun: ${said(begun)}; ended: ${said(over)}` }, now);
+  await takeTold(on, host, told, { now, settlingSeconds });
 }
 
 const EARLIEST = Date.parse('2000-01-01T00:00:00Z');
@@ -86,20 +79,21 @@ function storable(vm: RunningVm, now: Date): RunningVm {
 /** Once each, however often the host says so. */
 async function takeDecided(
   on: Queryable,
-  { host, attestation, now }: Told,
-  { requestId, vm, decision, code, at }: DecidedAlone,
+  { host, attestation, now, settlingSeconds }: Told,
+  told: readonly DecidedAlone[],
 ): Promise<void> {
-  const start = { hostId: host.id, requestId, vm, decision, code, attestation, now };
-  if (!(await insertTold(on, start))) return;
-  const line = { actor: `host ${host.name}`, action: `vm.start.${decision}`, subject: vm };
-  const detail = `request ${requestId}: ${code}, decided by the host alone at ${at}`;
-  await appendAudit(on, { ...line, detail }, now);
-  if (decision === 'refused') return;
-  const exposure = decision === 'licensed' ? 'LICENCE_USED' : 'OBSERVED_START';
-  await beginExposure(
-    on,
-    host,
-    { code: exposure, vm, detail: `request ${requestId}: ${code}` },
-    now,
+  const decided = await insertTold(on, { hostId: host.id, attestation, now }, told);
+  const lines = decided.map(({ requestId, vm, decision, code, at }) => ({
+    ...{ actor: `host ${host.name}`, action: `vm.start.${decision}`, subject: vm },
+    detail: `request ${requestId}: ${code}, decided by the host alone at ${at}`,
+  }));
+  await appendAudits(on, lines, now);
+  const exposed = decided.flatMap(({ requestId, vm, decision, code }) =>
+    decision === 'refused'
+      ? []
+      : [{ code: EXPOSURE_OF[decision], vm, detail: `request ${requestId}: ${code}` }],
   );
+  await beginExposures(on, host, exposed, { now, settlingSeconds });
 }
+
+const EXPOSURE_OF = { licensed: 'LICENCE_USED', observed: 'OBSERVED_START' } as const;

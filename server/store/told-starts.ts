@@ -3,25 +3,32 @@ import type { Queryable } from './database.ts';
 import { monthOf } from './day.ts';
 
 /**
- * A decision that a host made alone. False where this request is in the records already, be it as it was decided here.
+ * Decisions that a host made alone. @returns those that are new: a request that is in the records already stays as it is,
+ * be it as it was decided here.
  */
 export async function insertTold(
   on: Queryable,
-  told: Pick<DecidedAlone, 'requestId' | 'vm' | 'decision' | 'code'> & {
-    readonly hostId: string;
-    readonly attestation: string;
-    readonly now: Date;
-  },
-): Promise<boolean> {
-  const { rowCount } = await on.query(
+  { hostId, attestation, now }: { hostId: string; attestation: string; now: Date },
+  told: readonly DecidedAlone[],
+): Promise<DecidedAlone[]> {
+  const byRequest = new Map(told.map((each) => [each.requestId, each]));
+  if (byRequest.size === 0) return [];
+  const column = (of: (each: DecidedAlone) => string) => [...byRequest.values()].map(of);
+  const { rows } = await on.query<{ request_id: string }>(
     `INSERT INTO starts (host_id, request_id, vm, at, decision, code, attestation, month, told)
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8, true
-      WHERE NOT EXISTS (SELECT FROM starts WHERE host_id = $1::uuid AND request_id = $2::uuid)
-     ON CONFLICT (host_id, request_id, month) DO NOTHING`,
+     SELECT $1, request_id, vm, $2, decision, code, $3, $4, true
+       FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[]) AS t (request_id, vm, decision, code)
+      WHERE NOT EXISTS (SELECT FROM starts s WHERE s.host_id = $1::uuid AND s.request_id = t.request_id)
+     ON CONFLICT (host_id, request_id, month) DO NOTHING
+     RETURNING request_id`,
     [
-      ...[told.hostId, told.requestId, told.vm, told.now, told.decision, told.code],
-      ...[told.attestation, monthOf(told.now)],
+      ...[hostId, now, attestation, monthOf(now)],
+      column(({ requestId }) => requestId),
+      column(({ vm }) => vm),
+      column(({ decision }) => decision),
+      column(({ code }) => code),
     ],
   );
-  return rowCount === 1;
+  const inserted = new Set(rows.map(({ request_id: requestId }) => requestId));
+  return [...byRequest.values()].filter(({ requestId }) => inserted.has(requestId));
 }
