@@ -6,12 +6,14 @@ import { isUniqueViolation, type Queryable } from '../store/database.ts';
 import type { Host } from '../store/host.ts';
 import { replaceIdentity } from '../store/host-changes.ts';
 import { lockHost } from '../store/hosts.ts';
+import { endLicensesAt, leaveMachine, lockPlacesAt } from '../store/left-machine.ts';
 import {
   decideOffer,
   listReplacements,
   lockOffer,
   type StoredOffer,
 } from '../store/replacements.ts';
+import { holdVmsAt, vmsAtHost } from '../store/trust-losses.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { byQuorum, takeQuorum } from './quorum.ts';
 import { reappraise } from './reappraise.ts';
@@ -40,6 +42,8 @@ export async function approveReplacement(
   await byQuorum(verifier, async (on) => {
     await holdPolicy(on);
     const { offer, host } = await waiting(on, id);
+    await holdVmsAt(on, [host.id]);
+    await lockPlacesAt(on, host.id);
     if (host.state === 'revoked') throw refusal('HOST_REVOKED');
     if (offer.akName !== akName) throw refusal('AK_NAME_CHANGED');
     if (!classes.includes(offer.class)) {
@@ -74,13 +78,35 @@ export async function approveReplacement(
         standingAfterApproval({ verdict, resetCount: mark.resetCount }),
       now,
     });
+    // What a loss of trust means for VMs that were there is settled by now: from here on they are elsewhere.
+    const left = await leaveIdentity(on, host, offer);
     await decideOffer(on, id, { state: 'approved', by: auditActor(by), at: now });
-    const detail = `${offer.kind}: AK ${host.akName} -> ${akName}: ${host.state} -> ${state}`;
+    const detail = `${offer.kind}: AK ${host.akName} -> ${akName}: ${host.state} -> ${state}${left}`;
     const line = { actor: auditActor(by), action: 'host.replace', subject: host.name, detail };
     await appendAudit(on, line, now);
     return null;
   });
   return viewReplacement(verifier, id);
+}
+
+/**
+ * By another TPM it is another machine: VMs may run on at the one before, and nothing that the new one proves is about
+ * them. Under another AK of the same TPM it is the same machine, and only what was licensed by permits for the AK of
+ * before ends. @returns what the audit log says of it
+ */
+async function leaveIdentity(
+  on: Queryable,
+  host: Pick<Host, 'id' | 'ekRef'>,
+  { ekRef }: Pick<StoredOffer, 'ekRef'>,
+): Promise<string> {
+  if (ekRef === host.ekRef) {
+    await endLicensesAt(on, host.id);
+    return '';
+  }
+  const vms = await vmsAtHost(on, host.id);
+  await leaveMachine(on, host.id);
+  const named = vms.map(({ name }) => name).join(', ');
+  return named === '' ? '' : `; may run on the machine of before: ${named}`;
 }
 
 /** @throws AppError REPLACEMENT_UNKNOWN, REPLACEMENT_DECIDED */

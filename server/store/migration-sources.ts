@@ -14,7 +14,9 @@ export type SourceRow = {
 
 /**
  * Of these VMs, the other host that got the latest permit, and those that say that they run there. A host that says so
- * is one whatever its state: what it says can only keep the VM from moving. What strangers asked for is not looked at.
+ * is one whatever its state: what it says can only keep the VM from moving. What strangers asked for is not looked at. A
+ * machine that another one took the place of is as one that was removed: nobody proves its state any more, and what the
+ * new one proves is not of it. It may be this host's own, before.
  */
 export async function placesElsewhere(
   on: Queryable,
@@ -26,15 +28,16 @@ export async function placesElsewhere(
     `WITH said AS (
        SELECT DISTINCT vm, host_id FROM running_vms WHERE vm = ANY ($2::uuid[]) AND host_id <> $1
      ), permitted AS (
-       SELECT DISTINCT ON (vm) vm, host_id FROM starts JOIN hosts ON hosts.id = host_id
-        WHERE vm = ANY ($2::uuid[]) AND host_id <> $1 AND decision IN ('permitted', 'observed')
-          AND hosts.state <> 'pending'
+       SELECT DISTINCT ON (vm) vm, host_id, starts.machine = hosts.machine AS there
+         FROM starts JOIN hosts ON hosts.id = host_id
+        WHERE vm = ANY ($2::uuid[]) AND (host_id <> $1 OR starts.machine <> hosts.machine)
+          AND decision IN ('permitted', 'observed') AND hosts.state <> 'pending'
         ORDER BY vm, at DESC
      )
      SELECT place.vm, h.name, h.state, h.state_since AS "stateSince",
             h.last_authentic_at AS "lastAuthenticAt", h.ak_issuer AS "akIssuer",
             h.mark_issuer AS "markIssuer"
-       FROM (SELECT * FROM said UNION SELECT * FROM permitted) place
+       FROM (SELECT * FROM said UNION SELECT vm, host_id FROM permitted WHERE there) place
        JOIN hosts h ON h.id = place.host_id AND h.removed_at IS NULL
       ORDER BY place.vm, h.name`,
     [hostId, vms],

@@ -50,9 +50,9 @@ export async function insertStarts(
   await on.query(
     `WITH inserted AS (
        INSERT INTO starts (host_id, request_id, vm, at, decision, code, definition_digest, permit_id,
-                           operation, door, finding, attestation, month)
+                           operation, door, finding, attestation, month, machine)
        SELECT $1, request_id, vm, $3, decision, code, definition_digest, permit_id, operation, door, finding::jsonb,
-              $2, $4
+              $2, $4, (SELECT machine FROM hosts WHERE id = $1)
          FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::text[],
                      $12::text[], $13::text[])
            AS t (request_id, vm, decision, code, definition_digest, permit_id, operation, door, finding)

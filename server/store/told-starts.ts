@@ -15,8 +15,8 @@ export async function insertTold(
   if (byRequest.size === 0) return [];
   const column = (of: (each: DecidedAlone) => string) => [...byRequest.values()].map(of);
   const { rows } = await on.query<{ request_id: string }>(
-    `INSERT INTO starts (host_id, request_id, vm, at, decision, code, attestation, month, told)
-     SELECT $1, request_id, vm, $2, decision, code, $3, $4, true
+    `INSERT INTO starts (host_id, request_id, vm, at, decision, code, attestation, month, told, machine)
+     SELECT $1, request_id, vm, $2, decision, code, $3, $4, true, (SELECT machine FROM hosts WHERE id = $1)
        FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[]) AS t (request_id, vm, decision, code)
       WHERE NOT EXISTS (SELECT FROM starts s WHERE s.host_id = $1::uuid AND s.request_id = t.request_id)
      ON CONFLICT (host_id, request_id, month) DO NOTHING

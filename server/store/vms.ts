@@ -95,20 +95,15 @@ export async function listVms(on: Queryable, { limit, after }: PageAfter<string>
   return rows.map(vmOf);
 }
 
-/** By host: registered VMs whose latest permit it got. Nobody else has asked with success since. */
+/** By host: registered VMs whose latest permit the machine got that stands under its name now. */
 export async function lastStarted(
   on: Queryable,
   hosts: readonly string[],
 ): Promise<ReadonlyMap<string, Pick<Vm, 'uuid' | 'name'>[]>> {
   if (hosts.length === 0) return new Map();
   const { rows } = await on.query<{ uuid: string; name: string; host_id: string }>(
-    `SELECT v.uuid, v.name, latest.host_id
-       FROM (SELECT DISTINCT ON (vm) vm, host_id FROM starts
-              WHERE decision = 'permitted'
-                AND vm IN (SELECT vm FROM starts WHERE host_id = ANY ($1) AND decision = 'permitted')
-              ORDER BY vm, at DESC) latest
-       JOIN vms v ON v.uuid = latest.vm
-      WHERE latest.host_id = ANY ($1) ORDER BY v.name`,
+    `SELECT v.uuid, v.name, p.host_id FROM vm_places p JOIN vms v ON v.uuid = p.vm
+      WHERE p.host_id = ANY ($1) ORDER BY v.name`,
     [hosts],
   );
   const by = Map.groupBy(rows, (row) => row.host_id);
