@@ -68,6 +68,8 @@ import {
   Vm,
   type VmClearance,
   VmList,
+  VmStanding,
+  VmStandings,
   VmStarts,
 } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
@@ -260,6 +262,15 @@ export function operatorApi(client: Client, bearer: string) {
       ),
     }),
     vm: (uuid: string) => client.request({ ...get, path: at('vms', uuid), schema: Vm }),
+    vmStandings: async () => ({
+      vms: await whole(
+        (query) =>
+          client.request({ ...get, path: `${at('vm-standings')}${query}`, schema: VmStandings }),
+        ({ vms }) => vms,
+      ),
+    }),
+    vmStanding: (uuid: string) =>
+      client.request({ ...get, path: at('vms', uuid, 'standing'), schema: VmStanding }),
     vmStarts: (uuid: string) =>
       client.request({ ...get, path: at('vms', uuid, 'starts'), schema: VmStarts }),
     clearVm: (uuid: string, body: VmClearance) =>

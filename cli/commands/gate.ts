@@ -76,5 +76,7 @@ const gateScreen = (world: World, status: GateStatus, exposures?: number) =>
 const list = (world: World, host: string | undefined, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
     const [answer, { reasons }] = await Promise.all([api.exposures(host), api.reasons()]);
-    world.present(command, answer, () => exposureLines(answer, reasons, world.now(), world.screen));
+    world.present(command, answer, () =>
+      exposureLines(answer, reasons, world.now(), world.screen.textWidth),
+    );
   });

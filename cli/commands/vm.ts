@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { AssuranceClass, Vm } from '@touchstone/schemas';
 import { gatherClasses, readName, readUuid } from '../arguments.ts';
-import { loadTitles } from '../show/reason-titles.ts';
 import { faint } from '../show/text.ts';
-import { vmLines, vmListLines, vmStartLines } from '../show/vm.ts';
+import { vmLines, vmStartLines } from '../show/vm.ts';
+import { clearLines, standingFields, vmListLines } from '../show/vm-standing.ts';
 import { uuidOf } from '../vm-names.ts';
 import type { World } from '../world.ts';
 import { addDiskKeyCommands } from './vm-disk-key.ts';
@@ -58,11 +58,11 @@ export function addVmCommands(program: Command, world: World): void {
   addDiskKeyCommands(vm, world);
 
   vm.command('list')
-    .description('every registered VM')
+    .description('every registered VM: whether it is held, and where it runs since when')
     .action((_: object, command: Command) => list(world, command));
 
   vm.command('show')
-    .description('one VM: where it may run and with what')
+    .description('one VM: whether it is held, where it runs, where it may run and with what')
     .argument('<vm>', 'UUID or name', readName)
     .action((which: string, _: object, command: Command) => show(world, which, command));
 
@@ -124,23 +124,31 @@ const remove = (world: World, which: string, command: Command): Promise<void> =>
 
 const list = (world: World, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
-    const answer = await api.vms();
-    world.present(command, answer, () => vmListLines(answer, world.screen.width));
+    const [{ vms }, standings] = await Promise.all([api.vms(), api.vmStandings()]);
+    const byUuid = new Map(standings.vms.map((standing) => [standing.uuid, standing]));
+    const answer = vms.map((vm) => ({ ...vm, standing: byUuid.get(vm.uuid) ?? null }));
+    world.present(command, { vms: answer }, () =>
+      vmListLines(answer, world.now(), world.screen.width),
+    );
   });
 
 const show = (world: World, which: string, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
-    const vm = await api.vm(await uuidOf(api, which));
-    world.present(command, vm, () => vmLines(vm, world.screen.textWidth));
+    const uuid = await uuidOf(api, which);
+    const [vm, standing] = await Promise.all([api.vm(uuid), api.vmStanding(uuid)]);
+    world.present(command, { ...vm, standing }, () => [
+      ...vmLines(vm, world.screen.textWidth, standingFields(standing, world.now())),
+      ...clearLines(standing),
+    ]);
   });
 
 const starts = (world: World, which: string, command: Command): Promise<void> =>
   world.asOperator(command, async (api) => {
     const uuid = await uuidOf(api, which);
-    const [answer, titleOf] = await Promise.all([api.vmStarts(uuid), loadTitles()]);
-    const { width } = world.screen;
+    const [answer, { reasons }] = await Promise.all([api.vmStarts(uuid), api.reasons()]);
+    const { width, textWidth } = world.screen;
     world.present(command, answer, () =>
-      vmStartLines(answer, { now: world.now(), width, titleOf }),
+      vmStartLines(answer, { now: world.now(), width, textWidth, reasons }),
     );
     if (answer.nextCursor !== undefined) world.note(command, faint('There are earlier requests.'));
   });

@@ -1,37 +1,22 @@
-import type { DiskKeyList, Vm, VmList, VmStarts } from '@touchstone/schemas';
+import type { DiskKeyList, ReasonTitles, Vm, VmStarts } from '@touchstone/schemas';
 import { ago } from './age.ts';
-import { fields } from './fields.ts';
-import type { TitleOf } from './reason-titles.ts';
+import { type Field, fields } from './fields.ts';
 import { classText, counted, labelsText } from './state.ts';
 import { table } from './table.ts';
 import { bad, caution, good, type Line, type Span, strong } from './text.ts';
 
-export function vmListLines({ vms }: VmList, width: number | undefined): Line[] {
-  if (vms.length === 0) {
-    return [
-      'No VM is registered yet.',
-      'Register one:  touchstone vm add UUID --name NAME --class CLASS',
-    ];
-  }
-  const rows = vms.map(({ name, uuid, classes, hostLabels, images }) => [
-    name,
-    uuid,
-    classes.join(','),
-    images.length === 0 ? 'any' : String(images.length),
-    labelsText(hostLabels) || '-',
-  ]);
-  return table(['NAME', 'UUID', 'CLASS', 'IMAGES', 'HOST LABELS'], rows, width);
-}
-
+/** `standing`: what stands first, where it was asked for. */
 export const vmLines = (
   { uuid, name, classes, hostLabels, images, warnings, disks = [], failMode, onLoss }: Vm,
   width: number,
+  standing: readonly Field[] = [],
 ): Line[] => [
   strong(name),
   ...fields(
     [
       ['uuid', uuid],
-      ['runs on', classes.map((each) => classText(each)).join(', ')],
+      ...standing,
+      ['may run on', classes.map((each) => classText(each)).join(', ')],
       ['host labels', labelsText(hostLabels) || 'any'],
       ['images', images.length === 0 ? 'any' : images.join(' ')],
       [
@@ -64,11 +49,19 @@ export function diskKeyLines({ keys }: DiskKeyList, now: Date, width: number | u
   return table(['DISK', 'STORED', 'BY'], rows, width);
 }
 
+/** The latest first, with what each was refused for, and beneath them what to do about that, once. */
 export function vmStartLines(
   { vm, starts }: VmStarts,
-  { now, width, titleOf }: { now: Date; width: number | undefined; titleOf: TitleOf },
+  options: {
+    readonly now: Date;
+    readonly width: number | undefined;
+    readonly textWidth: number;
+    readonly reasons: ReasonTitles['reasons'];
+  },
 ): Line[] {
   if (starts.length === 0) return [`Nobody has asked to start ${vm.name} yet.`];
+  const { now, width, textWidth } = options;
+  const reasons: Reasons = new Map(options.reasons.map((reason) => [reason.code, reason]));
   const rows = starts.map(({ hostName, at, decision, requestId }) => [
     ...[ago(at, now), hostName, DECISION[decision], requestId],
   ]);
@@ -77,15 +70,19 @@ export function vmStartLines(
     titles,
     ...starts.flatMap((start, index): Line[] => [
       lines[index] ?? '',
-      ...reasonLines(start, width, titleOf),
+      ...reasonLines(start, width, reasons),
     ]),
     '',
     `${vm.name}: ${counted(starts.length, 'request')}`,
-    ...whyLines(starts),
+    ...remedyLines(starts, reasons, textWidth),
+    ...whyLines(starts, reasons),
   ];
 }
 
-const DECISION: Readonly<Record<VmStarts['starts'][number]['decision'], Span>> = {
+type Start = VmStarts['starts'][number];
+type Reasons = ReadonlyMap<string, ReasonTitles['reasons'][number]>;
+
+const DECISION: Readonly<Record<Start['decision'], Span>> = {
   permitted: good('permitted'),
   refused: bad('refused'),
   licensed: caution('licensed'),
@@ -93,23 +90,37 @@ const DECISION: Readonly<Record<VmStarts['starts'][number]['decision'], Span>> =
 };
 
 /** Why, beneath a request: it is cut rather than the id, by which it is found elsewhere. */
-function reasonLines(
-  { code, told }: VmStarts['starts'][number],
-  width: number | undefined,
-  titleOf: TitleOf,
-): Line[] {
+function reasonLines({ code, told }: Start, width: number | undefined, reasons: Reasons): Line[] {
   if (code === null) return [];
   const by = told === true ? ', decided by the host alone' : '';
-  const text = `  ${titleOf(code) ?? inWords(code)} (${code})${by}`;
+  const text = `  ${reasons.get(code)?.title ?? inWords(code)} (${code})${by}`;
   return width === undefined || text.length <= width ? [text] : [`${text.slice(0, width - 1)}…`];
 }
 
-/** The code of a table that is not known here. */
+/** The code of a table that is not known here: the agent's own. */
 const inWords = (code: string): string => code.toLowerCase().replaceAll('_', ' ');
 
-function whyLines(starts: VmStarts['starts']): Line[] {
+/** About the VM, its record and the request; what is wrong with a host its explanation says. */
+function remedyLines(starts: readonly Start[], reasons: Reasons, width: number): Line[] {
+  const codes = new Set(starts.flatMap(({ code }) => (code === null ? [] : [code])));
+  const remedies = [...codes]
+    .filter((code) => !isOfHost(code, reasons))
+    .map((code) => [code, reasons.get(code)?.remedy] as const);
+  const lines = fields(remedies, { indent: 2, width });
+  return lines.length === 0 ? [] : ['', 'To do:', ...lines];
+}
+
+/** Reasons of evidence have no remedy of their own here: it depends on what was measured. */
+function isOfHost(code: string, reasons: Reasons): boolean {
+  const reason = reasons.get(code);
+  return code === 'HOST_NOT_TRUSTED' || (reason !== undefined && reason.remedy === undefined);
+}
+
+function whyLines(starts: readonly Start[], reasons: Reasons): Line[] {
   const refusing = new Set(
-    starts.flatMap(({ decision, hostName }) => (decision === 'refused' ? [hostName] : [])),
+    starts.flatMap(({ code, hostName }) =>
+      code !== null && isOfHost(code, reasons) ? [hostName] : [],
+    ),
   );
   return [...refusing].map((name): Line => `Why not:  touchstone host explain ${name}`);
 }

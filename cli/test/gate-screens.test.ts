@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { useLoggedIn } from './support/logged-in.ts';
-import { HOST_ID, SESSION, VM } from './support/records.ts';
+import { HOST_ID, SESSION, STANDING, VM } from './support/records.ts';
 
 const ENFORCING = { mode: 'enforce', observation: null };
 const OBSERVING = {
@@ -78,6 +78,7 @@ describe('touchstone about the start gate', () => {
       observedUntil: OBSERVING.observation.until,
     });
     stage.server.answer('GET /v1/vms', { vms: [VM] });
+    stage.server.answer('GET /v1/vm-standings', { vms: [STANDING] });
     const { err } = await stage.operator.run(['vm', 'list']);
     assert.match(err, /Observe mode until 2026-12-06T11:00:00\.000Z: no VM start is refused/u);
   });
@@ -86,8 +87,44 @@ describe('touchstone about the start gate', () => {
     stage.server.answer('GET /v1/exposures?name=laptop-2', EXPOSURES);
     stage.server.answer('GET /v1/reasons', REASONS);
     const { out } = await stage.operator.run(['exposure', 'list', '--host', 'laptop-2']);
-    assert.match(out, /laptop-2 +- +HOOK_MISSING +2m +\/etc\/libvirt\/hooks\/qemu: There is no/u);
-    assert.match(out, /means +libvirt asks nobody\n +to do +Install the hook\./u);
+    assert.equal(
+      out,
+      `1 exposure
+
+HOOK_MISSING
+  means  libvirt asks nobody
+  to do  Install the hook.
+  laptop-2, for 2m
+    /etc/libvirt/hooks/qemu: There is no such file.
+`,
+    );
+  });
+
+  it('exposure list has each kind once, and names no VM twice', async () => {
+    const [one] = EXPOSURES.exposures;
+    const of = { vm: VM.uuid, vmName: 'accounts', subject: `VM ${VM.uuid}`, code: 'LICENCE_USED' };
+    const exposures = [
+      { ...one, ...of, detail: 'request 1: SERVER_UNREACHABLE' },
+      one,
+      { ...one, ...of, vmName: null, detail: 'request 2: SERVER_UNREACHABLE' },
+    ];
+    stage.server.answer('GET /v1/exposures', { exposures });
+    stage.server.answer('GET /v1/reasons', REASONS);
+    const { out } = await stage.operator.run(['exposure', 'list'], { tty: true, columns: 80 });
+    const plain = out.replaceAll(/\u001b\[[0-9;]*m/gu, '');
+    assert.ok(plain.split('\n').every((line) => line.length <= 80));
+    assert.match(
+      plain,
+      new RegExp(
+        [
+          '^3 exposures\n\nLICENCE_USED \\(2\\)\n',
+          ' +means +nothing that this version of the server knows\n',
+          ' +laptop-2, VM accounts, for 2m\n +request 1: SERVER_UNREACHABLE\n',
+          ` +laptop-2, VM ${VM.uuid}, for 2m\n +request 2: SERVER_UNREACHABLE\n\nHOOK_MISSING\n`,
+        ].join(''),
+        'u',
+      ),
+    );
   });
 
   it('vm clear names the VM that may start again', async () => {

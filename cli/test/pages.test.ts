@@ -19,6 +19,7 @@ describe('touchstone, in front of a list with several pages', () => {
   });
 
   it('does not go on for ever: LIST_TOO_LONG', async () => {
+    stage.server.answer('GET /v1/vm-standings', { vms: [] });
     stage.server.answer('GET /v1/vms', { vms: [], nextCursor: 'WzFd' });
     stage.server.answer('GET /v1/vms?cursor=WzFd', { vms: [], nextCursor: 'WzFd' });
     const { err, exit } = await stage.operator.run(['vm', 'list', '--json']);

@@ -29,6 +29,13 @@ const STARTS = {
   ],
 };
 
+const REASONS = {
+  reasons: [
+    { code: 'EVENT_DIFFERS', title: 'Something measured is not what was approved' },
+    { code: 'VM_HELD', title: 'The VM is held', remedy: 'Look at it; then `touchstone vm clear`.' },
+  ],
+};
+
 describe('what touchstone shows', () => {
   const stage = useLoggedIn();
 
@@ -125,14 +132,34 @@ describe('what touchstone shows', () => {
     it('starts are found by the name of the VM', async () => {
       stage.server.answer('GET /v1/vms', { vms: [VM] });
       stage.server.answer(`GET /v1/vms/${VM.uuid}/starts`, STARTS);
+      stage.server.answer('GET /v1/reasons', REASONS);
       const { out } = await stage.operator.run(['vm', 'starts', 'accounts']);
       assert.match(out, /\nWhy not: {2}touchstone host explain laptop-2\n/u);
       assert.match(out, /2m ago +laptop-2 +refused +00000000-0000-4000-8000-666666666666\n/u);
       assert.match(out, /\n {2}Something measured .*\(EVENT_DIFFERS\)\n/u);
+      assert.doesNotMatch(out, /To do/u);
+    });
+
+    it('starts that its record or its host alone refused say so, and send nobody to the host', async () => {
+      const [start] = STARTS.starts;
+      const starts = [
+        { ...start, code: 'VM_HELD' },
+        { ...start, decision: 'licensed', code: 'SERVER_UNREACHABLE', told: true },
+      ];
+      stage.server.answer(`GET /v1/vms/${VM.uuid}/starts`, {
+        vm: VM,
+        starts: starts.map((each) => ({ ...each, definitionDigest: null })),
+      });
+      stage.server.answer('GET /v1/reasons', REASONS);
+      const { out } = await stage.operator.run(['vm', 'starts', VM.uuid]);
+      assert.match(out, /refused.*\n {2}The VM is held \(VM_HELD\)\n/u);
+      assert.match(out, /server unreachable \(SERVER_UNREACHABLE\), decided by the host alone\n/u);
+      assert.match(out, /\nTo do:\n {2}VM_HELD {2}Look at it; then `touchstone vm clear`\.\n$/u);
     });
   });
 
   describe('--json', () => {
+    beforeEach(() => stage.server.answer('GET /v1/reasons', REASONS));
     const host = hostSummary('laptop-2', 'untrusted');
     for (const [argv, route, answer] of [
       [['host', 'list'], 'GET /v1/hosts', { hosts: [host, hostSummary('laptop-1', 'trusted')] }],
@@ -148,8 +175,6 @@ describe('what touchstone shows', () => {
         'GET /v1/baselines?name=attic-hosts',
         { baselines: [baselineRecord('active')] },
       ],
-      [['vm', 'list'], 'GET /v1/vms', { vms: [VM] }],
-      [['vm', 'show', VM.uuid], `GET /v1/vms/${VM.uuid}`, VM],
       [['vm', 'starts', VM.uuid], `GET /v1/vms/${VM.uuid}/starts`, STARTS],
       [['join-token', 'list'], 'GET /v1/join-tokens', { tokens: [JOIN_TOKEN] }],
       [

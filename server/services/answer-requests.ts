@@ -70,7 +70,7 @@ export async function answerRequests(
     },
     audit: decided.flatMap((one) => auditLines(host, one)),
     starts: decided.map((one) => ({
-      ...{ request: one.request, kind: kindOf(one), outcome: outcomeOf(one) },
+      ...{ request: one.request, kind: kindOf(one), code: codeOf(one) },
     })),
   };
 }
@@ -93,6 +93,9 @@ const kindOf = ({ decision }: Decided): StartRecord['decision'] =>
   decision.decision === 'permitted' && decision.observed !== undefined
     ? 'observed'
     : decision.decision;
+
+const codeOf = ({ decision }: Decided): string | null =>
+  decision.decision === 'refused' ? decision.code : (decision.observed?.code ?? null);
 
 function outcomeOf({ permitId, decision }: Decided): string {
   if (decision.decision === 'refused') return decision.code;

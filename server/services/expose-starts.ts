@@ -5,11 +5,11 @@ import type { StartRecord } from '../store/starts.ts';
 import { raiseOrdersOfHost } from '../store/trust-losses.ts';
 import { beginExposures, endExposuresOf, type ExposureMoment } from './change-exposures.ts';
 
-/** What became of a request, for people. */
+/** What became of a request; `code`: what it would have been refused for, or was. */
 export type AnsweredStart = {
   readonly request: StartRequest;
   readonly kind: StartRecord['decision'];
-  readonly outcome: string;
+  readonly code: string | null;
 };
 
 /**
@@ -36,8 +36,8 @@ export async function exposeStarts(
     }));
   const observed = starts
     .filter(({ kind }) => kind === 'observed')
-    .map(({ request: { vm, requestId }, outcome }) => ({
-      ...{ code: 'OBSERVED_START' as const, vm, detail: `request ${requestId}: ${outcome}` },
+    .map(({ request: { vm, requestId }, code }) => ({
+      ...{ code: 'OBSERVED_START' as const, vm, detail: `request ${requestId}: ${code}` },
     }));
   await beginExposures(on, host, [...restored, ...observed], moment);
   if (observed.length > 0) await raiseOrdersOfHost(on, host.id);

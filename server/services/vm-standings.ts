@@ -1,6 +1,18 @@
-import { type RefusedStarts, Slug, Uuid, type VmStandings } from '@touchstone/schemas';
+import {
+  type RefusedStarts,
+  Slug,
+  Uuid,
+  type VmStanding,
+  type VmStandings,
+} from '@touchstone/schemas';
+import { refusal } from '../codes.ts';
 import type { PageAfter } from '../store/page.ts';
-import { listRefusals, listStandings, type RefusalPosition } from '../store/vm-standings.ts';
+import {
+  listRefusals,
+  listStandings,
+  type RefusalPosition,
+  standingByUuid,
+} from '../store/vm-standings.ts';
 import { staleBefore } from './host-state.ts';
 import { EpochMs, keyOfColumns, type Page, pageOf } from './paging.ts';
 import type { Verifier } from './verifier.ts';
@@ -19,6 +31,17 @@ export async function viewStandings(
     keyOf: ({ name }) => name,
   });
   return { vms, ...next };
+}
+
+/** @throws AppError VM_UNKNOWN */
+export async function viewStanding(
+  { database, clock, settings }: Viewer,
+  uuid: string,
+): Promise<VmStanding> {
+  const stale = staleBefore(clock.now(), settings.intervalSeconds);
+  const standing = await standingByUuid(database, stale, uuid);
+  if (standing === null) throw refusal('VM_UNKNOWN', { detail: uuid });
+  return standing;
 }
 
 /** Starts that were refused, the latest first. */

@@ -25,35 +25,52 @@ const GROUND = `CASE
   WHEN EXISTS (SELECT FROM exposures e WHERE e.vm = v.uuid AND e.host_id = r.host_id
                   AND e.origin = 'server' AND e.code = 'LICENCE_USED') THEN 'licence' END`;
 
-/** By name; `after` is one. `staleBefore`: a host that was not heard since is stale. */
+/** $1: a host that was not heard since is stale. */
+const STANDINGS = `SELECT v.uuid, v.name, v.on_loss,
+        (SELECT jsonb_build_object('hostId', h.id, 'hostName', h.name, 'since', ${iso('k.since')}, 'cause', k.cause)
+           FROM vm_holds k JOIN hosts h ON h.id = k.host_id WHERE k.vm = v.uuid) AS held,
+        (SELECT jsonb_build_object('hostId', h.id, 'hostName', h.name, 'at', ${iso('p.at')})
+           FROM vm_places p JOIN hosts h ON h.id = p.host_id WHERE p.vm = v.uuid) AS place,
+        (SELECT jsonb_agg(one ORDER BY one ->> 'since')
+           FROM (SELECT jsonb_build_object('hostId', h.id, 'hostName', h.name, 'hostState',
+                          CASE WHEN h.state IN ('trusted', 'untrusted') AND h.last_authentic_at < $1
+                               THEN 'stale' ELSE h.state END,
+                          'door', r.door, 'ground', ${GROUND}, 'paused', r.paused,
+                          'since', ${iso('r.since')}) AS one
+                   FROM running_vms r JOIN hosts h ON h.id = r.host_id
+                  WHERE r.vm = v.uuid AND h.removed_at IS NULL LIMIT 16) there) AS running,
+        (SELECT count(*)::integer FROM exposures e JOIN hosts h ON h.id = e.host_id
+          WHERE e.vm = v.uuid AND h.removed_at IS NULL) AS exposures
+   FROM vms v`;
+
+/** By name; `after` is one. */
 export async function listStandings(
   on: Queryable,
   staleBefore: Date,
   { limit, after }: PageAfter<string>,
 ): Promise<VmStanding[]> {
   const { rows } = await on.query<StandingRow>(
-    `SELECT v.uuid, v.name, v.on_loss,
-            (SELECT jsonb_build_object('hostId', h.id, 'hostName', h.name, 'since', ${iso('k.since')}, 'cause', k.cause)
-               FROM vm_holds k JOIN hosts h ON h.id = k.host_id WHERE k.vm = v.uuid) AS held,
-            (SELECT jsonb_build_object('hostId', h.id, 'hostName', h.name, 'at', ${iso('p.at')})
-               FROM vm_places p JOIN hosts h ON h.id = p.host_id WHERE p.vm = v.uuid) AS place,
-            (SELECT jsonb_agg(one ORDER BY one ->> 'since')
-               FROM (SELECT jsonb_build_object('hostId', h.id, 'hostName', h.name, 'hostState',
-                              CASE WHEN h.state IN ('trusted', 'untrusted') AND h.last_authentic_at < $3
-                                   THEN 'stale' ELSE h.state END,
-                              'door', r.door, 'ground', ${GROUND}, 'paused', r.paused,
-                              'since', ${iso('r.since')}) AS one
-                       FROM running_vms r JOIN hosts h ON h.id = r.host_id
-                      WHERE r.vm = v.uuid AND h.removed_at IS NULL LIMIT 16) there) AS running,
-            (SELECT count(*)::integer FROM exposures e JOIN hosts h ON h.id = e.host_id
-              WHERE e.vm = v.uuid AND h.removed_at IS NULL) AS exposures
-       FROM vms v WHERE $2::text IS NULL OR v.name > $2 ORDER BY v.name LIMIT $1`,
-    [limit, after, staleBefore],
+    `${STANDINGS} WHERE $3::text IS NULL OR v.name > $3 ORDER BY v.name LIMIT $2`,
+    [staleBefore, limit, after],
   );
-  return rows.map(({ on_loss: onLoss, running, exposures, ...row }) => {
-    const unproven = (running ?? []).filter(({ hostState }) => hostState !== 'trusted').length;
-    return { ...row, onLoss, running: running ?? [], exposures: exposures + unproven };
-  });
+  return rows.map(standingOf);
+}
+
+export async function standingByUuid(
+  on: Queryable,
+  staleBefore: Date,
+  uuid: string,
+): Promise<VmStanding | null> {
+  const { rows } = await on.query<StandingRow>(`${STANDINGS} WHERE v.uuid = $2`, [
+    staleBefore,
+    uuid,
+  ]);
+  return rows[0] === undefined ? null : standingOf(rows[0]);
+}
+
+function standingOf({ on_loss: onLoss, running, exposures, ...row }: StandingRow): VmStanding {
+  const unproven = (running ?? []).filter(({ hostState }) => hostState !== 'trusted').length;
+  return { ...row, onLoss, running: running ?? [], exposures: exposures + unproven };
 }
 
 /** Where a refusal is in the list of them. */

@@ -23,7 +23,7 @@ import { giveOrders } from '../services/mandates.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { changeQuorum } from '../services/quorum.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
-import { viewRefusals, viewStandings } from '../services/vm-standings.ts';
+import { viewRefusals, viewStanding, viewStandings } from '../services/vm-standings.ts';
 import { registerVm, viewStarts } from '../services/vms.ts';
 import { MOST_OF_STARTS } from '../store/kept-exposures.ts';
 import { supersedeOrders } from '../store/restores.ts';
@@ -345,6 +345,9 @@ describe('The start gate of a fleet', () => {
         const { vms: standings } = await viewStandings(fleet.verifier, FIRST_PAGE);
         const standing = standings.find(({ uuid }) => uuid === held.uuid);
         assert.equal(standing?.held?.hostName, name);
+        assert.deepEqual(await viewStanding(fleet.verifier, held.uuid), standing);
+        const unknown = viewStanding(fleet.verifier, randomUUID());
+        await assert.rejects(unknown, { code: 'VM_UNKNOWN' });
         assert.equal(standing?.running[0]?.hostState, 'untrusted');
         await clearVm(fleet.verifier, BY, held.uuid, { reason: 'looked at' });
         assert.ok('permit' in fleet.first(await ask(other.host, other.hostId, held.uuid)));
@@ -422,7 +425,8 @@ describe('The start gate of a fleet', () => {
       assert.equal(claims['touchstone.observed']?.[0], 'HOST_NOT_TRUSTED');
       assert.equal(permit.keys, undefined);
       assert.equal(answer.state, 'untrusted');
-      assert.ok((await codesAt(name)).includes('OBSERVED_START'));
+      const observedStart = (await exposuresAt(name)).find(({ code }) => code === 'OBSERVED_START');
+      assert.match(observedStart?.detail ?? '', /^request [-0-9a-f]{36}: HOST_NOT_TRUSTED$/u);
       assert.equal((await audited('vm.start.observed', vm.uuid)).length, 1);
       const { starts } = await viewStarts(fleet.verifier, vm.uuid, FIRST_PAGE);
       assert.deepEqual([starts[0]?.decision, starts[0]?.code], ['observed', 'HOST_NOT_TRUSTED']);

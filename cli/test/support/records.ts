@@ -6,6 +6,7 @@ import type {
   HostState,
   HostSummary,
   Session,
+  VmStanding,
 } from '@touchstone/schemas';
 
 const uuid = (digit: string): string => `00000000-0000-4000-8000-${digit.repeat(12)}`;
@@ -135,6 +136,16 @@ export const VM = {
   classes: ['software'],
   hostLabels: { site: 'attic' },
   images: [],
+};
+
+export const STANDING: VmStanding = {
+  uuid: VM.uuid,
+  name: VM.name,
+  onLoss: 'flag',
+  held: null,
+  place: null,
+  running: [],
+  exposures: 0,
 };
 
 export const JOIN_TOKEN = {

@@ -7,12 +7,13 @@ import {
   Uuid,
   Vm,
   VmClearance,
+  VmStanding,
   VmStandings,
 } from '@touchstone/schemas';
 import { clearVm } from '../../services/clear-vm.ts';
 import { viewExposures } from '../../services/exposures.ts';
 import { enforce, observe, viewGate } from '../../services/gate-mode.ts';
-import { viewRefusals, viewStandings } from '../../services/vm-standings.ts';
+import { viewRefusals, viewStanding, viewStandings } from '../../services/vm-standings.ts';
 import { type OperatorRoute, route } from '../operator-route.ts';
 
 /** The start gate of the whole fleet: whether it refuses, what runs without a proof, where VMs are. */
@@ -61,6 +62,16 @@ export const GATE_ROUTES: readonly OperatorRoute[] = [
     role: 'viewer',
     answer: VmStandings,
     handle: ({ verifier, page }) => viewStandings(verifier, page),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/vms/:key/standing',
+    summary: 'One VM: where it runs, by what ground, and whether it is held',
+    tagged: true,
+    role: 'viewer',
+    key: Uuid,
+    answer: VmStanding,
+    handle: ({ verifier, key }) => viewStanding(verifier, key),
   }),
   route({
     method: 'GET',
