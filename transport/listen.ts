@@ -3,6 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import type Koa from 'koa';
+import { boundConnections } from './crowded.ts';
 
 export type Listening = { readonly port: number; close(): Promise<void> };
 
@@ -20,6 +21,9 @@ const TIMEOUTS = {
   maxHeaderSize: 16_384,
 } as const;
 
+/** Each takes some 55 KiB. */
+const MOST_CONNECTIONS = 4_096;
+
 /** TLS 1.3 only: every client of ours speaks it. `key` and `cert` are PEM. `port` 0 takes a free one. */
 export async function listenTls(
   app: Koa,
@@ -28,14 +32,15 @@ export async function listenTls(
     readonly port: number;
     readonly key: string;
     readonly cert: string;
+    readonly maxConnections?: number;
   },
 ): Promise<ListeningTls> {
-  const { key, cert, host, port } = options;
+  const { key, cert, host, port, maxConnections = MOST_CONNECTIONS } = options;
   const server = https.createServer(
     { ...TIMEOUTS, key, cert, minVersion: 'TLSv1.3', handshakeTimeout: 10_000 },
     app.callback(),
   );
-  server.maxConnections = 4_096;
+  boundConnections(server, maxConnections);
   await listening(server, () => server.listen(port, host));
   return {
     port: (server.address() as AddressInfo).port,

@@ -46,6 +46,7 @@ describe('the HTTP edge', () => {
   let server: Listening;
   let client: Client;
   let pin: string;
+  let identity: { readonly key: string; readonly cert: string };
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'touchstone-edge-'));
@@ -65,7 +66,8 @@ describe('the HTTP edge', () => {
     );
     const [key, cert] = [readFileSync(keyFile, 'utf8'), readFileSync(certFile, 'utf8')];
     pin = spkiPinOf(cert);
-    server = await listenTls(edge(), { host: '127.0.0.1', port: 0, key, cert });
+    identity = { key, cert };
+    server = await listenTls(edge(), { host: '127.0.0.1', port: 0, ...identity });
     client = pinnedClient({ url: `https://127.0.0.1:${server.port}`, pin });
   });
 
@@ -80,6 +82,21 @@ describe('the HTTP edge', () => {
 
   it('answers who holds the pinned key', async () => {
     assert.deepEqual(await post({ text: 'x' }), { text: 'x' });
+  });
+
+  it('serves more clients than it has connections, each of whom would keep theirs', async () => {
+    const most = { maxConnections: 8 };
+    const small = await listenTls(edge(), { host: '127.0.0.1', port: 0, ...identity, ...most });
+    const url = `https://127.0.0.1:${small.port}`;
+    const clients = Array.from({ length: 24 }, () => pinnedClient({ url, pin }));
+    try {
+      for (let round = 0; round < 2; round += 1) {
+        for (const one of clients) assert.deepEqual(await post({ text: 'x' }, one), { text: 'x' });
+      }
+    } finally {
+      for (const one of clients) await one.close();
+      await small.close();
+    }
   });
 
   it('agrees with openssl on the pin', () => {
