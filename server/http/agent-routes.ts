@@ -32,6 +32,15 @@ const BUCKETS = {
   total: { burst: 4_000, perSecond: 4_000 },
 } as const;
 
+/**
+ * Hosts with VMs ask for their orders every 10 s, which costs little: 10,000 of them may be behind one address, and none
+ * of their attestations waits for it.
+ */
+const ORDERS_BUCKETS = {
+  perAddress: { burst: 1_000, perSecond: 1_000 },
+  total: { burst: 4_000, perSecond: 4_000 },
+} as const;
+
 /** Logs of real firmware, and statements of 256 requests, stay below: they are neither counted here nor do they wait for those that are. */
 const LARGE_BODIES = {
   over: 524_288,
@@ -55,6 +64,8 @@ type AgentRoute = {
   readonly key?: TSchema;
   readonly body?: TSchema;
   readonly carriesEvidence?: true;
+  /** Counted apart from all others. */
+  readonly givesOrders?: true;
   readonly answer: TSchema;
   readonly handle: (call: Call<never>) => unknown;
 };
@@ -131,6 +142,7 @@ export const AGENT_ROUTES: readonly AgentRoute[] = [
     path: '/v1/hosts/:key/orders',
     summary: "A host's state and what it is to do with its VMs, signed for its AK",
     key: Uuid,
+    givesOrders: true,
     answer: OrdersAnswer,
     handle: ({ verifier, key }) => giveOrders(verifier, key),
   }),
@@ -157,11 +169,14 @@ export const AGENT_ROUTES: readonly AgentRoute[] = [
 export function agentRoutes(verifier: Verifier): Router {
   const router = new Router();
   const limit = tokenBuckets(BUCKETS);
+  const limitOrders = tokenBuckets(ORDERS_BUCKETS);
   const boundLarge = boundLargeBodies(LARGE_BODIES);
   const { maxEvidenceBytes } = verifier.settings;
-  for (const { method, path, key, body, carriesEvidence, answer, handle } of AGENT_ROUTES) {
+  for (const served of AGENT_ROUTES) {
+    const { method, path, key, body, carriesEvidence, givesOrders, answer, handle } = served;
     const bounds = carriesEvidence === true ? { maxBytes: maxEvidenceBytes } : {};
-    const before = carriesEvidence === true ? [limit, boundLarge] : [limit];
+    const counted = givesOrders === true ? limitOrders : limit;
+    const before = carriesEvidence === true ? [counted, boundLarge] : [counted];
     router.register(
       path,
       [method],

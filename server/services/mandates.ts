@@ -6,7 +6,7 @@ import { grantLicence, observeClaims, ordersClaims } from '../gate/mandates.ts';
 import { observes } from '../gate/observe.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Host, Standing } from '../store/host.ts';
-import { licensableAt, type MandateGround, mandateGround } from '../store/mandates.ts';
+import { licensableAt, mandateGround, type OrdersGround, ordersGround } from '../store/mandates.ts';
 import { vmsAtHost } from '../store/trust-losses.ts';
 import { signedOnce } from './orders-memory.ts';
 import type { Verifier } from './verifier.ts';
@@ -74,7 +74,7 @@ async function signedOrders(
   { signing, settings }: Signer,
   on: Queryable,
   hostId: string,
-  { akName, state, sequence }: MandateGround,
+  { akName, state, sequence }: OrdersGround,
   now: Date,
 ): Promise<string> {
   const lost = state === 'untrusted' || state === 'revoked';
@@ -89,7 +89,7 @@ async function signedOrders(
 export async function giveOrders(verifier: Verifier, hostId: string): Promise<OrdersAnswer> {
   const { database, clock } = verifier;
   const now = clock.now();
-  const ground = await mandateGround(database, hostId, now);
+  const ground = await ordersGround(database, hostId);
   if (ground === null) throw refusal('HOST_UNKNOWN', { detail: hostId });
   return { orders: await signedOrders(verifier, database, hostId, ground, now) };
 }

@@ -13,11 +13,15 @@ export type DatabaseLogin = {
   readonly ssl?: { readonly ca: string; readonly host: string; readonly rejectUnauthorized: true };
 };
 
+/** `prepared`: a name of this statement's own, by which each connection plans it once and not every time. */
+type QueryOptions = { readonly prepared?: string };
+
 /** What a store function runs on: the pool, or one transaction's connection. */
 export type Queryable = {
   query<R extends pg.QueryResultRow>(
     sql: string,
     values?: readonly unknown[],
+    options?: QueryOptions,
   ): Promise<{ rows: R[]; rowCount: number | null }>;
 };
 
@@ -41,11 +45,20 @@ export function openDatabase(login: DatabaseLogin, onIdleError: (error: Error) =
   });
   pool.on('error', onIdleError);
   return {
-    query: (sql, values = []) => pool.query(sql, [...values]).catch(orUnavailable),
+    query: (...asked) => pool.query(configOf(...asked)).catch(orUnavailable),
     transaction: (work) => inTransaction(pool, work),
     close: () => pool.end(),
   };
 }
+
+const configOf = (
+  text: string,
+  values: readonly unknown[] = [],
+  { prepared }: QueryOptions = {},
+): pg.QueryConfig => ({
+  ...{ text, values: [...values] },
+  ...(prepared === undefined ? {} : { name: prepared }),
+});
 
 async function inTransaction<T>(pool: pg.Pool, work: (on: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch(orUnavailable);
@@ -55,8 +68,8 @@ async function inTransaction<T>(pool: pg.Pool, work: (on: Queryable) => Promise<
     broken = error;
   };
   client.on('error', ended);
-  const query: Queryable['query'] = (sql, values = []) =>
-    client.query(sql, [...values]).catch(orUnavailable);
+  const query: Queryable['query'] = (...asked) =>
+    client.query(configOf(...asked)).catch(orUnavailable);
   try {
     await query('BEGIN');
     const value = await work({ query });

@@ -28,6 +28,25 @@ type GroundRow = {
   labels: Labels;
 };
 
+/** What orders follow from, besides the VMs of a host that lost its trust. */
+export type OrdersGround = Pick<MandateGround, 'akName' | 'state' | 'sequence'>;
+
+/**
+ * The same of orders alone: whole fleets ask for them every few seconds, and what they cost is mostly the planning of the
+ * statement, so it is of one table and prepared. Null for a host that is not there.
+ */
+export async function ordersGround(on: Queryable, hostId: string): Promise<OrdersGround | null> {
+  const { rows } = await on.query<Pick<GroundRow, 'ak_name' | 'state' | 'orders_sequence'>>(
+    'SELECT ak_name, state, orders_sequence FROM hosts WHERE id = $1 AND removed_at IS NULL',
+    [hostId],
+    { prepared: 'orders_ground' },
+  );
+  const [row] = rows;
+  return row === undefined
+    ? null
+    : { akName: row.ak_name, state: row.state, sequence: Number(row.orders_sequence) };
+}
+
 /** As a host stands now, in one statement; null for one that is not there. */
 export async function mandateGround(
   on: Queryable,
