@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { approveReplacement, viewReplacements } from '../services/decide-replacement.ts';
 import { retireBaselines } from '../services/retire-baselines.ts';
 import { takePermitRequest } from '../services/take-evidence.ts';
 import { appendAudit } from '../store/audit.ts';
 import { lockHost } from '../store/hosts.ts';
+import { holdVms } from '../store/vms.ts';
 import { BY, useFleet } from './support/made-fleet.ts';
 
 describe('What is done to hosts and VMs at the same time', () => {
@@ -31,5 +33,40 @@ describe('What is done to hosts and VMs at the same time', () => {
       changedHosts?.map(({ name, to }) => [name, to]),
       [[one.name, 'untrusted']],
     );
+  });
+
+  it('another machine takes a host’s name, while a VM is permitted elsewhere', async () => {
+    const [one, other] = [await fleet.trustedHost(), await fleet.trustedHost()];
+    const [moved, stays] = [await fleet.registeredVm(), await fleet.registeredVm()];
+    const asked = [moved, stays].map((vm) => fleet.secondRequestFor(vm));
+    await takePermitRequest(fleet.verifier, fleet.batchEvidence(one.host, one.hostId, asked));
+    const next = fleet.newHost();
+    next.reboot('bad');
+    await assert.rejects(fleet.enrol(next, one.name), { code: 'REPLACEMENT_QUEUED' });
+    const { replacements } = await viewReplacements(fleet.verifier);
+    const offer = replacements.find(({ hostName }) => hostName === one.name);
+    assert.ok(offer !== undefined);
+
+    const now = fleet.verifier.clock.now();
+    const placed = Promise.withResolvers<void>();
+    // As a permit does it: the VM, its place, and then the audit log's turn.
+    const permitted = fleet.verifier.database.transaction(async (on) => {
+      await holdVms(on, [moved]);
+      const sql = 'UPDATE vm_places SET host_id = $2 WHERE vm = $1';
+      await on.query(sql, [moved, other.hostId]);
+      placed.resolve();
+      await fleet.waitingForLocks(1);
+      await appendAudit(on, { actor: 'test', action: 'test', subject: 'test' }, now);
+    });
+    await placed.promise;
+    const approval = { akName: next.akName, classes: ['software' as const] };
+    const approved = approveReplacement(fleet.verifier, BY, offer.id, approval);
+    const [{ state }] = await Promise.all([approved, permitted]);
+    assert.equal(state, 'approved');
+    const places = await fleet.verifier.asAdministrator(
+      'SELECT vm, host_id FROM vm_places WHERE vm = ANY ($1)',
+      [[moved, stays]],
+    );
+    assert.deepEqual(places, [{ vm: moved, host_id: other.hostId }]);
   });
 });
