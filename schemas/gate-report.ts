@@ -28,7 +28,10 @@ export const RunningVm = closed({
 });
 export type RunningVm = Type.Static<typeof RunningVm>;
 
-/** What was decided here without the server's word, each told until an answer came to a statement that told it. */
+/**
+ * What was decided here without the server's word, each told until an answer came to a statement that told it. `refused`
+ * also of what the server had permitted, under its id: what was started was another thing, or had no key.
+ */
 export const DecidedAlone = closed({
   requestId: Uuid,
   vm: Uuid,

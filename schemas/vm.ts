@@ -29,7 +29,8 @@ export type VmList = Type.Static<typeof VmList>;
 
 /**
  * One request to start a VM and what became of it. `licensed`, `observed`: it started though no permit was deserved or
- * to be had, `code` says why. `told`: the host decided alone and told it later; then the definition is not known.
+ * to be had, `code` says why. `told`: the host decided alone and told it later; then the definition is
+ * not known, unless the start had been permitted, and the host refused it after that.
  */
 export const VmStart = closed({
   requestId: Uuid,

@@ -45,12 +45,14 @@ export class DecisionsAlone {
     return this.#kept.change({ ...value, decided });
   }
 
-  /** An answer came to a statement that told these. */
+  /** An answer came to a statement that told these. What was decided since of the same request is still to be told. */
   told(decisions: readonly DecidedAlone[]): Promise<void> {
-    const ids = new Set(decisions.map(({ requestId }) => requestId));
+    const told = new Set(decisions.map(keyOf));
     const { value } = this.#kept;
-    const decided = value.decided.filter(({ requestId }) => !ids.has(requestId));
+    const decided = value.decided.filter((one) => !told.has(keyOf(one)));
     if (decided.length === value.decided.length) return Promise.resolve();
     return this.#kept.change({ ...value, decided });
   }
 }
+
+const keyOf = ({ requestId, decision }: DecidedAlone): string => `${requestId} ${decision}`;

@@ -1,6 +1,14 @@
-import type { StartAnswer } from '@touchstone/schemas';
+import type { Finding, StartAnswer } from '@touchstone/schemas';
 import type { Logger } from 'pino';
 import type { AskedStart } from './asked-start.ts';
+
+/** A start that a door refuses though the gate permitted it. */
+export type RefusedStart = {
+  readonly requestId: string;
+  readonly vm: string;
+  readonly code: string;
+  readonly findings: readonly Finding[];
+};
 
 const GROUNDS = {
   permit: 'the server permits it',
@@ -24,8 +32,18 @@ export function logDecision(
     else log.warn({ ...line, permitId, by }, sentence);
     return;
   }
-  const { code, findings } = answer;
+  log.warn({ ...line, code: answer.code }, `VM ${vm} does not start: ${whyNot(answer)}`);
+}
+
+/** And one more where a door refuses what was permitted. */
+export function logRefusedAfterwards(log: Logger, refusal: RefusedStart): void {
+  const { requestId, vm, code } = refusal;
+  const sentence = `VM ${vm} does not start, though it was permitted: ${whyNot(refusal)}`;
+  log.warn({ requestId, vm, code, decision: 'refused' }, sentence);
+}
+
+function whyNot({ code, findings }: Pick<RefusedStart, 'code' | 'findings'>): string {
   const [{ subject, remedy, actual } = { subject: '', remedy: '', actual: undefined }] = findings;
   const why = actual === undefined ? subject : `${subject} (${actual})`;
-  log.warn({ ...line, code }, `VM ${vm} does not start: ${code}: ${why}. ${remedy}`);
+  return `${code}: ${why}. ${remedy}`;
 }

@@ -16,7 +16,7 @@ import type { Definition } from './definition.ts';
 import { decideWithoutVerdict, type GroundAlone } from './fail-mode.ts';
 import { atMost } from './at-most.ts';
 import type { Gathering } from './gathering.ts';
-import { logDecision } from './journal.ts';
+import { logDecision, logRefusedAfterwards, type RefusedStart } from './journal.ts';
 import {
   permitBatches,
   type PermitBatchParts,
@@ -42,6 +42,8 @@ export type Decided = {
 export type StartGate = {
   /** Does not throw: what could not be decided is refused. */
   decide(asked: AskedStart): Promise<Decided>;
+  /** By a door, though it was permitted: to be told under the same id. Does not throw: told or not, it is refused. */
+  refused(start: RefusedStart): Promise<void>;
   /** What was decided here without the server's word and is to be told by a statement, the oldest first. */
   decidedAlone(): readonly DecidedAlone[];
   /** The server answered a statement that told these. */
@@ -74,6 +76,10 @@ export async function openStartGate(parts: StartGateParts): Promise<StartGate> {
   };
   return {
     decide: (asked) => decideStart(gate, asked),
+    refused: (start) => {
+      logRefusedAfterwards(parts.log, start);
+      return noteRefusal(gate, start);
+    },
     decidedAlone: () => gate.alone.waiting,
     told: (decisions) => gate.alone.told(decisions),
   };
@@ -184,21 +190,28 @@ async function decideAlone(
   const code = codeOf(error);
   if (code === 'START_FAILED')
     gate.parts.log.error({ err: error, requestId, vm }, 'a start failed');
-  const write = (decision: DecidedAlone['decision']) =>
-    gate.alone.add({ requestId, vm, decision, code, at: new Date().toISOString() });
   try {
     const ground = await decideWithoutVerdict(gate.parts, { vm, plan, definition, error });
     if (ground !== null) {
-      await write(ground.by === 'licence' ? 'licensed' : 'observed');
+      const decision = ground.by === 'licence' ? 'licensed' : 'observed';
+      await gate.alone.add({ requestId, vm, code, decision, at: new Date().toISOString() });
       return allowed(ground, { requestId, vm, definition });
     }
   } catch (failure) {
     findings.push(refusalFinding(failure, `VM ${vm}`));
   }
-  await write('refused').catch((err: unknown) =>
-    gate.parts.log.error({ err, requestId, vm }, 'a refusal could not be written down'),
-  );
+  await noteRefusal(gate, { requestId, vm, code });
   return refused({ requestId, vm, definition, code, findings });
+}
+
+type Refusal = Pick<RefusedStart, 'requestId' | 'vm' | 'code'>;
+
+function noteRefusal({ parts, alone }: Gate, { requestId, vm, code }: Refusal): Promise<void> {
+  return alone
+    .add({ requestId, vm, code, decision: 'refused', at: new Date().toISOString() })
+    .catch((err: unknown) =>
+      parts.log.error({ err, requestId, vm }, 'a refusal could not be written down'),
+    );
 }
 
 /** Observed starts whose definition could not be told have a digest of zeros. */

@@ -13,7 +13,8 @@ import type { FileReader } from '../images/file-reader.ts';
 import { startOfDomain } from './domain/asked.ts';
 import { type Domain, readDomain } from './domain/describe.ts';
 import { startedFinding, type StartedFinding } from './domain/started.ts';
-import { PermittedDomains } from './domain/permitted-domains.ts';
+import { type PermittedDomain, PermittedDomains } from './domain/permitted-domains.ts';
+import { overwriteKeys } from '../keys/waiting-keys.ts';
 import type { FoundExposure } from '../watch/exposures.ts';
 import { DiskSecrets } from './disk-secrets.ts';
 import type { Libvirt } from './libvirt.ts';
@@ -38,7 +39,7 @@ type DoorWatch = {
 };
 
 type LibvirtDoorParts = {
-  readonly gate: Pick<StartGate, 'decide'>;
+  readonly gate: Pick<StartGate, 'decide' | 'refused'>;
   readonly reader: FileReader;
   readonly secrets: DiskSecrets;
   readonly saved: SavedStates;
@@ -64,8 +65,6 @@ export class LibvirtDoor {
   readonly #parts: LibvirtDoorParts;
   readonly #told = new ToldOperations(bootTime);
   readonly #permitted = new PermittedDomains();
-  /** By VM, until it was started. */
-  readonly #requests = new Map<string, string>();
   readonly #differing = new Map<string, FoundExposure>();
 
   constructor(parts: LibvirtDoorParts) {
@@ -97,10 +96,10 @@ export class LibvirtDoor {
     const { permitId: permit, requestId } = answer;
     await watch.permitted({ vm, name, door: 'libvirt', permit, requestId });
     const definition = asked.described();
-    this.#permitted.keep(vm, definition === null ? null : { definition, operation });
+    const kept = definition === null ? null : { definition, operation };
+    this.#permitted.keep({ vm, name, requestId, permitted: kept });
     for (const finding of definition?.warnings ?? [])
       log.warn({ requestId, vm, finding }, finding.subject);
-    this.#requests.set(vm, requestId);
     return answer;
   }
 
@@ -108,15 +107,13 @@ export class LibvirtDoor {
   async event({ name, verb, domain: xml }: DomainEvent): Promise<DomainEventAnswer> {
     const { secrets, saved, watch } = this.#parts;
     const domain = this.#readTold(verb, xml);
-    if (domain === null) {
-      const found = startedFinding('DOMAIN_DIFFERS', name);
-      return { outcome: 'refused', line: refusalLine('unknown', found.code, [found]) };
-    }
+    if (domain === null)
+      return this.#refuse(startedFinding('DOMAIN_DIFFERS', name), this.#permitted.takeNamed(name));
     const { vm } = domain;
     this.#told.tell(vm, verb);
     if (verb === 'stopped end') await saved.stopped(vm);
     if (AFTER_START.has(verb)) await secrets.take(vm);
-    if (verb === 'release end') this.#requests.delete(vm);
+    if (verb === 'release end') this.#permitted.take(vm);
     await watch.heard(verb, vm);
     return verb === 'started begin' ? this.#started(domain) : { outcome: 'noted' };
   }
@@ -152,36 +149,49 @@ export class LibvirtDoor {
 
   /** Keys go to libvirt while it waits. Without them, no start. */
   async #give(vm: string, { answer, definition, keys }: Decided): Promise<StartAnswer> {
-    const { secrets, log } = this.#parts;
+    const { gate, secrets, log } = this.#parts;
     const sealed = definition?.sealedDisks ?? [];
-    try {
-      if (answer.decision === 'permitted' && (sealed.length > 0 || keys.size > 0))
-        await secrets.give(vm, sealed, keys);
+    if (answer.decision === 'refused' || (sealed.length === 0 && keys.size === 0)) {
+      overwriteKeys(keys);
       return answer;
-    } catch (error) {
-      const { requestId } = answer;
-      log.warn({ requestId, vm, err: error }, 'start refused');
-      const findings = [refusalFinding(error, `VM ${vm}`)];
-      return { decision: 'refused', requestId, vm, code: codeOf(error), findings };
-    } finally {
-      for (const key of keys.values()) key.fill(0);
     }
+    const { requestId } = answer;
+    const failure = await secrets
+      .give(vm, sealed, keys)
+      .then(() => null)
+      .catch((err: unknown) => {
+        log.warn({ requestId, vm, err }, 'the keys of its disks could not be given to libvirt');
+        return { code: codeOf(err), findings: [refusalFinding(err, `VM ${vm}`)] };
+      })
+      .finally(() => overwriteKeys(keys));
+    if (failure === null) return answer;
+    await gate.refused({ requestId, vm, ...failure });
+    return { decision: 'refused', requestId, vm, ...failure };
   }
 
   /** Whether what runs is what the permit was for: DESIGN section 4; decision 55. */
   async #started(domain: Domain): Promise<DomainEventAnswer> {
-    const { log } = this.#parts;
-    const { vm } = domain;
-    const requestId = this.#requests.get(vm) ?? 'of before';
-    this.#requests.delete(vm);
-    const found = await this.#permitted.check(domain).catch((err: unknown) => {
-      log.warn({ err, requestId, vm }, 'what was started could not be looked at');
+    const kept = this.#permitted.take(domain.vm);
+    const found = kept === null ? null : await this.#differs(domain, kept);
+    this.#expose(domain, found);
+    return found === null ? { outcome: 'noted' } : this.#refuse(found, kept);
+  }
+
+  #differs(domain: Domain, kept: PermittedDomain): Promise<StartedFinding | null> {
+    return this.#permitted.check(domain, kept).catch((err: unknown) => {
+      const { vm, requestId } = kept;
+      this.#parts.log.warn({ err, requestId, vm }, 'what was started could not be looked at');
       return startedFinding('QEMU_UNSEEN', domain.name);
     });
-    this.#expose(domain, found);
-    if (found === null) return { outcome: 'noted' };
-    log.warn({ requestId, vm, code: found.code, finding: found }, 'start refused');
-    return { outcome: 'refused', line: refusalLine(requestId, found.code, [found]) };
+  }
+
+  /** `kept`: null of a VM that this agent knows no request of. */
+  async #refuse(found: StartedFinding, kept: PermittedDomain | null): Promise<DomainEventAnswer> {
+    const { gate, log } = this.#parts;
+    const { code } = found;
+    if (kept === null) log.warn({ code, finding: found }, 'start refused');
+    else await gate.refused({ ...kept, code, findings: [found] });
+    return { outcome: 'refused', line: refusalLine(kept?.requestId ?? 'unknown', code, [found]) };
   }
 
   /** Shown until the VM was started as it was permitted. */

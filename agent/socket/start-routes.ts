@@ -25,7 +25,9 @@ export const startRoutes =
     const question = await readJson(ctx, StartQuestion, { maxBytes: QUESTION_MAX_BYTES });
     const { answer: decided, keys } = await gate.decide(startOfCommand(question, reader));
     const answer = withKeysWaiting(decided, keys, { waiting, door: question.door });
-    if (answer.decision === 'permitted') {
+    if (answer.decision === 'refused' && decided.decision === 'permitted') {
+      await gate.refused(answer);
+    } else if (answer.decision === 'permitted') {
       const { vm, requestId, permitId: permit } = answer;
       const { door = 'run', pid, command } = question;
       await watch.permitted({ vm, name: null, door, permit, requestId, pid, command });

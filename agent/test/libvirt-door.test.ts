@@ -106,8 +106,10 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
     const { exitCode, stderr } = await host.virsh('start', 'g');
     await rename(`${disk}.read`, disk);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /request [0-9a-f-]{36}: IMAGES_DIFFER: /);
+    const [, requestId] = /request ([0-9a-f-]{36}): IMAGES_DIFFER: /.exec(stderr) ?? [];
     assert.equal(await host.stateOf('g'), 'shut off');
+    const told = gate.refusedAfterwards.at(-1);
+    assert.deepEqual([told?.requestId, told?.vm, told?.code], [requestId, vm, 'IMAGES_DIFFER']);
   });
 
   describe('at `started begin`', () => {
@@ -130,6 +132,18 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
         }
         return { outcome: 'D', code: 'DOMAIN_DIFFERS' };
       }));
+
+    it('and is told under the id of what was asked about, by its name', async () => {
+      const requestId = randomUUID();
+      gate.decide = async (asked, definition) => {
+        const { answer, ...decided } = await permitted(asked, definition);
+        return { ...decided, answer: { ...answer, requestId } };
+      };
+      assert.equal(await hook(await host.did('dumpxml', 'g'), 'prepare', 'begin'), 0);
+      assert.equal(await hook(domain('<!ELEMENT>'), 'started', 'begin'), 1);
+      const told = gate.refusedAfterwards.at(-1);
+      assert.deepEqual([told?.requestId, told?.vm, told?.code], [requestId, vm, 'DOMAIN_DIFFERS']);
+    });
 
     it('what was never permitted here is told, and goes on', async () => {
       assert.equal(await hook(domain(''), 'started', 'begin'), 0);
@@ -291,7 +305,10 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
 
     it('does not start without a key, nor by a wrong one', async () => {
       gate.decide = permitted;
-      assert.match((await host.virsh('start', 's')).stderr, /DISK_SECRET_FAILED/);
+      const { stderr } = await host.virsh('start', 's');
+      const [, requestId] = /request ([0-9a-f-]{36}): DISK_SECRET_FAILED: /.exec(stderr) ?? [];
+      const told = gate.refusedAfterwards.at(-1);
+      assert.deepEqual([told?.requestId, told?.code], [requestId, 'DISK_SECRET_FAILED']);
       gate.decide = give('another key');
       assert.match((await host.virsh('start', 's')).stderr, /Invalid password/);
       assert.equal(await host.stateOf('s'), 'shut off');

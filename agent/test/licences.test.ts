@@ -120,6 +120,19 @@ describe('a start for which no verdict can be had', () => {
       assert.deepEqual(gate.gate.decidedAlone(), []);
     });
 
+    it('is told of once more where a door refuses it after that was told', async () => {
+      await holdLicence();
+      const { requestId } = await gate.ask();
+      const told = gate.gate.decidedAlone();
+      const code = 'DOMAIN_DIFFERS';
+      await gate.gate.refused({ requestId, vm: gate.vm, code, findings: [] });
+      await gate.gate.told(told);
+      assert.deepEqual(
+        gate.gate.decidedAlone().map((one) => [one.requestId, one.decision, one.code]),
+        [[requestId, 'refused', code]],
+      );
+    });
+
     it('is permitted as long as the boot where the licence has no time', async () => {
       await holdLicence({ 'touchstone.mode': 'allow-and-flag', 'touchstone.until': null });
       assert.equal((await gate.ask()).decision, 'permitted');

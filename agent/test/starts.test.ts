@@ -58,6 +58,17 @@ describe('the start gate, at its socket', () => {
     assert.deepEqual(answer.findings, [REFUSAL]);
   });
 
+  it('tells of what a door refuses after it was permitted, under the same id', async () => {
+    const { requestId, vm } = await askWhile({});
+    await gate.gate.refused({ requestId, vm, code: REFUSAL.code, findings: [REFUSAL] });
+    const [told] = gate.gate.decidedAlone();
+    const { at, ...refusal } = told ?? assert.fail();
+    assert.deepEqual(refusal, { requestId, vm, decision: 'refused', code: REFUSAL.code });
+    assert.ok(Date.now() - Date.parse(at) < 60_000);
+    const lines = gate.log.filter((line) => line.includes(requestId));
+    assert.match(lines.at(-1) ?? '', new RegExp(`though it was permitted: ${REFUSAL.code}: `, 'u'));
+  });
+
   it('asks the server nothing about what cannot be read', async () => {
     const answer = await gate.ask({ ...gate.question(), command: ['/bin/none'] });
     assert.equal(answer.decision === 'refused' && answer.code, 'DEFINITION_UNREADABLE');

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StartAnswer } from '@touchstone/schemas';
 import { createEdge, listenUnix, unixClient } from '@touchstone/transport';
+import type { RefusedStart } from '../gate/journal.ts';
 import { FileReader } from '../images/file-reader.ts';
 import { WaitingKeys } from '../keys/waiting-keys.ts';
 import { startRoutes } from '../socket/start-routes.ts';
@@ -72,12 +73,14 @@ describe('keys that wait for the VM’s process', () => {
     const definitionDigest = 'ab'.repeat(32);
     const permitted = { decision: 'permitted' as const, permitId, vm, definitionDigest };
     const edge = createEdge();
+    const refused: RefusedStart[] = [];
     const gate = {
       decide: async () => ({
         answer: { ...permitted, requestId: randomUUID() },
         definition: null,
         keys: new Map([['disk0', key]]),
       }),
+      refused: async (start: RefusedStart) => void refused.push(start),
       decidedAlone: () => [],
       told: async () => {},
     };
@@ -99,6 +102,7 @@ describe('keys that wait for the VM’s process', () => {
       assert.equal(waiting.take(permitId).get('disk0'), key);
       const answer = await ask('systemd');
       assert.equal(answer.decision === 'refused' && answer.code, 'SEALED_DISKS_DOOR');
+      assert.deepEqual(refused, [answer], 'which is told, for it was permitted');
       isGone({ permitId, key });
     } finally {
       await client.close();

@@ -5,7 +5,7 @@ import type { Queryable } from '../store/database.ts';
 import { replaceRunning } from '../store/gate-reports.ts';
 import type { Host, StoredState } from '../store/host.ts';
 import { raiseOrdersOfHost } from '../store/trust-losses.ts';
-import { insertTold } from '../store/told-starts.ts';
+import { insertTold, turnPermitted } from '../store/told-starts.ts';
 import { beginExposures, takeTold } from './change-exposures.ts';
 import type { ServerCode } from '../codes.ts';
 
@@ -82,11 +82,20 @@ async function takeDecided(
   { host, attestation, now, settlingSeconds }: Told,
   told: readonly DecidedAlone[],
 ): Promise<void> {
-  const decided = await insertTold(on, { hostId: host.id, attestation, now }, told);
-  const lines = decided.map(({ requestId, vm, decision, code, at }) => ({
+  const by = { hostId: host.id, attestation, now };
+  const decided = await insertTold(on, by, told);
+  const isNew = new Set(decided);
+  const known = told.filter((each) => each.decision === 'refused' && !isNew.has(each));
+  const turned: DecidedAlone[] = [];
+  for (const each of known) if (await turnPermitted(on, { ...by, ...each })) turned.push(each);
+  const lineOf = ({ requestId, vm, decision, code, at }: DecidedAlone, after = '') => ({
     ...{ actor: `host ${host.name}`, action: `vm.start.${decision}`, subject: vm },
-    detail: `request ${requestId}: ${code}, decided by the host alone at ${at}`,
-  }));
+    detail: `request ${requestId}: ${code}, decided by the host alone at ${at}${after}`,
+  });
+  const lines = [
+    ...decided.map((each) => lineOf(each)),
+    ...turned.map((each) => lineOf(each, ', after it was permitted')),
+  ];
   await appendAudits(on, lines, now);
   const exposed = decided.flatMap(({ requestId, vm, decision, code }) =>
     decision === 'refused'

@@ -32,3 +32,18 @@ export async function insertTold(
   const inserted = new Set(rows.map(({ request_id: requestId }) => requestId));
   return [...byRequest.values()].filter(({ requestId }) => inserted.has(requestId));
 }
+
+/**
+ * A start that the server permitted to this host, and that it refused afterwards: never the other way, and only once. The
+ * permit stays with it. False where there is nothing to turn.
+ */
+export async function turnPermitted(
+  on: Queryable,
+  told: Pick<DecidedAlone, 'requestId' | 'vm' | 'code'> & { readonly hostId: string },
+): Promise<boolean> {
+  const { rows } = await on.query<{ turned: boolean }>(
+    'SELECT refuse_permitted_start($1, $2, $3, $4) AS turned',
+    [told.hostId, told.requestId, told.vm, told.code],
+  );
+  return rows[0]?.turned === true;
+}

@@ -247,6 +247,74 @@ describe('The start gate of a fleet', () => {
     });
   });
 
+  describe('a start that was permitted and that its host refused afterwards', () => {
+    const requestOf = (answer: PermitsAnswer) => fleet.first(answer).requestId;
+    const refusalOf = (
+      requestId: string,
+      vm: string,
+      decision: GateReport['decided'][number]['decision'] = 'refused',
+    ) => ({ requestId, vm, decision, code: 'DOMAIN_DIFFERS', at: AT });
+    const startsOf = async (vm: string) =>
+      (await viewStarts(fleet.verifier, vm, FIRST_PAGE)).starts;
+
+    it('is refused in the VM’s starts under its id, and told once', async () => {
+      const { host, hostId } = await trustedHost();
+      const vm = await vmWith({ failMode: { mode: 'allow-and-flag' } });
+      const requestId = requestOf(await ask(host, hostId, vm.uuid));
+      const decided = [refusalOf(requestId, vm.uuid)];
+      assert.deepEqual(licencesIn(await report(host, hostId, { decided })), [], 'nor a licence');
+      const [start, ...others] = await startsOf(vm.uuid);
+      assert.deepEqual(
+        [start?.requestId, start?.decision, start?.code, start?.told],
+        [requestId, 'refused', 'DOMAIN_DIFFERS', true],
+      );
+      assert.equal(start?.definitionDigest, 'd'.repeat(64));
+      assert.deepEqual(others, []);
+      const { refusals } = await viewRefusals(fleet.verifier, FIRST_PAGE);
+      assert.equal(refusals.find((one) => one.requestId === requestId)?.code, 'DOMAIN_DIFFERS');
+
+      await report(host, hostId, { decided: [{ ...decided[0]!, code: 'IMAGES_DIFFER' }] });
+      assert.deepEqual(await startsOf(vm.uuid), [start]);
+      const lines = await audited('vm.start.refused', vm.uuid);
+      assert.equal(lines.length, 1);
+      assert.match(lines[0]?.detail ?? '', /DOMAIN_DIFFERS.* after it was permitted$/u);
+    });
+
+    it('is one of this host and this VM alone, and is not turned back', async () => {
+      const [one, other] = [await trustedHost(), await trustedHost()];
+      const [vm, another] = [await vmWith(), await vmWith()];
+      const requestId = requestOf(await ask(one.host, one.hostId, vm.uuid));
+      await report(one.host, one.hostId, { decided: [refusalOf(requestId, another.uuid)] });
+      await report(other.host, other.hostId, { decided: [refusalOf(requestId, another.uuid)] });
+      for (const decision of ['licensed', 'observed'] as const) {
+        const decided = [refusalOf(requestId, vm.uuid, decision)];
+        await report(one.host, one.hostId, { decided });
+      }
+      const decisions = async () => (await startsOf(vm.uuid)).map(({ decision }) => decision);
+      assert.deepEqual(await decisions(), ['permitted']);
+      await report(one.host, one.hostId, { decided: [refusalOf(requestId, vm.uuid)] });
+      for (const decision of ['licensed', 'observed'] as const) {
+        const decided = [refusalOf(requestId, vm.uuid, decision)];
+        await report(one.host, one.hostId, { decided });
+      }
+      assert.deepEqual(await decisions(), ['refused']);
+      assert.equal((await audited('vm.start.licensed', vm.uuid)).length, 0);
+    });
+
+    it('frees no VM for a migration from a host that is not trusted', async () => {
+      const [source, target] = [await trustedHost(), await trustedHost()];
+      const vm = await vmWith();
+      const requestId = requestOf(await ask(source.host, source.hostId, vm.uuid));
+      source.host.reboot('changed');
+      await report(source.host, source.hostId, { decided: [refusalOf(requestId, vm.uuid)] });
+      assert.equal((await startsOf(vm.uuid))[0]?.decision, 'refused');
+      const migration = secondRequestFor(vm.uuid, { operation: 'migrate' });
+      const evidence = batchEvidence(target.host, target.hostId, [migration]);
+      const answer = await takePermitRequest(fleet.verifier, evidence);
+      assert.deepEqual(refusalCodes(answer), ['MIGRATION_SOURCE_NOT_TRUSTED']);
+    });
+  });
+
   describe('licences', () => {
     const FLAGGED = { failMode: { mode: 'allow-and-flag' } } as const;
 

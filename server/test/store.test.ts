@@ -269,6 +269,7 @@ describe('The store', () => {
       'forget_older_of_pending',
       'issuer_key_of',
       'make_partitions_ahead',
+      'refuse_permitted_start',
       'retention_due',
       'retention_remove',
       'retention_stock',

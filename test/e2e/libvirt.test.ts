@@ -97,6 +97,24 @@ describeLibvirt('VMs of libvirt, gated', () => {
     await alpha.did('undefine', 'stranger');
   });
 
+  it('the same id names one that was permitted, and ended as QEMU had another file open: G14', () =>
+    attack('G14', async () => {
+      const hook = join(alpha.etc, 'hooks/qemu.d/zz-last');
+      const exchange = `cp ${disk} ${disk}.other && mv ${disk}.other ${disk}`;
+      await writeFile(hook, `#!/bin/sh\n[ "$2" != prepare ] || { ${exchange}; }\n`, {
+        mode: 0o755,
+      });
+      const refusal = await alpha.virsh('start', 'g');
+      await rm(hook);
+      assert.equal(await alpha.stateOf('g'), 'shut off');
+      assert.equal((await agent.command('attest')).exitCode, 0);
+      const { starts } = await touchstone.operator('GET', `/v1/vms/${vm}/starts`, VmStarts);
+      const told = starts.find(({ requestId }) => requestId === requestIn(refusal));
+      assert.deepEqual([told?.decision, told?.code], ['refused', codeIn(refusal)]);
+      assert.match(await agent.log(), new RegExp(`"requestId":"${requestIn(refusal)}"`));
+      return { outcome: 'D', code: codeIn(refusal) };
+    }));
+
   it('does not migrate to a host that is not trusted; the VM runs on where it was: G15', () =>
     attack('G15', async () => {
       assert.equal((await alpha.virsh('start', 'g')).stderr, '');

@@ -5,7 +5,15 @@ import { checkStarted, type HostRoots, type Permitted, type StartedFinding } fro
 const KEPT_MS = 900_000;
 const MAX_KEPT = 1_024;
 
-type Kept = { readonly permitted: Permitted; readonly until: number };
+/** `permitted`: null where it could not be told what the VM is, and that is not compared: starts that are observed. */
+export type PermittedDomain = {
+  readonly vm: string;
+  readonly name: string;
+  readonly requestId: string;
+  readonly permitted: Permitted | null;
+};
+
+type Kept = PermittedDomain & { readonly until: number };
 
 /** What the VMs that were permitted a moment ago are to be, until they were started and looked at. */
 export class PermittedDomains {
@@ -16,22 +24,30 @@ export class PermittedDomains {
     this.#roots = roots;
   }
 
-  /** Null where it could not be told what the VM is, and that is not compared: starts that are observed. */
-  keep(vm: string, permitted: Permitted | null): void {
-    this.#kept.delete(vm);
-    if (permitted === null) return;
-    this.#kept.set(vm, { permitted, until: performance.now() + KEPT_MS });
+  keep(domain: PermittedDomain): void {
+    this.#kept.delete(domain.vm);
+    this.#kept.set(domain.vm, { ...domain, until: performance.now() + KEPT_MS });
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= MAX_KEPT) break;
       this.#kept.delete(oldest);
     }
   }
 
-  /** Once for each start. Null also of a VM that this agent permitted nothing: another agent may have, before it. */
-  async check(live: Domain): Promise<StartedFinding | null> {
-    const kept = this.#kept.get(live.vm);
-    this.#kept.delete(live.vm);
-    if (kept === undefined || kept.until < performance.now()) return null;
-    return checkStarted(live, kept.permitted, this.#roots);
+  /** Once for each start. Null of a VM that this agent permitted nothing: another agent may have, before it. */
+  take(vm: string): PermittedDomain | null {
+    const kept = this.#kept.get(vm);
+    this.#kept.delete(vm);
+    return kept === undefined || kept.until < performance.now() ? null : kept;
+  }
+
+  /** The same by libvirt's name for it, where its XML says no UUID. */
+  takeNamed(name: string): PermittedDomain | null {
+    const vm = [...this.#kept.values()].find((kept) => kept.name === name)?.vm;
+    return vm === undefined ? null : this.take(vm);
+  }
+
+  /** What differs from what was permitted; null where nothing does. */
+  async check(live: Domain, { permitted }: PermittedDomain): Promise<StartedFinding | null> {
+    return permitted === null ? null : checkStarted(live, permitted, this.#roots);
   }
 }

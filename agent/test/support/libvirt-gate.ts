@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { LibvirtHost } from '../../../test/support/libvirt-host.ts';
 import type { AskedStart } from '../../gate/asked-start.ts';
 import type { Definition } from '../../gate/definition.ts';
+import type { RefusedStart } from '../../gate/journal.ts';
 import type { Decided } from '../../gate/starts.ts';
 import { FileReader } from '../../images/file-reader.ts';
 import { openLibvirtDoor } from '../../libvirt/door.ts';
@@ -21,6 +22,8 @@ export interface LibvirtGate {
   readonly stateDir: string;
   /** Every start that was asked about. */
   readonly asked: AskedStart[];
+  /** Every start that the door refused though it was permitted. */
+  readonly refusedAfterwards: RefusedStart[];
   readonly log: string[];
   /** What the disks are called. */
   plan: { disks: { name: string; kind: 'data' | 'sealed' }[] };
@@ -54,6 +57,7 @@ export async function startLibvirtGate(host: LibvirtHost): Promise<LibvirtGate> 
           const plan = { vm: asked.vm, known: true, disks: made.plan.disks };
           return made.decide(asked, await asked.describe(plan));
         },
+        refused: async (start) => void made.refusedAfterwards.push(start),
       },
     });
     const edge = createEdge({ log: logger }).use(domainRoutes(door));
@@ -61,7 +65,15 @@ export async function startLibvirtGate(host: LibvirtHost): Promise<LibvirtGate> 
   };
   let socket = await listen();
   const made: LibvirtGate = {
-    ...{ socketPath, stateDir, asked: [], log, plan: { disks: [] }, decide: permitted },
+    ...{
+      socketPath,
+      stateDir,
+      asked: [],
+      refusedAfterwards: [],
+      log,
+      plan: { disks: [] },
+      decide: permitted,
+    },
     restart: async () => {
       await socket.close();
       socket = await listen();
