@@ -59,6 +59,7 @@ substr($answer, 0) = "\0" x length $answer;
 for my $disk (@wanted) { fail("No key for $disk.") unless exists $pipes{$disk} }
 fail('A key that nobody asked for.') if keys(%pipes) != @wanted;
 
+# As key-options.ts takes them away again, by which the agent knows the process.
 push @command, map {
     ('-object', "secret,id=touchstone-$_,format=raw,file=/dev/fd/" . fileno($pipes{$_}))
 } @wanted;

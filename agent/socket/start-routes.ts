@@ -28,9 +28,9 @@ export const startRoutes =
     if (answer.decision === 'refused' && decided.decision === 'permitted') {
       await gate.refused(answer);
     } else if (answer.decision === 'permitted') {
-      const { vm, requestId, permitId: permit } = answer;
+      const { vm, requestId, permitId: permit, sealed } = answer;
       const { door = 'run', pid, command } = question;
-      await watch.permitted({ vm, name: null, door, permit, requestId, pid, command });
+      await watch.permitted({ vm, name: null, door, permit, requestId, pid, command, sealed });
     }
     ctx.body = answer;
     return undefined;

@@ -218,6 +218,51 @@ describe('the watch', () => {
     });
   });
 
+  describe('of a QEMU that makes itself a daemon, with sealed disks', () => {
+    const added = (disk: string, at = 'format=raw,file=/dev/fd/7') => [
+      '-object',
+      `secret,id=touchstone-${disk},${at}`,
+    ];
+    const sealed = ['disk0', 'disk1'];
+    /** What is said of a QEMU with these words more than were asked about. */
+    const codesWith = async (of: Partial<PermittedStart>, ...more: readonly string[]) => {
+      const vm = randomUUID();
+      const command = [join(directory, QEMU), '-c', 'read line', '-uuid', vm];
+      await watch.permitted(start({ vm, command, ...of }));
+      const qemu = await run(QEMU, '-uuid', vm, ...more);
+      assert.deepEqual(commandOf(qemu), [...command, ...more]);
+      const codes = await codesOf(vm, qemu.pid);
+      await end(qemu);
+      return codes;
+    };
+
+    it('knows it by the command that was asked about, and the options that `run` added', async () => {
+      const more = [...added('disk0'), ...added('disk1', 'format=raw,file=/dev/fd/12')];
+      assert.deepEqual(await codesWith({ sealed }, ...more), []);
+    });
+
+    for (const [what, more] of [
+      ['without them', []],
+      ['with those of one disk alone', added('disk1')],
+      ['with those of another disk', [...added('disk0'), ...added('disk2')]],
+      ['in another order', [...added('disk1'), ...added('disk0')]],
+      ['with one twice', [...added('disk0'), ...added('disk0'), ...added('disk1')]],
+      ['with a file', [...added('disk0'), ...added('disk1', 'format=raw,file=/tmp/7')]],
+      ['with words behind them', [...added('disk0'), ...added('disk1'), '-S']],
+      ['with words before them', ['-S', ...added('disk0'), ...added('disk1')]],
+    ] as const) {
+      it(`does not know it ${what}: QEMU_BY_HAND`, async () => {
+        assert.deepEqual(await codesWith({ sealed }, ...more), ['QEMU_BY_HAND']);
+      });
+    }
+
+    it('knows nothing so where no disk was sealed, or at another door: QEMU_BY_HAND', async () => {
+      const more = [...added('disk0'), ...added('disk1')];
+      assert.deepEqual(await codesWith({}, ...more), ['QEMU_BY_HAND']);
+      assert.deepEqual(await codesWith({ door: 'systemd', sealed }, ...more), ['QEMU_BY_HAND']);
+    });
+  });
+
   describe('of libvirt’s domains', () => {
     it('lists one that runs without a permit: VM_WITHOUT_PERMIT', async () => {
       const vm = randomUUID();

@@ -1,6 +1,13 @@
 import { Type } from 'typebox';
-import { closed, Door, LineOfText, Sha256Hex, Uuid } from '@touchstone/schemas';
-import { type Hypervisor, type ProcessId, sameProcess, msOfTicks } from './processes.ts';
+import { closed, DiskName, Door, LineOfText, Sha256Hex, Uuid } from '@touchstone/schemas';
+import { withoutKeyOptions } from '../keys/key-options.ts';
+import {
+  commandDigest,
+  type Hypervisor,
+  type ProcessId,
+  sameProcess,
+  msOfTicks,
+} from './processes.ts';
 
 const Process = closed({
   pid: Type.Integer({ minimum: 1 }),
@@ -10,7 +17,7 @@ const Process = closed({
 /**
  * A start that the gate permitted in this boot. `asker`: the process that asked and, by execve(2), becomes the VM's.
  * `process`: the VM's, once it was seen. `commandSha256`: of the command that was asked about, at the doors that have
- * one.
+ * one; `sealed`: the disks for whose keys `run` adds options to it.
  */
 export const KnownStart = closed({
   vm: Uuid,
@@ -21,6 +28,7 @@ export const KnownStart = closed({
   atBootMs: Type.Integer({ minimum: 0 }),
   asker: Type.Union([Process, Type.Null()]),
   commandSha256: Type.Union([Sha256Hex, Type.Null()]),
+  sealed: Type.Optional(Type.Array(DiskName, { minItems: 1, maxItems: 64 })),
   process: Type.Union([Process, Type.Null()]),
 });
 export type KnownStart = Type.Static<typeof KnownStart>;
@@ -73,11 +81,18 @@ export function startOfCommand(
     commands.find((start) => start.door === 'run' && asked(start)) ??
     commands.findLast(
       (start) =>
-        processOf(start) === null &&
-        start.commandSha256 === process.commandSha256 &&
-        begunBy(start, process),
+        processOf(start) === null && begunBy(start, process) && hasItsCommand(start, process),
     )
   );
+}
+
+/** No other door adds anything to a command. */
+function hasItsCommand({ door, commandSha256, sealed }: KnownStart, process: Hypervisor): boolean {
+  const command =
+    door === 'run' && sealed !== undefined
+      ? withoutKeyOptions(process.command, sealed)
+      : process.command;
+  return command !== null && commandDigest(command) === commandSha256;
 }
 
 /** Those that still explain something, or may come to. */

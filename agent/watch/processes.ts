@@ -20,8 +20,8 @@ export type Hypervisor = ProcessId & {
   readonly program: string;
   /** By SIGSTOP. */
   readonly stopped: boolean;
-  /** SHA-256 of its arguments as the kernel shows them. */
-  readonly commandSha256: string;
+  /** Its arguments as the kernel shows them: each with a NUL behind it. */
+  readonly command: Buffer;
   readonly claimedName: string | null;
   readonly claimedUuid: string | null;
 };
@@ -117,9 +117,12 @@ export function commandOf(root: string, pid: number): readonly string[] {
   }
 }
 
-/** As `commandSha256` of a process that was started with these. */
-export const commandDigest = (command: readonly string[]): string =>
-  sha256(command.map((word) => `${word}\0`).join(''));
+/** As the kernel shows the command of a process that was started with these words. */
+export const shownCommand = (words: readonly string[]): Buffer =>
+  Buffer.from(words.map((word) => `${word}\0`).join(''));
+
+export const commandDigest = (command: Buffer): string =>
+  createHash('sha256').update(command).digest('hex');
 
 function hypervisorOf(root: string, pid: number, program: string): Hypervisor | null {
   const process = processOf(root, pid);
@@ -137,11 +140,8 @@ function hypervisorOf(root: string, pid: number, program: string): Hypervisor | 
     after('-name')
       ?.replace(/^guest=/u, '')
       .replace(/,.*$/u, '') ?? null;
-  return { ...process, program, commandSha256: sha256(command), claimedName, claimedUuid };
+  return { ...process, program, command, claimedName, claimedUuid };
 }
-
-const sha256 = (bytes: Uint8Array | string): string =>
-  createHash('sha256').update(bytes).digest('hex');
 
 /** Null for the kernel's own threads. */
 function programOf(root: string, name: string): string | null {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   DecidedAlone,
+  DiskName,
   Door,
   GateReport,
   GateStanding,
@@ -24,6 +25,7 @@ import {
   processOf,
   readProcesses,
   sameProcess,
+  shownCommand,
   msOfTicks,
 } from './processes.ts';
 import { type KeptRecord, withVm } from './record.ts';
@@ -43,7 +45,7 @@ const DEEP_EVERY = 3;
 /** Of times that were said. */
 const MAX_SAID = 4_096;
 
-/** A start that the gate permitted. `pid` and `command`: of who asked, at the doors that have them. */
+/** A start that the gate permitted. `pid`, `command` and `sealed` disks: of who asked, at the doors that have them. */
 export type PermittedStart = {
   readonly vm: string;
   readonly name: string | null;
@@ -52,6 +54,7 @@ export type PermittedStart = {
   readonly requestId: string;
   readonly pid?: number | undefined;
   readonly command?: readonly string[] | undefined;
+  readonly sealed?: readonly DiskName[] | undefined;
 };
 
 export type WatchOptions = {
@@ -94,13 +97,14 @@ export class Watch {
   /** Before the answer goes to who asked: what is not kept here would be an exposure when the agent is restarted. */
   async permitted(start: PermittedStart): Promise<void> {
     const { record } = this.#options;
-    const { vm, name, door, permit, requestId, pid, command } = start;
+    const { vm, name, door, permit, requestId, pid, command, sealed } = start;
     const known = {
       ...{ vm, door, permit, requestId },
       name: name === null ? null : cleaned(name, 128),
       atBootMs: bootMs(),
       asker: pid === undefined ? null : this.#asker(pid, vm),
-      commandSha256: command === undefined ? null : commandDigest(command),
+      commandSha256: command === undefined ? null : commandDigest(shownCommand(command)),
+      ...(sealed === undefined ? {} : { sealed: [...sealed] }),
       process: null,
     };
     const isAlive = this.#isAlive;

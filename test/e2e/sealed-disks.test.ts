@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DiskKeyList, Vm } from '@touchstone/schemas';
+import { AgentStatus, DiskKeyList, Vm } from '@touchstone/schemas';
+import { unixClient } from '@touchstone/transport';
 import { type AgentHost, type Running, startAgentHost } from '../support/agent-host.ts';
 import { makeLuksDisk } from '../support/luks-disk.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
@@ -23,12 +24,14 @@ describe('a VM with a sealed disk, by `run`', () => {
   let directory: string;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(240_000);
     directory = await mkdtemp(join(tmpdir(), 'ts-sealed-'));
     await writeFile(join(directory, 'root.img'), randomBytes(65_536));
     await makeLuksDisk(join(directory, 'data.luks'), Buffer.from(passphrase));
     touchstone = await startTouchstone();
-    host = await startAgentHost(touchstone, { name: 'sealed' });
+    // Of the machine's other processes nothing is asked here.
+    const watch = { processes: '/proc', libvirtConfiguration: directory, libvirtState: directory };
+    host = await startAgentHost(touchstone, { name: 'sealed', watch });
     await touchstone.operator('POST', '/v1/vms', Vm, {
       ...{ uuid: vm, name: 'sealed', classes: ['software'], hostLabels: {}, images: [] },
       disks: [{ name: 'disk1', kind: 'sealed' }],
@@ -104,6 +107,26 @@ describe('a VM with a sealed disk, by `run`', () => {
     } finally {
       running.child.kill('SIGKILL');
       await running.ended;
+      await rm(qmp(), { force: true });
+    }
+  });
+
+  it('is known to the agent also where QEMU makes itself a daemon', async () => {
+    const pidFile = join(directory, 'qemu.pid');
+    const { exitCode, stderr } = await host.run(vm, [
+      ...command(),
+      ...['-daemonize', '-pidfile', pidFile],
+    ]);
+    assert.equal(exitCode, 0, stderr);
+    const client = unixClient({ path: join(host.stateDir, 'agent.sock') });
+    try {
+      const to = { method: 'GET', path: '/v1/status', schema: AgentStatus } as const;
+      const { gate } = await client.request(to);
+      const known = gate?.running.filter((one) => one.vm === vm).map(({ door }) => door);
+      assert.deepEqual(known, ['run']);
+    } finally {
+      await client.close();
+      process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
       await rm(qmp(), { force: true });
     }
   });
