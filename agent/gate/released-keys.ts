@@ -1,18 +1,28 @@
-import type { DiskName, PermitAnswer, PermitClaims, SealedDiskKey } from '@touchstone/schemas';
+import type {
+  DiskName,
+  PermitAnswer,
+  PermitClaims,
+  SealedDiskKey,
+  TrustBundle,
+} from '@touchstone/schemas';
 import { agentError } from '../codes.ts';
 import { openDiskKey } from '../keys/open-disk-key.ts';
 import type { ReleaseSession } from '../keys/release-session.ts';
 import { overwriteKeys } from '../keys/waiting-keys.ts';
 import { unsealRelease } from '../keys/unseal-release.ts';
+import type { Attester } from '../tpm/attester.ts';
 import type { PermitBatchParts, PermitOutcome, PermitQuestion } from './permit-batch.ts';
 import type { PermitExchange } from './permit-exchange.ts';
 
-type KeyParts = Pick<PermitBatchParts, 'attestation' | 'binding' | 'enrolment'>;
+type KeyParts = Pick<PermitBatchParts, 'binding'> & {
+  readonly attestation: { readonly attester: Pick<Attester, 'useWithRoom'> };
+  readonly enrolment: { readonly trustBundle: Pick<TrustBundle, 'keys'> };
+};
 
 type Unsealing = {
   readonly outcomes: readonly PermitOutcome[];
   readonly questions: readonly PermitQuestion[];
-  readonly exchange: PermitExchange;
+  readonly exchange: Pick<PermitExchange, 'answered' | 'answers'>;
   readonly session: ReleaseSession | null;
 };
 

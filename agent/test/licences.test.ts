@@ -224,6 +224,31 @@ describe('a start for which no verdict can be had', () => {
       assert.deepEqual(gate.mandates.licences, []);
     });
 
+    it('is refused where the negative verdict came before the first quote of this process: G27', async () => {
+      const { attester, key } = gate.attestation;
+      const now = await attester.clockOf(key);
+      const directory = await mkdtemp(join(tmpdir(), 'ts-mandates-'));
+      const held = new HeldEnrolment(directory, gate.enrolment);
+      const mandates = await Mandates.open(directory, held, {
+        serverTime: new ServerTime(),
+        lastQuote: () => null,
+        log: pino({ level: 'silent' }),
+      });
+      const [older, newer] = [await sign(licence(), 'licence'), await sign(licence(), 'licence')];
+      const again = { ...GOOD, mandates: { ...NONE, licences: [older, newer] } };
+      const question = { vm: gate.vm, definitionDigest: digest, now };
+      await mandates.hear(again);
+      assert.ok(await mandates.licenceFor(question));
+      await mandates.hear({ state: 'untrusted', verdict: 'contraindicated' });
+      // Somebody in between keeps them and shows them again.
+      await mandates.hear(again);
+      await attack('G27', async () => {
+        await assert.rejects(mandates.licenceFor(question), { code: 'LICENCE_VOID' });
+        return { outcome: 'D', code: 'LICENCE_VOID' };
+      });
+      await rm(directory, { recursive: true });
+    });
+
     it('is refused in the next process too, where the disk was full in between: G27', async () => {
       await holdLicence();
       const inTheWay = join(gate.host.stateDir, 'mandates.json.next');

@@ -97,13 +97,21 @@ export class ReleaseHost {
   }
 
   session(): Promise<ReleaseSession> {
-    return openReleaseSession(attesterOf(this.tpm, this.ek));
+    return openReleaseSession(this.at.attester);
+  }
+
+  /** Where the agent's functions find its TPM. */
+  get at() {
+    return { attester: attesterOf(this.tpm, this.ek) };
   }
 
   /** What the server answers to a host that shows these PCRs and this nonce. */
-  async answer(nonce: Uint8Array, signer: Signer = this.server): Promise<Answered> {
+  async answer(
+    nonce: Uint8Array,
+    signer: Signer = this.server,
+    releaseKey = randomBytes(32),
+  ): Promise<Answered> {
     const read = await this.tpm.pcrRead(SELECTION);
-    const releaseKey = randomBytes(32);
     const { release, digest } = sealReleaseKey({
       bindingPublic: Buffer.from(this.binding.public, 'base64url'),
       pcrs: PCRS,

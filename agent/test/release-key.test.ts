@@ -77,6 +77,16 @@ function releaseKeysOf(kind: 'rsa-2048' | 'ecc-p384'): void {
     await session.close();
   });
 
+  it('is none where it is longer or shorter than it has to be: RELEASE_UNEXPECTED', async () => {
+    for (const bytes of [16, 31, 33, 64]) {
+      const session = await host.session();
+      const answered = await host.answer(session.nonce, host.server, randomBytes(bytes));
+      const unsealed = host.unseal(session, answered);
+      await assert.rejects(unsealed, { code: 'RELEASE_UNEXPECTED' }, `${bytes} bytes`);
+      await session.close();
+    }
+  });
+
   describe('stays in the TPM: G21', () => {
     it('in another session, by its own nonce and by the other’s', async () => {
       const [mine, other] = [await host.session(), await host.session()];

@@ -89,6 +89,31 @@ describe('a command that is started with the keys of its disks', () => {
     assert.ok(buffers.every((buffer) => buffer.every((byte) => byte === 0)));
   });
 
+  it('leaves none in the bytes of the answer that brought them', async () => {
+    const path = join(directory, 'watched.sock');
+    const answers: { readonly body: Buffer; readonly closed: Promise<unknown> }[] = [];
+    const edge = createEdge();
+    edge.use(async (ctx, next) => {
+      await next();
+      const body = ctx.body as Buffer;
+      assert.ok(body.includes(Buffer.from('a key').toString('hex')));
+      answers.push({ body, closed: once(ctx.res, 'close') });
+    });
+    edge.use(keyRoutes(waiting));
+    const watched = await listenUnix(edge, { path, mode: 0o600 });
+    try {
+      const { permitId } = held({ disk0: 'a key' });
+      const args = ['-T', SCRIPT, path, permitId, 'disk0', '/bin/true'];
+      const child = spawn('/usr/bin/perl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      assert.equal((await outcome(child)).exitCode, 0);
+      const [answer] = answers;
+      await answer?.closed;
+      assert.ok(answer?.body.every((byte) => byte === 0));
+    } finally {
+      await watched.close();
+    }
+  });
+
   it('is given them once', async () => {
     const { permitId } = held({ disk0: 'a key' });
     const mark = join(directory, 'again');
@@ -113,9 +138,12 @@ describe('a command that is started with the keys of its disks', () => {
     });
   }
 
-  it('is not started by an agent that is silent, hangs up, or talks without end', async () => {
+  it('is not started by an agent that is silent, hangs up, talks without end, or gives a disk two keys', async () => {
     const path = join(directory, 'other.sock');
-    for (const answer of ['', 'HTTP/1.1 200 OK\r\n\r\n{"keys":[]}', 'x'.repeat(1_000_000)]) {
+    const ok = 'HTTP/1.1 200 OK\r\n\r\n';
+    const one = (key: string) => `{"disk":"disk0","key":"${key}"}`;
+    const twice = `${ok}{"keys":[${one('aa')},${one('bb')}]}`;
+    for (const answer of ['', `${ok}{"keys":[]}`, 'x'.repeat(1_000_000), twice]) {
       const server = createServer((client) => {
         client.on('error', () => undefined);
         client.once('data', () => client.end(answer));

@@ -285,12 +285,18 @@ describe('The start gate of a fleet', () => {
       const [vm, another] = [await vmWith(), await vmWith()];
       const requestId = requestOf(await ask(one.host, one.hostId, vm.uuid));
       await report(one.host, one.hostId, { decided: [refusalOf(requestId, another.uuid)] });
-      await report(other.host, other.hostId, { decided: [refusalOf(requestId, another.uuid)] });
+      // It makes up a start of its own by that id, and repeats it.
+      for (const decided of [refusalOf(requestId, vm.uuid), refusalOf(requestId, vm.uuid)]) {
+        await report(other.host, other.hostId, { decided: [decided] });
+      }
       for (const decision of ['licensed', 'observed'] as const) {
         const decided = [refusalOf(requestId, vm.uuid, decision)];
         await report(one.host, one.hostId, { decided });
       }
-      const decisions = async () => (await startsOf(vm.uuid)).map(({ decision }) => decision);
+      const decisions = async () =>
+        (await startsOf(vm.uuid))
+          .filter(({ hostId }) => hostId === one.hostId)
+          .map(({ decision }) => decision);
       assert.deepEqual(await decisions(), ['permitted']);
       await report(one.host, one.hostId, { decided: [refusalOf(requestId, vm.uuid)] });
       for (const decision of ['licensed', 'observed'] as const) {

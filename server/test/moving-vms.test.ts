@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import type { PermitsAnswer, StartRequest, Statement } from '@touchstone/schemas';
 import { viewExposures } from '../services/exposures.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
+import { viewStandings } from '../services/vm-standings.ts';
+import { insertStarts } from '../store/starts.ts';
 import { useFleet } from './support/made-fleet.ts';
 import type { MadeHost } from './support/made-host.ts';
 
@@ -43,6 +46,27 @@ describe('A VM that comes from somewhere', () => {
     await permitted(ask(target, vm, migrate));
     await permitted(ask(target, vm, migrate));
     await permitted(ask(source, vm, migrate));
+  });
+
+  it('is where its latest permit says, whichever of two was written last', async () => {
+    const [one, other] = await two();
+    const vm = await fleet.registeredVm();
+    const now = fleet.verifier.clock.now();
+    const permitAt = async ({ hostId }: Trusted, at: Date) => {
+      const request = fleet.secondRequestFor(vm);
+      const starts = [{ request, decision: 'permitted', permitId: randomUUID() }] as const;
+      const attestation = randomUUID();
+      await insertStarts(fleet.verifier.database, { hostId, attestation, at, starts });
+    };
+    const isAt = async ({ hostId }: Trusted) => {
+      const { vms } = await viewStandings(fleet.verifier, FIRST_PAGE);
+      assert.equal(vms.find(({ uuid }) => uuid === vm)?.place?.hostId, hostId);
+    };
+    await permitAt(one, now);
+    await permitAt(other, new Date(now.getTime() - 1));
+    await isAt(one);
+    await permitAt(other, now);
+    await isAt(other);
   });
 
   it('G28 does not migrate from a host that lost its trust, nor from one that is silent', async () => {
