@@ -12,9 +12,10 @@ import { bootTime } from '../gate/boot-time.ts';
 import type { FileReader } from '../images/file-reader.ts';
 import { startOfDomain } from './domain/asked.ts';
 import { type Domain, readDomain } from './domain/describe.ts';
-import { startedFinding, type StartedFinding } from './domain/started.ts';
+import { checkStarted, startedFinding, type StartedFinding } from './domain/started.ts';
 import { type PermittedDomain, PermittedDomains } from './domain/permitted-domains.ts';
 import { overwriteKeys } from '../keys/waiting-keys.ts';
+import { bootId } from '../watch/record.ts';
 import type { FoundExposure } from '../watch/exposures.ts';
 import { DiskSecrets } from './disk-secrets.ts';
 import type { Libvirt } from './libvirt.ts';
@@ -39,6 +40,7 @@ type DoorWatch = {
 };
 
 type LibvirtDoorParts = {
+  readonly permitted: PermittedDomains;
   readonly gate: Pick<StartGate, 'decide' | 'refused'>;
   readonly reader: FileReader;
   readonly secrets: DiskSecrets;
@@ -49,7 +51,7 @@ type LibvirtDoorParts = {
 
 /** @throws AppError STATE_MALFORMED, STATE_UNREADABLE */
 export async function openLibvirtDoor(
-  options: Omit<LibvirtDoorParts, 'secrets' | 'saved'> & {
+  options: Omit<LibvirtDoorParts, 'secrets' | 'saved' | 'permitted'> & {
     readonly stateDir: string;
     readonly libvirt: Libvirt;
   },
@@ -57,14 +59,14 @@ export async function openLibvirtDoor(
   const secrets = new DiskSecrets(options);
   await secrets.clear();
   const saved = await SavedStates.open(options.stateDir);
-  return new LibvirtDoor({ ...options, secrets, saved });
+  const permitted = await PermittedDomains.open(options.stateDir, bootId());
+  return new LibvirtDoor({ ...options, secrets, saved, permitted });
 }
 
 /** What libvirt's hook asks and tells: DESIGN section 4, Start a VM. */
 export class LibvirtDoor {
   readonly #parts: LibvirtDoorParts;
   readonly #told = new ToldOperations(bootTime);
-  readonly #permitted = new PermittedDomains();
   readonly #differing = new Map<string, FoundExposure>();
 
   constructor(parts: LibvirtDoorParts) {
@@ -88,18 +90,15 @@ export class LibvirtDoor {
         return asked.describe(plan);
       },
     });
-    const answer = await this.#give(vm, decided);
+    const definition = asked.described();
+    const domainOf = { vm, name, permitted: definition && { definition, operation } };
+    const answer = await this.#give(decided, domainOf);
     if (answer.decision === 'refused') {
       await watch.refused(vm);
       return answer;
     }
-    const { permitId: permit, requestId } = answer;
-    await watch.permitted({ vm, name, door: 'libvirt', permit, requestId });
-    const definition = asked.described();
-    const kept = definition === null ? null : { definition, operation };
-    this.#permitted.keep({ vm, name, requestId, permitted: kept });
     for (const finding of definition?.warnings ?? [])
-      log.warn({ requestId, vm, finding }, finding.subject);
+      log.warn({ requestId: answer.requestId, vm, finding }, finding.subject);
     return answer;
   }
 
@@ -108,12 +107,15 @@ export class LibvirtDoor {
     const { secrets, saved, watch } = this.#parts;
     const domain = this.#readTold(verb, xml);
     if (domain === null)
-      return this.#refuse(startedFinding('DOMAIN_DIFFERS', name), this.#permitted.takeNamed(name));
+      return this.#refuse(
+        startedFinding('DOMAIN_DIFFERS', name),
+        this.#parts.permitted.takeNamed(name),
+      );
     const { vm } = domain;
     this.#told.tell(vm, verb);
     if (verb === 'stopped end') await saved.stopped(vm);
     if (AFTER_START.has(verb)) await secrets.take(vm);
-    if (verb === 'release end') this.#permitted.take(vm);
+    if (verb === 'release end') this.#parts.permitted.take(vm);
     await watch.heard(verb, vm);
     return verb === 'started begin' ? this.#started(domain) : { outcome: 'noted' };
   }
@@ -147,39 +149,46 @@ export class LibvirtDoor {
     }
   }
 
-  /** Keys go to libvirt while it waits. Without them, no start. */
-  async #give(vm: string, { answer, definition, keys }: Decided): Promise<StartAnswer> {
-    const { gate, secrets, log } = this.#parts;
-    const sealed = definition?.sealedDisks ?? [];
-    if (answer.decision === 'refused' || (sealed.length === 0 && keys.size === 0)) {
+  /** Keys go to libvirt while it waits, and what was permitted to the disk. Without either, no start. */
+  async #give(
+    { answer, definition, keys }: Decided,
+    domain: Omit<PermittedDomain, 'requestId'>,
+  ): Promise<StartAnswer> {
+    const { gate, permitted, secrets, watch, log } = this.#parts;
+    const { vm, name } = domain;
+    if (answer.decision === 'refused') {
       overwriteKeys(keys);
       return answer;
     }
-    const { requestId } = answer;
-    const failure = await secrets
-      .give(vm, sealed, keys)
-      .then(() => null)
-      .catch((err: unknown) => {
-        log.warn({ requestId, vm, err }, 'the keys of its disks could not be given to libvirt');
-        return { code: codeOf(err), findings: [refusalFinding(err, `VM ${vm}`)] };
-      })
-      .finally(() => overwriteKeys(keys));
-    if (failure === null) return answer;
-    await gate.refused({ requestId, vm, ...failure });
-    return { decision: 'refused', requestId, vm, ...failure };
+    const { permitId: permit, requestId } = answer;
+    const sealed = definition?.sealedDisks ?? [];
+    try {
+      if (sealed.length > 0 || keys.size > 0)
+        await secrets.give(vm, sealed, keys).finally(() => overwriteKeys(keys));
+      await watch.permitted({ vm, name, door: 'libvirt', permit, requestId });
+      await permitted.keep({ ...domain, requestId });
+      return answer;
+    } catch (err) {
+      log.warn({ requestId, vm, err }, 'what was permitted cannot be started');
+      const findings = [refusalFinding(err, `VM ${vm}`)];
+      const refusal = { requestId, vm, code: codeOf(err), findings };
+      await gate.refused(refusal);
+      return { decision: 'refused', ...refusal };
+    }
   }
 
   /** Whether what runs is what the permit was for: DESIGN section 4; decision 55. */
   async #started(domain: Domain): Promise<DomainEventAnswer> {
-    const kept = this.#permitted.take(domain.vm);
+    const kept = this.#parts.permitted.take(domain.vm);
     const found = kept === null ? null : await this.#differs(domain, kept);
     this.#expose(domain, found);
     return found === null ? { outcome: 'noted' } : this.#refuse(found, kept);
   }
 
   #differs(domain: Domain, kept: PermittedDomain): Promise<StartedFinding | null> {
-    return this.#permitted.check(domain, kept).catch((err: unknown) => {
-      const { vm, requestId } = kept;
+    const { vm, requestId, permitted } = kept;
+    if (permitted === null) return Promise.resolve(null);
+    return checkStarted(domain, permitted).catch((err: unknown) => {
       this.#parts.log.warn({ err, requestId, vm }, 'what was started could not be looked at');
       return startedFinding('QEMU_UNSEEN', domain.name);
     });

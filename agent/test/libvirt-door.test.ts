@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { attack } from '../../test/support/attack.ts';
 import { describeLibvirt } from '../../test/support/describe-libvirt.ts';
 import { type LibvirtHost, startLibvirtHost } from '../../test/support/libvirt-host.ts';
@@ -111,6 +112,27 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
     const told = gate.refusedAfterwards.at(-1);
     assert.deepEqual([told?.requestId, told?.vm, told?.code], [requestId, vm, 'IMAGES_DIFFER']);
   });
+
+  it('and so does the agent that was started in between: G14', () =>
+    attack('G14', async () => {
+      const [asked, go] = [join(host.run, 'asked'), join(host.run, 'go')];
+      const hook = join(host.etc, 'hooks/qemu.d/zz-last');
+      const wait = `touch ${asked}; until [ -e ${go} ]; do sleep 0.05; done`;
+      await writeFile(hook, `#!/bin/sh\n[ "$2" != prepare ] || { ${wait}; }\n`, { mode: 0o755 });
+      const starting = host.virsh('start', 'g');
+      while (!existsSync(asked)) await sleep(10);
+      await gate.restart();
+      await rename(disk, `${disk}.read`);
+      await writeFile(disk, Buffer.alloc(65_536, 2));
+      await writeFile(go, '');
+      const { stderr } = await starting;
+      await rename(`${disk}.read`, disk);
+      for (const file of [hook, asked, go]) await rm(file);
+      const [, requestId, code = ''] = /request ([0-9a-f-]{36}): ([A-Z_]+): /.exec(stderr) ?? [];
+      assert.equal(await host.stateOf('g'), 'shut off');
+      assert.equal(gate.refusedAfterwards.at(-1)?.requestId, requestId);
+      return { outcome: 'D', code };
+    }));
 
   describe('at `started begin`', () => {
     /** Gives its exit code. */
@@ -312,6 +334,18 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
       gate.decide = give('another key');
       assert.match((await host.virsh('start', 's')).stderr, /Invalid password/);
       assert.equal(await host.stateOf('s'), 'shut off');
+      assert.ok(!(await listed()).includes(secret));
+    });
+
+    it('does not start where that cannot be written down, and its key is taken away', async () => {
+      gate.decide = give(key);
+      const inTheWay = join(gate.stateDir, 'permitted-domains.json.next');
+      await mkdir(inTheWay);
+      const { stderr } = await host.virsh('start', 's');
+      await rmdir(inTheWay);
+      assert.match(stderr, /START_FAILED/);
+      assert.equal(await host.stateOf('s'), 'shut off');
+      assert.equal(gate.refusedAfterwards.at(-1)?.code, 'START_FAILED');
       assert.ok(!(await listed()).includes(secret));
     });
 

@@ -1,9 +1,48 @@
-import type { Domain } from './describe.ts';
-import { checkStarted, type HostRoots, type Permitted, type StartedFinding } from './started.ts';
+import { join } from 'node:path';
+import { Type } from 'typebox';
+import { closed, LineOfText, oneOf, Sha256Hex, Uuid } from '@touchstone/schemas';
+import { agentError } from '../../codes.ts';
+import type { ReadFile } from '../../gate/definition.ts';
+import { Kept } from '../../state/kept.ts';
+import type { Permitted } from './started.ts';
 
-/** Between libvirt's `prepare` and its `started` lies the start of QEMU, and for an incoming migration all of it. */
-const KEPT_MS = 900_000;
 const MAX_KEPT = 1_024;
+/** As it is written: a file of the state that is longer than 1 MiB is read by nobody. */
+const MAX_BYTES = 1_000_000;
+/** More do not fit. */
+const MAX_FILES = 8_192;
+
+/** As stat(2) has it, in decimals. */
+const Count = Type.String({ pattern: '^-?[0-9]{1,20}$', maxLength: 21 });
+
+const KeptFile = closed({
+  /** No longer than a path is that the kernel opens. */
+  path: Type.String({ maxLength: 4_096 }),
+  ...{ dev: Count, ino: Count, size: Count, mtimeNs: Count },
+  use: oneOf('program', 'open', 'written', 'loaded'),
+});
+
+const KeptDomain = closed({
+  vm: Uuid,
+  name: LineOfText(256),
+  requestId: Uuid,
+  permitted: Type.Union([
+    Type.Null(),
+    closed({
+      operation: oneOf('start', 'restore', 'migrate'),
+      shape: Sha256Hex,
+      files: Type.Array(KeptFile, { maxItems: MAX_FILES }),
+    }),
+  ]),
+});
+type KeptDomain = Type.Static<typeof KeptDomain>;
+
+const KeptDomains = closed({
+  schema: Type.Literal('touchstone/agent-permitted-domains/1'),
+  /** What was permitted in another is not started any more. */
+  boot: Uuid,
+  domains: Type.Array(KeptDomain, { maxItems: MAX_KEPT }),
+});
 
 /** `permitted`: null where it could not be told what the VM is, and that is not compared: starts that are observed. */
 export type PermittedDomain = {
@@ -13,41 +52,82 @@ export type PermittedDomain = {
   readonly permitted: Permitted | null;
 };
 
-type Kept = PermittedDomain & { readonly until: number };
-
-/** What the VMs that were permitted a moment ago are to be, until they were started and looked at. */
+/**
+ * What the VMs that were permitted are to be, until they were started and looked at, also by the agent that is started
+ * in between. One for each VM: it is asked about anew before it is started again.
+ */
 export class PermittedDomains {
-  readonly #kept = new Map<string, Kept>();
-  readonly #roots: HostRoots | undefined;
+  readonly #kept: Kept<typeof KeptDomains>;
 
-  constructor(roots?: HostRoots) {
-    this.#roots = roots;
+  private constructor(kept: Kept<typeof KeptDomains>) {
+    this.#kept = kept;
   }
 
-  keep(domain: PermittedDomain): void {
-    this.#kept.delete(domain.vm);
-    this.#kept.set(domain.vm, { ...domain, until: performance.now() + KEPT_MS });
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= MAX_KEPT) break;
-      this.#kept.delete(oldest);
+  /** `boot`: the kernel's name for this one. @throws AppError STATE_MALFORMED, STATE_UNREADABLE */
+  static async open(stateDir: string, boot: string): Promise<PermittedDomains> {
+    const none = { schema: 'touchstone/agent-permitted-domains/1' as const, boot, domains: [] };
+    const kept = await Kept.open(join(stateDir, 'permitted-domains.json'), KeptDomains, none);
+    if (kept.value.boot !== boot) await kept.change(none);
+    return new PermittedDomains(kept);
+  }
+
+  /**
+   * Before the permit has an effect. Rejects where it could not be written: then it must have none. Where there is no
+   * room for all, the oldest go. @throws AppError DEFINITION_UNCOVERED: there is none for this one alone
+   */
+  async keep(domain: PermittedDomain): Promise<void> {
+    const domains = [...this.#others(domain.vm), toKept(domain)].slice(-MAX_KEPT);
+    const whole = () => ({ ...this.#kept.value, domains });
+    while (lengthOf(whole()) > MAX_BYTES) {
+      if (domains.length > 1) domains.shift();
+      else throw agentError('DEFINITION_UNCOVERED', { status: 422, detail: 'too many files' });
     }
+    await this.#kept.change(whole());
   }
 
-  /** Once for each start. Null of a VM that this agent permitted nothing: another agent may have, before it. */
+  /** Once for each start. Null of a VM that was permitted nothing here since. */
   take(vm: string): PermittedDomain | null {
-    const kept = this.#kept.get(vm);
-    this.#kept.delete(vm);
-    return kept === undefined || kept.until < performance.now() ? null : kept;
+    return this.#take((kept) => kept.vm === vm);
   }
 
   /** The same by libvirt's name for it, where its XML says no UUID. */
   takeNamed(name: string): PermittedDomain | null {
-    const vm = [...this.#kept.values()].find((kept) => kept.name === name)?.vm;
-    return vm === undefined ? null : this.take(vm);
+    return this.#take((kept) => kept.name === name);
   }
 
-  /** What differs from what was permitted; null where nothing does. */
-  async check(live: Domain, { permitted }: PermittedDomain): Promise<StartedFinding | null> {
-    return permitted === null ? null : checkStarted(live, permitted, this.#roots);
+  #take(isIt: (kept: KeptDomain) => boolean): PermittedDomain | null {
+    const found = this.#kept.value.domains.find(isIt);
+    if (found === undefined) return null;
+    // What stays in the file gives way to what the VM is permitted next, before which it is not started.
+    const domains = this.#others(found.vm);
+    this.#kept.change({ ...this.#kept.value, domains }).catch(() => undefined);
+    return fromKept(found);
   }
+
+  #others(vm: string): KeptDomain[] {
+    return this.#kept.value.domains.filter((kept) => kept.vm !== vm);
+  }
+}
+
+const lengthOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value, null, 2));
+
+function toKept({ vm, name, requestId, permitted }: PermittedDomain): KeptDomain {
+  const known = { vm, name, requestId };
+  if (permitted === null) return { ...known, permitted };
+  const { operation, definition } = permitted;
+  const files = definition.files.map(({ path, dev, ino, size, mtimeNs, use }) => ({
+    ...{ path, dev: String(dev), ino: String(ino), size: String(size) },
+    ...{ mtimeNs: String(mtimeNs), use },
+  }));
+  return { ...known, permitted: { operation, shape: definition.shape, files } };
+}
+
+function fromKept({ permitted, ...known }: KeptDomain): PermittedDomain {
+  if (permitted === null) return { ...known, permitted };
+  const { operation, shape } = permitted;
+  const files = permitted.files.map(({ dev, ino, size, mtimeNs, ...file }): ReadFile => ({
+    ...file,
+    ...{ dev: BigInt(dev), ino: BigInt(ino), size: BigInt(size), mtimeNs: BigInt(mtimeNs) },
+  }));
+  return { ...known, permitted: { operation, definition: { shape, files } } };
 }

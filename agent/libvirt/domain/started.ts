@@ -13,7 +13,7 @@ export type StartedFinding = Finding & {
 
 /** What a VM was permitted as. */
 export type Permitted = {
-  readonly definition: DomainDefinition;
+  readonly definition: Pick<DomainDefinition, 'shape' | 'files'>;
   readonly operation: Operation;
 };
 
