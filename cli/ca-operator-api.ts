@@ -35,102 +35,62 @@ import {
   type WithReason,
 } from '@touchstone/schemas';
 import type { Client } from '@touchstone/transport';
+import { bearerRoutes, wholeList, withQuery } from './bearer-routes.ts';
 
 export type CaOperatorApi = ReturnType<typeof caOperatorApi>;
 
 /** What operators of the CA ask it itself, one function a route. */
 export function caOperatorApi(client: Client, bearer: string) {
-  const get = { method: 'GET', bearer } as const;
-  const post = { method: 'POST', bearer } as const;
-  const del = { method: 'DELETE', bearer } as const;
-  const at = (...segments: string[]) =>
-    `/v1/operator/${segments.map(encodeURIComponent).join('/')}`;
-  const whole = (all: boolean) => (all ? '?all=true' : '');
+  const { at, get, post, delete: del } = bearerRoutes(client, bearer, '/v1/operator');
+  const list = (path: string, all: boolean) => withQuery(path, { all: all ? 'true' : undefined });
   return {
-    session: () => client.request({ ...get, path: at('session'), schema: CaSession }),
+    session: () => get(at('session'), CaSession),
 
-    operators: (all: boolean) =>
-      client.request({ ...get, path: `${at('operators')}${whole(all)}`, schema: CaOperatorList }),
-    addOperator: (body: CaOperatorRequest) =>
-      client.request({ ...post, path: at('operators'), body, schema: CaOperatorCreated }),
-    removeOperator: (id: string) =>
-      client.request({ ...del, path: at('operators', id), schema: CaOperator }),
+    operators: (all: boolean) => get(list(at('operators'), all), CaOperatorList),
+    addOperator: (body: CaOperatorRequest) => post(at('operators'), body, CaOperatorCreated),
+    removeOperator: (id: string) => del(at('operators', id), CaOperator),
 
-    quorum: () => client.request({ ...get, path: at('quorum'), schema: QuorumStatus }),
-    setQuorum: (body: QuorumChange) =>
-      client.request({ ...post, path: at('quorum'), body, schema: QuorumStatus }),
-    approvals: (all: boolean) =>
-      client.request({ ...get, path: `${at('approvals')}${whole(all)}`, schema: ApprovalList }),
-    withdrawApproval: (id: string) =>
-      client.request({ ...post, path: at('approvals', id, 'withdrawal'), schema: Approval }),
+    quorum: () => get(at('quorum'), QuorumStatus),
+    setQuorum: (body: QuorumChange) => post(at('quorum'), body, QuorumStatus),
+    approvals: (all: boolean) => get(list(at('approvals'), all), ApprovalList),
+    withdrawApproval: (id: string) => post(at('approvals', id, 'withdrawal'), undefined, Approval),
 
-    revoke: (body: RevocationRequest) =>
-      client.request({ ...post, path: at('revocations'), body, schema: Revocation }),
-    status: () => client.request({ ...get, path: at('status'), schema: CaOwnStatus }),
-    rotations: () => client.request({ ...get, path: at('rotations'), schema: RotationList }),
-    startRotation: (body: RotationStart) =>
-      client.request({ ...post, path: at('rotations'), body, schema: Rotation }),
+    revoke: (body: RevocationRequest) => post(at('revocations'), body, Revocation),
+    status: () => get(at('status'), CaOwnStatus),
+    rotations: () => get(at('rotations'), RotationList),
+    startRotation: (body: RotationStart) => post(at('rotations'), body, Rotation),
     advanceRotation: (id: string, body: RotationAdvance) =>
-      client.request({ ...post, path: at('rotations', id, 'advance'), body, schema: Rotation }),
-    rollBackRotation: (id: string) =>
-      client.request({ ...post, path: at('rotations', id, 'rollback'), schema: Rotation }),
-    tpmRoots: () => client.request({ ...get, path: at('tpm-roots'), schema: TpmRootList }),
-    exportTpmRoots: () =>
-      client.request({ ...get, path: at('tpm-roots-export'), schema: TpmRootExport }),
-    importTpmRoots: (body: TpmRootImport) =>
-      client.request({ ...post, path: at('tpm-roots-import'), body, schema: TpmRootImported }),
-    addTpmRoot: (body: TpmRootAddition) =>
-      client.request({ ...post, path: at('tpm-roots'), body, schema: TpmRootList }),
-    admittedBy: (fingerprint: string) =>
-      client.request({
-        ...{ ...get, path: at('tpm-roots', fingerprint, 'admitted'), schema: TpmRootAdmitted },
-      }),
-    removeTpmRoot: (fingerprint: string, body: TpmRootRemoval) =>
-      client.request({
-        ...{ ...post, path: at('tpm-roots', fingerprint, 'removal'), body },
-        schema: TpmRootAdmitted,
-      }),
+      post(at('rotations', id, 'advance'), body, Rotation),
+    rollBackRotation: (id: string) => post(at('rotations', id, 'rollback'), undefined, Rotation),
 
-    endorsementKeys: async () => {
-      const keys: EndorsementKey[] = [];
-      for (let cursor = ''; ;) {
-        const path = `${at('endorsement-keys')}${cursor === '' ? '' : `?cursor=${cursor}`}`;
-        const page = await client.request({ ...get, path, schema: EndorsementKeyList });
-        keys.push(...page.keys);
-        if (page.nextCursor === undefined) return { keys };
-        cursor = page.nextCursor;
-      }
-    },
-    endorsementKey: (ekRef: string) =>
-      client.request({ ...get, path: at('endorsement-keys', ekRef), schema: EndorsementKey }),
-    waitingKeys: () =>
-      client.request({ ...get, path: at('endorsement-keys-waiting'), schema: WaitingKeys }),
-    pins: () => client.request({ ...get, path: at('pins'), schema: Pins }),
-    pinEk: (body: PinRequest) => client.request({ ...post, path: at('pins'), body, schema: Pin }),
-    unpinEk: (ekName: string, body: WithReason) =>
-      client.request({ ...post, path: at('pins', ekName, 'removal'), body, schema: Pin }),
+    tpmRoots: () => get(at('tpm-roots'), TpmRootList),
+    exportTpmRoots: () => get(at('tpm-roots-export'), TpmRootExport),
+    importTpmRoots: (body: TpmRootImport) => post(at('tpm-roots-import'), body, TpmRootImported),
+    addTpmRoot: (body: TpmRootAddition) => post(at('tpm-roots'), body, TpmRootList),
+    admittedBy: (fingerprint: string) =>
+      get(at('tpm-roots', fingerprint, 'admitted'), TpmRootAdmitted),
+    removeTpmRoot: (fingerprint: string, body: TpmRootRemoval) =>
+      post(at('tpm-roots', fingerprint, 'removal'), body, TpmRootAdmitted),
+
+    endorsementKeys: async () => ({
+      keys: await wholeList(
+        (cursor) => get(withQuery(at('endorsement-keys'), cursor), EndorsementKeyList),
+        ({ keys }) => keys,
+      ),
+    }),
+    endorsementKey: (ekRef: string) => get(at('endorsement-keys', ekRef), EndorsementKey),
+    waitingKeys: () => get(at('endorsement-keys-waiting'), WaitingKeys),
+    pins: () => get(at('pins'), Pins),
+    pinEk: (body: PinRequest) => post(at('pins'), body, Pin),
+    unpinEk: (ekName: string, body: WithReason) => post(at('pins', ekName, 'removal'), body, Pin),
     decommissionEk: (ekRef: string, body: WithReason) =>
-      client.request({
-        ...{ ...post, path: at('endorsement-keys', ekRef, 'decommissioning'), body },
-        schema: Decommissioned,
-      }),
+      post(at('endorsement-keys', ekRef, 'decommissioning'), body, Decommissioned),
     readmitEk: (ekRef: string, body: WithReason) =>
-      client.request({
-        ...{ ...post, path: at('endorsement-keys', ekRef, 'readmission'), body },
-        schema: EndorsementKey,
-      }),
+      post(at('endorsement-keys', ekRef, 'readmission'), body, EndorsementKey),
 
     certifyBundleKey: (body: BundleKeyRequest) =>
-      client.request({
-        ...{ ...post, path: at('bundle-key-certificates'), body },
-        schema: BundleKeyCertificate,
-      }),
+      post(at('bundle-key-certificates'), body, BundleKeyCertificate),
 
-    audit: (cursor?: string) =>
-      client.request({
-        ...get,
-        path: `${at('audit')}${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}`,
-        schema: AuditList,
-      }),
+    audit: (cursor?: string) => get(withQuery(at('audit'), { cursor }), AuditList),
   };
 }
