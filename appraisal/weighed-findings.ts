@@ -1,4 +1,5 @@
 import type { Finding, FindingEffect } from '@touchstone/schemas';
+import { strictestFirst } from './comparison/stricter.ts';
 import { MAX_FINDINGS } from './shown-findings.ts';
 
 /** Findings as far as a result can show them, and what all of them do to it. */
@@ -21,7 +22,7 @@ export function weigh(findings: readonly Finding[]): WeighedFindings {
 }
 
 export const byEffect = (findings: readonly Finding[]): Finding[] =>
-  findings.toSorted((a, b) => RANK[a.effect] - RANK[b.effect]);
+  findings.toSorted((a, b) => strictestFirst(a.effect, b.effect));
 
 /** Nothing but warnings and observations is milder than an effect that enforces. */
 export function worstOf(effects: readonly (FindingEffect | null)[]): FindingEffect | null {
@@ -30,5 +31,3 @@ export function worstOf(effects: readonly (FindingEffect | null)[]): FindingEffe
   if (some.includes('warn')) return 'warn';
   return some.length === 0 ? null : 'observe';
 }
-
-const RANK = { enforce: 0, warn: 1, observe: 2 } as const;

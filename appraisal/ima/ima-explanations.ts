@@ -1,11 +1,11 @@
 import type { ImaDigest } from '@touchstone/eventlog';
 import type { FindingEffect, ImaFileSet } from '@touchstone/schemas';
+import { stricter } from '../comparison/stricter.ts';
 import { imaKeyOf } from './ima-keys.ts';
-import type { JudgingPolicy } from './judge-ima-entries.ts';
+import type { JudgingPolicy } from './judging-policies.ts';
 
 /** As many allowed contents as one finding spells out. */
 const MAX_SPELT = 4;
-const RANK = { enforce: 0, warn: 1, observe: 2 } as const;
 
 /** What policies want at a path. Without `effect`: none of them names it. */
 export type Wanted = {
@@ -23,7 +23,7 @@ export function wantedAt(policies: readonly JudgingPolicy[], path: string): Want
     const { files, mode } = compiled;
     for (const entry of files.at(path)) {
       count += 1;
-      if (effect === undefined || RANK[mode] < RANK[effect]) effect = mode;
+      effect = effect === undefined ? mode : stricter(effect, mode);
       // The last that is named is the newest, as lists grow.
       nearest = `${originOf(files.set(entry))}by ${document}`;
       if (spelt.length < MAX_SPELT) {

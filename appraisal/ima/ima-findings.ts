@@ -1,11 +1,11 @@
 import type { Finding, FindingEffect, ImaProgress } from '@touchstone/schemas';
+import { stricter, strictestFirst } from '../comparison/stricter.ts';
 import { finding, type FindingDetails } from '../finding.ts';
 import { lineOfText } from '../line-of-text.ts';
 import type { ReasonCode } from '../reasons.ts';
 
 /** As many as a progress holds. */
 const MAX_KEPT = 64;
-const RANK = { enforce: 0, warn: 1, observe: 2 } as const;
 
 type Details = Omit<FindingDetails, 'subject' | 'effect'>;
 
@@ -35,14 +35,14 @@ export class ImaFindings {
     details: () => Details,
     times = 1,
   ): void {
-    if (this.#worst === undefined || RANK[effect] < RANK[this.#worst]) this.#worst = effect;
+    this.#worst = this.#worst === undefined ? effect : stricter(this.#worst, effect);
     const safe = lineOfText(subject, MAX_SUBJECT);
     let told = 0;
     for (const one of this.#kept) if (one.code === code && one.subject === safe) told += 1;
     if (told >= times) return;
     if (this.#kept.length >= MAX_KEPT) {
       this.#omitted += 1;
-      const milder = this.#kept.findLastIndex((one) => RANK[one.effect] > RANK[effect]);
+      const milder = this.#kept.findLastIndex((one) => strictestFirst(one.effect, effect) > 0);
       if (milder < 0) return;
       this.#kept.splice(milder, 1);
     }
