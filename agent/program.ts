@@ -1,30 +1,19 @@
-import { resolve } from 'node:path';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import {
-  AK_KINDS,
-  checkAgainst,
-  DiskName,
-  EK_KINDS,
-  HttpsUrl,
-  SchemaError,
-  Sha256Hex,
-  Slug,
-  Uuid,
-} from '@touchstone/schemas';
-import type { TSchema } from 'typebox';
+import { Command, CommanderError, Option } from 'commander';
+import { AK_KINDS, DiskName, EK_KINDS, HttpsUrl, Sha256Hex, Slug, Uuid } from '@touchstone/schemas';
+import { as, namedOf, slugOf, tpmName } from './arguments.ts';
 import { askCommand } from './commands/ask.ts';
 import { attestCommand } from './commands/attest.ts';
 import { courierCommand, type CourierOptions } from './commands/courier.ts';
+import { daemonCommand, type DaemonOptions } from './commands/daemon.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enrolCommand, type EnrolOptions } from './commands/enroll.ts';
+import { runCommand, type RunOptions } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { trustCommand, type TrustOptions } from './commands/trust.ts';
 import type { InstallHookOptions } from './commands/install-hook.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
-import { reportError, reportRefusal } from './report.ts';
-import { askToRun } from './run.ts';
-import { type AgentSurroundings, socketPathOf } from './surroundings.ts';
-import { withState } from './with-state.ts';
+import { reportError } from './report.ts';
+import type { AgentSurroundings } from './surroundings.ts';
 
 /** `touchstone-agent`: argv to exit code. DESIGN section 8. */
 export function createAgentProgram(
@@ -202,102 +191,3 @@ function commands(surroundings: AgentSurroundings, exit: (code: number) => void)
 
   return program;
 }
-
-type DaemonOptions = { readonly state: string; readonly courier?: string };
-
-async function daemonCommand(
-  surroundings: AgentSurroundings,
-  { state, courier }: DaemonOptions,
-): Promise<void> {
-  const [{ runDaemon }, { passedOverBy }, { pino }] = await Promise.all([
-    import('./daemon.ts'),
-    import('./tpm/host-tpm.ts'),
-    import('pino'),
-  ]);
-  const log = pino({ name: 'touchstone-agent' }, pino.destination({ fd: 2, sync: true }));
-  await withState(surroundings, state, async (stateDir, attester, config) => {
-    const passedOver = await passedOverBy(attester.tpm, surroundings.machine);
-    if (passedOver !== null) log.warn({ tpm: passedOver }, 'a TPM that is not the host’s');
-    await runDaemon({
-      stateDir,
-      socketPath: socketPathOf(stateDir),
-      courier: courier === undefined ? null : resolve(surroundings.workingDirectory, courier),
-      attester,
-      config,
-      log,
-      stop: surroundings.stopOnSignal(),
-      ready: () => surroundings.stdout.write(`${JSON.stringify({ ready: true })}\n`),
-    });
-  });
-}
-
-type RunOptions = {
-  readonly state: string;
-  readonly vm: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly ephemeralRoot?: string;
-};
-
-async function runCommand(
-  surroundings: AgentSurroundings,
-  options: RunOptions,
-  command: readonly string[],
-): Promise<number> {
-  const { stderr, workingDirectory, searchPath } = surroundings;
-  const decision = await askToRun({
-    socketPath: socketPathOf(resolve(workingDirectory, options.state)),
-    vm: options.vm,
-    command,
-    ephemeralRoot: options.ephemeralRoot,
-    workingDirectory,
-    searchPath,
-    pid: surroundings.pid,
-    named: options.env ?? {},
-  });
-  if (!decision.start) return reportRefusal(stderr, options.vm, decision);
-  surroundings.replaceProcess(decision.launch);
-  stderr.write(`touchstone-agent: ${decision.launch.command[0]} could not be executed\n`);
-  return EXIT.unavailable;
-}
-
-/** An option's value in its schema's shape; hex and UUIDs may be written in capitals. */
-function as(schema: TSchema): (text: string) => string {
-  return (text) => {
-    const value = schema === Sha256Hex || schema === Uuid ? text.toLowerCase() : text;
-    try {
-      checkAgainst(schema, value);
-      return value;
-    } catch (cause) {
-      throw new InvalidArgumentError(cause instanceof SchemaError ? cause.message : String(cause));
-    }
-  };
-}
-
-/** Variables by name, with what they are set to here. */
-function namedOf(environment: AgentSurroundings['environment']) {
-  return (name: string, before: Readonly<Record<string, string>> = {}) => {
-    const value = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/u.test(name) ? environment[name] : undefined;
-    if (value === undefined) throw new InvalidArgumentError('no variable of that name is set here');
-    return { ...before, [name]: value };
-  };
-}
-
-/**
- * A device is named from the root: the daemon has another working directory. The kernel's resource manager is behind
- * tpmrm0; at tpm0 what a killed process left stays, until the TPM is full.
- */
-function tpmName(text: string): string {
-  if (/^\/dev\/tpm[0-9]+$/u.test(text)) {
-    throw new InvalidArgumentError(`name the managed device: ${text.replace('tpm', 'tpmrm')}`);
-  }
-  if (text === 'software' || /^\/[^\u0000-\u001f]+$/u.test(text)) return text;
-  throw new InvalidArgumentError('it is `software` or the path of a device, such as /dev/tpmrm0');
-}
-
-/** A host name as a name of ours. */
-const slugOf = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9._-]+/gu, '-')
-    .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/gu, '')
-    .slice(0, 63) || 'host';

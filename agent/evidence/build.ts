@@ -14,7 +14,8 @@ import type {
 import type { BankName, PcrSelection } from '@touchstone/tpm';
 import { TpmError } from 'node-tpm2-tss-bindings';
 import type { KeyRecord } from '../state/identity.ts';
-import type { Attester, QuotedPcrs } from '../tpm/attester.ts';
+import type { Attester } from '../tpm/attester.ts';
+import type { QuotedPcrs } from '../tpm/quotes.ts';
 
 const AGENT_VERSION = '0.1.0';
 

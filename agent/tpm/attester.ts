@@ -1,49 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
-import {
-  encodeTpmlPcrSelection,
-  hashAlgorithm,
-  parseTpmsAttest,
-  pcrDigest,
-  type PcrSelection,
-} from '@touchstone/tpm';
-import { openTpm, type Tpm, type TpmClock, TpmError, type TpmObject } from 'node-tpm2-tss-bindings';
+import type { PcrSelection } from '@touchstone/tpm';
+import { type Tpm, type TpmClock, TpmError, type TpmObject } from 'node-tpm2-tss-bindings';
 import type { AkKind, EkKind } from '@touchstone/schemas';
 import { agentError } from '../codes.ts';
 import type { Measurement } from '../config.ts';
-import { measureBoot, measuredAtMs, readBootLog } from '../measure/boot-log.ts';
+import { measuredAtMs, readBootLog } from '../measure/boot-log.ts';
 import { readFirmwareLog } from '../measure/firmware-log.ts';
 import { ImaList } from '../measure/ima-list.ts';
 import { BootImages } from '../measure/boot-images.ts';
 import { NextBoot } from '../measure/next-boot.ts';
 import { readGivenCertificates } from '../state/given-certificates.ts';
 import type { KeyRecord } from '../state/identity.ts';
-import { createAttestationKey, loadAttestationKey, withSaltedSession } from './attestation-key.ts';
+import { createAttestationKey } from './attestation-key.ts';
 import type { ChosenTpm } from './choose-tpm.ts';
 import { MAX_CHAIN, readEkChain } from './ek-certificates.ts';
-import { type EndorsementKey, openEndorsementKey } from './endorsement-key.ts';
-import { emptyBanksOf, type SelectableBank } from './empty-banks.ts';
+import type { SelectableBank } from './empty-banks.ts';
+import type { EndorsementKey } from './endorsement-key.ts';
 import { type HostTpm, SOFTWARE_TPM } from './host-tpm.ts';
-import { ensureSoftwareTpm, softwareEkChain } from './software-tpm.ts';
-
-const MAX_UNSTEADY_READS = 3;
-/** Part 2, 7.2. */
-const TPM_HT_TRANSIENT = 0x80;
-/** A chip may take half a minute to make an RSA key; the kernel's own bound is longer. */
-const DEVICE_TIMEOUT_MS = 60_000;
-
-export type QuotedPcrs = {
-  readonly attest: Uint8Array;
-  readonly signature: Uint8Array;
-  readonly pcrs: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>;
-};
-
-type OpenTpm = {
-  readonly tpm: Tpm;
-  readonly ek: EndorsementKey;
-  readonly boot: TpmClock;
-  readonly emptyBanks: readonly SelectableBank[];
-};
+import { LoadedAk } from './loaded-ak.ts';
+import { isInItsBoot, openHostTpm, type OpenTpm } from './open-tpm.ts';
+import { type QuoteClock, type QuotedPcrs, Quotes } from './quotes.ts';
+import { softwareEkChain } from './software-tpm.ts';
 
 /** Where the kernel's logs are. */
 type KernelFiles = {
@@ -69,9 +45,8 @@ export class Attester {
   /** null where this host has none to show. */
   readonly imaList: ImaList | null;
   #open: OpenTpm | null = null;
-  #key: { readonly record: KeyRecord; readonly object: TpmObject } | null = null;
-  #lastClock = -1n;
-  #lastQuote: Pick<TpmClock, 'resetCount' | 'restartCount' | 'clock'> | null = null;
+  readonly #ak = new LoadedAk();
+  readonly #quotes = new Quotes();
 
   /** `measure` is for a software TPM: what boots on a chip is measured by its firmware. */
   constructor(
@@ -104,7 +79,11 @@ export class Attester {
    */
   async use<T>(work: (tpm: Tpm, ek: EndorsementKey) => Promise<T>): Promise<T> {
     try {
-      const { tpm, ek } = (this.#open ??= await this.#connect());
+      const { tpm, ek } = (this.#open ??= await openHostTpm(
+        this.#stateDir,
+        this.#chosen,
+        this.#measure,
+      ));
       return await work(tpm, ek);
     } catch (error) {
       if (error instanceof TpmError) await this.close();
@@ -118,17 +97,14 @@ export class Attester {
    */
   useWithRoom<T>(work: (tpm: Tpm, ek: EndorsementKey) => Promise<T>): Promise<T> {
     return this.use(async (tpm, ek) => {
-      if (this.#key !== null && ek.object.handle >>> 24 === TPM_HT_TRANSIENT) {
-        await tpm.flush(this.#key.object);
-        this.#key = null;
-      }
+      await this.#ak.makeRoom({ tpm, ek });
       return work(tpm, ek);
     });
   }
 
   /** The counters of the last quote that was made here; null before the first. */
-  get lastQuote(): Pick<TpmClock, 'resetCount' | 'restartCount' | 'clock'> | null {
-    return this.#lastQuote;
+  get lastQuote(): QuoteClock | null {
+    return this.#quotes.last;
   }
 
   createKey(kind: AkKind = 'ecc-p256'): Promise<KeyRecord> {
@@ -156,16 +132,7 @@ export class Attester {
 
   /** The AK, loaded. @throws AppError EK_CHANGED, AK_LOST */
   key(record: KeyRecord): Promise<TpmObject> {
-    return this.use(async (tpm, ek) => {
-      if (this.#key !== null && isDeepStrictEqual(this.#key.record, record))
-        return this.#key.object;
-      // Room for three objects is all that a TPM need have: TPM_PT_HR_TRANSIENT_MIN.
-      if (this.#key !== null) await tpm.flush(this.#key.object);
-      this.#key = null;
-      const object = await loadAttestationKey(tpm, ek, record);
-      this.#key = { record, object };
-      return object;
-    });
+    return this.use((tpm, ek) => this.#ak.of({ tpm, ek }, record));
   }
 
   /**
@@ -218,10 +185,8 @@ export class Attester {
   /** Sessions and loaded keys end with the boot, and the PCRs are zero again. */
   async #sameBoot(): Promise<boolean> {
     if (this.#open === null) return true;
-    const { tpm, boot } = this.#open;
     try {
-      const { resetCount, restartCount } = await tpm.readClock();
-      return resetCount === boot.resetCount && restartCount === boot.restartCount;
+      return await isInItsBoot(this.#open);
     } catch (error) {
       // One that hangs is not asked a second time, for as long again.
       if (error instanceof TpmError && error.code === 'TPM_TIMEOUT') {
@@ -233,9 +198,8 @@ export class Attester {
   }
 
   /**
-   * A quote and the PCR values that it covers. The TPM's clock has moved on since the last quote, for
-   * two quotes in one millisecond would be one place in the verifier's order.
-   * @throws AppError PCRS_UNSTEADY
+   * A quote by the AK and the PCR values that it covers, later by the TPM's clock than the last one.
+   * @throws AppError EK_CHANGED, AK_LOST, PCRS_UNSTEADY
    */
   async quote(
     record: KeyRecord,
@@ -243,63 +207,14 @@ export class Attester {
     selection: PcrSelection,
   ): Promise<QuotedPcrs> {
     const key = await this.key(record);
-    return this.use(async (tpm, ek) => {
-      for (let attempt = 0; attempt < MAX_UNSTEADY_READS; attempt += 1) {
-        await this.#clockMovesOn(tpm);
-        const quoted = await withSaltedSession(tpm, ek, (session) =>
-          tpm.quote({ key, session, qualifyingData, selection: encodeTpmlPcrSelection(selection) }),
-        );
-        const pcrs = await readPcrs(tpm, selection);
-        const attest = parseTpmsAttest(quoted.attest);
-        const { resetCount, restartCount, clock } = attest.clockInfo;
-        this.#lastClock = clock;
-        this.#lastQuote = { resetCount, restartCount, clock };
-        const digest = pcrDigest(selection, pcrs, 'sha256');
-        if (Buffer.compare(digest, attest.quote.pcrDigest) === 0) return { ...quoted, pcrs };
-      }
-      throw agentError('PCRS_UNSTEADY', { detail: `${MAX_UNSTEADY_READS} quotes in a row` });
-    });
+    return this.use((tpm, ek) => this.#quotes.take({ tpm, ek }, key, qualifyingData, selection));
   }
 
   async close(): Promise<void> {
     const tpm = this.#open?.tpm;
     this.#open = null;
-    this.#key = null;
-    this.#lastClock = -1n;
+    this.#ak.gone();
+    this.#quotes.reopened();
     await tpm?.close();
   }
-
-  async #connect(): Promise<OpenTpm> {
-    const { tpm: host, ek: wish } = this.#chosen;
-    const tpm = await (host.kind === 'device'
-      ? openTpm({ tcti: `device:${host.path}`, commandTimeoutMs: DEVICE_TIMEOUT_MS })
-      : openTpm({ tcti: await ensureSoftwareTpm(this.#stateDir) }));
-    try {
-      const boot = await tpm.readClock();
-      if (host.kind === 'software') await measureBoot(tpm, this.#stateDir, this.#measure);
-      const given = await readGivenCertificates(this.#stateDir);
-      const ek = await openEndorsementKey(tpm, wish, { chip: host.kind === 'device', given });
-      return { tpm, ek, boot, emptyBanks: await emptyBanksOf(tpm) };
-    } catch (error) {
-      await tpm.close();
-      throw error;
-    }
-  }
-
-  async #clockMovesOn(tpm: Tpm): Promise<void> {
-    while ((await tpm.readClock()).clock <= this.#lastClock) await sleep(1);
-  }
-}
-
-async function readPcrs(
-  tpm: Tpm,
-  selection: PcrSelection,
-): Promise<Map<PcrSelection[number]['bank'], Map<number, Uint8Array>>> {
-  const values = new Map<PcrSelection[number]['bank'], Map<number, Uint8Array>>();
-  for (const { bank, pcr, digest } of await tpm.pcrRead(encodeTpmlPcrSelection(selection))) {
-    const { name } = hashAlgorithm(bank);
-    const ofBank = values.get(name) ?? new Map<number, Uint8Array>();
-    values.set(name, ofBank.set(pcr, digest));
-  }
-  return values;
 }
