@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeLibvirt } from '../../test/support/describe-libvirt.ts';
-import { codeOf } from '../../test/support/test-host.ts';
+import { codeOf } from '../../test/support/refusals.ts';
 import { broughtHook, hookText } from '../libvirt/hook.ts';
 import { installHook, removeHook, stateOfHook } from '../libvirt/install-hook.ts';
 

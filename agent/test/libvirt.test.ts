@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeLibvirt } from '../../test/support/describe-libvirt.ts';
 import { type LibvirtHost, startLibvirtHost } from '../../test/support/libvirt-host.ts';
-import { codeOf } from '../../test/support/test-host.ts';
+import { codeOf } from '../../test/support/refusals.ts';
 import { type Libvirt, libvirtAt } from '../libvirt/libvirt.ts';
 
 describeLibvirt('libvirt, asked by virsh', function () {

@@ -23,8 +23,9 @@ import { type CaReplica, startCaReplica } from '../support/ca-replica.ts';
 import { ForgedHost } from '../support/forged-host.ts';
 import { forgedEccAk, type ForgedKey, forgedRsaAk } from '../support/forged-key.ts';
 import { corrupt, refusedWithoutTrace } from '../support/records.ts';
+import { codeOf, refusalOf } from '../support/refusals.ts';
 import { forge } from '../support/stolen-ca.ts';
-import { codeOf, refusalOf, TestHost } from '../support/test-host.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const run = promisify(execFile);

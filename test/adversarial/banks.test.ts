@@ -12,13 +12,15 @@ import { hash, TPM_ALG_SHA1 } from '@touchstone/tpm';
 import { type AgentHost, startAgentHost } from '../support/agent-host.ts';
 import { attack, type Observed } from '../support/attack.ts';
 import { type CaReplica, startCaReplica } from '../support/ca-replica.ts';
+import { type Dishonesty } from '../support/dishonesty.ts';
 import { ForgedHost } from '../support/forged-host.ts';
+import { makeCertificate } from '../support/made-certificate.ts';
+import { GOOD_BOOT, logOf } from '../support/measured-boot.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
 import { type Replica, startReplica } from '../support/replica.ts';
-import { type Dishonesty, GOOD_BOOT, logOf, TestHost } from '../support/test-host.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 import { withTpmTools } from '../support/tpm-tools.ts';
-import { makeCertificate } from '../support/made-certificate.ts';
 
 const BOTH = { sha256: [0, 7, 8, 9, 13], sha384: [8, 9, 13] };
 const BANKS = ['sha256', 'sha384'] as const;

@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { formatBaselines } from '@touchstone/appraisal';
 import { type Baseline, BaselineList, type BaselineRule, type Finding } from '@touchstone/schemas';
 import { attack } from '../support/attack.ts';
-import { CHANGED_BOOT, GOOD_BOOT, permitOf, refusalOf, TestHost } from '../support/test-host.ts';
+import { CHANGED_BOOT, GOOD_BOOT } from '../support/measured-boot.ts';
+import { permitOf, refusalOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const CONFIGURATION = '/etc/hypervisor.conf';

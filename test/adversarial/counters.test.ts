@@ -4,7 +4,8 @@ import { BaselineList, HostDetail, Replacement, ReplacementList } from '@touchst
 import { attack, type Observed } from '../support/attack.ts';
 import { type ClaimedCounters, MadeTpm } from '../support/made-tpm.ts';
 import { alertCount, refusedWithoutTrace } from '../support/records.ts';
-import { codeOf, permitOf, refusalOf, TestHost } from '../support/test-host.ts';
+import { codeOf, permitOf, refusalOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const UINT64_MAX = 2n ** 64n - 1n;

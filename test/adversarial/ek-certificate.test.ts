@@ -23,8 +23,9 @@ import {
   unknownExtension,
   usedFor,
 } from '../support/made-certificate.ts';
+import { codeOf } from '../support/refusals.ts';
 import { rocaModulus } from '../support/roca-modulus.ts';
-import { codeOf, TestHost } from '../support/test-host.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const INTEL = tpmName({ manufacturer: 'id:494E5443' });

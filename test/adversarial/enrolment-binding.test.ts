@@ -10,8 +10,9 @@ import {
 import type { BindingKey } from '@touchstone/schemas';
 import type { TpmObject } from 'node-tpm2-tss-bindings';
 import { attack } from '../support/attack.ts';
+import { type Dishonesty } from '../support/dishonesty.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import { type Dishonesty, TestHost } from '../support/test-host.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const TEMPLATE = BINDING_TEMPLATES.sha256;

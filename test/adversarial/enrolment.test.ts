@@ -17,8 +17,9 @@ import { X509Certificate } from 'node:crypto';
 import { ProblemError } from '@touchstone/transport';
 import { attack, type Observed } from '../support/attack.ts';
 import { alertCount, corrupt, refusedWithoutTrace } from '../support/records.ts';
+import { codeOf } from '../support/refusals.ts';
 import { forge } from '../support/stolen-ca.ts';
-import { codeOf, TestHost } from '../support/test-host.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 describe('Somebody who wants to be a host, or another one', function () {

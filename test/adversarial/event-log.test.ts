@@ -10,18 +10,13 @@ import {
 } from '@touchstone/eventlog';
 import { hash } from '@touchstone/tpm';
 import { attack, type Observed } from '../support/attack.ts';
+import { type Dishonesty } from '../support/dishonesty.ts';
+import { GOOD_BOOT, logOf, type Measured } from '../support/measured-boot.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import {
-  type Dishonesty,
-  GOOD_BOOT,
-  logOf,
-  type Measured,
-  permitOf,
-  refusalOf,
-  startRequest,
-  TestHost,
-} from '../support/test-host.ts';
-import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
+import { permitOf, refusalOf } from '../support/refusals.ts';
+import { startRequest, type TestHost } from '../support/test-host.ts';
+import type { Touchstone } from '../support/touchstone.ts';
+import { useTrustedHost } from '../support/trusted-host.ts';
 
 const EV_NO_ACTION = 0x00000003;
 
@@ -53,16 +48,9 @@ describe('The event log', function () {
   let touchstone: Touchstone;
   let host: TestHost;
 
-  before(async function () {
-    this.timeout(120_000);
-    touchstone = await startTouchstone();
-    host = await TestHost.trusted(touchstone, BOOT);
-    await touchstone.addVm({ uuid: vm, name: 'logged' });
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await host?.stop();
-    await touchstone?.stop();
+  useTrustedHost((scene) => void ({ touchstone, host } = scene), {
+    boot: BOOT,
+    vm: { uuid: vm, name: 'logged' },
   });
 
   const permits = async () =>

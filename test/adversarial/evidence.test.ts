@@ -8,15 +8,10 @@ import {
   VmStarts,
 } from '@touchstone/schemas';
 import { encodeTpmtSignature, parseTpmtSignature } from '@touchstone/tpm';
+import { GOOD_BOOT } from '../support/measured-boot.ts';
 import { recordsOf, refusedWithoutTrace } from '../support/records.ts';
-import {
-  codeOf,
-  GOOD_BOOT,
-  permitOf,
-  refusalOf,
-  startRequest,
-  TestHost,
-} from '../support/test-host.ts';
+import { codeOf, permitOf, refusalOf } from '../support/refusals.ts';
+import { startRequest, TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 /** The order of P-256's base point: SEC 2, 2.4.2. */

@@ -4,24 +4,17 @@ import { formatBaselines } from '@touchstone/appraisal';
 import { type Baseline, BaselineList, Vm } from '@touchstone/schemas';
 import { attack } from '../support/attack.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import { permitOf, refusalOf, TestHost } from '../support/test-host.ts';
-import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
+import { permitOf, refusalOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
+import type { Touchstone } from '../support/touchstone.ts';
+import { useTrustedHost } from '../support/trusted-host.ts';
 
 describe('What becomes golden, and what a warning lets through', function () {
   this.timeout(60_000);
   let touchstone: Touchstone;
   let host: TestHost;
 
-  before(async function () {
-    this.timeout(120_000);
-    touchstone = await startTouchstone();
-    host = await TestHost.trusted(touchstone);
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await host?.stop();
-    await touchstone?.stop();
-  });
+  useTrustedHost((scene) => void ({ touchstone, host } = scene));
 
   const capture = (of: string, body: object) =>
     touchstone.operator('POST', `/v1/hosts/${of}/baseline`, BaselineList, body);

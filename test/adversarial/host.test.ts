@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startAgentHost } from '../support/agent-host.ts';
 import { attack } from '../support/attack.ts';
 import { modesBelow, placesInUse } from '../support/exposure.ts';
-import { startAgentHost } from '../support/agent-host.ts';
 import { type GateScene, startGateScene } from '../support/gate-scene.ts';
-import { codeOf } from '../support/test-host.ts';
+import { codeOf } from '../support/refusals.ts';
 
 /** Whoever is root on a host can do all of this: DESIGN section 5 says what a software TPM is worth then. */
 describe('A host whose own administrator attacks the gate', function () {

@@ -11,7 +11,8 @@ import type { BindingKey } from '@touchstone/schemas';
 import type { Tpm, TpmObject } from 'node-tpm2-tss-bindings';
 import { attack } from '../support/attack.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import { codeOf, TestHost } from '../support/test-host.ts';
+import { codeOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const AK = encodeTpm2bPublic(AK_TEMPLATE_ECC_P256);

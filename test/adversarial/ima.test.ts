@@ -13,6 +13,7 @@ import {
 import { hash } from '@touchstone/tpm';
 import { attack } from '../support/attack.ts';
 import { corpusIt, corpusPath } from '../support/corpus.ts';
+import { readJws } from '../support/jws.ts';
 import {
   bootAggregate,
   imaBytes,
@@ -22,10 +23,11 @@ import {
   imaViolation,
   type MadeImaEntry,
 } from '../support/made-ima-list.ts';
-import { readJws } from '../support/jws.ts';
+import { GOOD_BOOT } from '../support/measured-boot.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
+import { codeOf } from '../support/refusals.ts';
 import { resetTpm } from '../support/suspended-tpm.ts';
-import { codeOf, GOOD_BOOT, TestHost } from '../support/test-host.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const KNOWN = ['/usr/bin/bash', '/usr/bin/qemu-system-x86_64', '/usr/sbin/libvirtd'];

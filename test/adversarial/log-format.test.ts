@@ -12,9 +12,11 @@ import {
 } from '@touchstone/eventlog';
 import { hash } from '@touchstone/tpm';
 import { attack, type Observed } from '../support/attack.ts';
+import { GOOD_BOOT, logOf } from '../support/measured-boot.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import { GOOD_BOOT, logOf, TestHost } from '../support/test-host.ts';
-import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
+import type { TestHost } from '../support/test-host.ts';
+import type { Touchstone } from '../support/touchstone.ts';
+import { useTrustedHost } from '../support/trusted-host.ts';
 
 const SHA1 = 0x0004;
 const SHA256 = 0x000b;
@@ -28,16 +30,7 @@ describe('A log of a boot', function () {
   this.timeout(60_000);
   let touchstone: Touchstone;
   let host: TestHost;
-  before(async function () {
-    this.timeout(120_000);
-    touchstone = await startTouchstone();
-    host = await TestHost.trusted(touchstone);
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await host?.stop();
-    await touchstone?.stop();
-  });
+  useTrustedHost((scene) => void ({ touchstone, host } = scene));
 
   /** The AK signed for this very log, so it is the host's own word: untrusted until an honest boot. */
   const untrusted = async (log: Uint8Array, code: string, actual = /^/u): Promise<Observed> => {

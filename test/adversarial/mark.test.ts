@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { VmStarts } from '@touchstone/schemas';
 import { attack } from '../support/attack.ts';
+import { CHANGED_BOOT } from '../support/measured-boot.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import { CHANGED_BOOT, codeOf, startRequest, TestHost } from '../support/test-host.ts';
+import { codeOf } from '../support/refusals.ts';
+import { startRequest, TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 describe('The mark: evidence counts in the order of the TPM’s own clock', () => {

@@ -5,7 +5,8 @@ import { type Baseline, BaselineList, type ResultClaims } from '@touchstone/sche
 import { attack, type Observed } from '../support/attack.ts';
 import { readJws } from '../support/jws.ts';
 import { corrupt, recordsOf, refusedWithoutTrace } from '../support/records.ts';
-import { permitOf, refusalOf, TestHost } from '../support/test-host.ts';
+import { permitOf, refusalOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const PCR_SELECTED_BY_NOBODY = 15;

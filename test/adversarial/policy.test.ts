@@ -5,7 +5,8 @@ import { formatBaseline, formatBaselines } from '@touchstone/appraisal';
 import { type Baseline, BaselineList, HostDetail, VmStarts } from '@touchstone/schemas';
 import { attack, type Observed } from '../support/attack.ts';
 import { corrupt, refusedWithoutTrace } from '../support/records.ts';
-import { permitOf, refusalOf, TestHost } from '../support/test-host.ts';
+import { permitOf, refusalOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 /** To draft, approve and attest while the baseline still holds. */

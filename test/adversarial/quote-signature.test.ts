@@ -21,7 +21,7 @@ import {
   withoutZeros,
 } from '../support/forged-key.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import { codeOf } from '../support/test-host.ts';
+import { codeOf } from '../support/refusals.ts';
 import { BIN, startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const run = promisify(execFile);

@@ -6,22 +6,17 @@ import type { Evidence, Selection } from '@touchstone/schemas';
 import { encodeSoftwareEvent } from '@touchstone/eventlog';
 import type { Quote } from 'node-tpm2-tss-bindings';
 import { attack } from '../support/attack.ts';
+import { type Dishonesty } from '../support/dishonesty.ts';
 import {
   OTHER_ATTESTATIONS,
   signedBy,
   softwareSignature,
   unrestrictedKey,
 } from '../support/foreign-signatures.ts';
+import { CHANGED_BOOT, GOOD_BOOT } from '../support/measured-boot.ts';
 import { alertCount, recordsOf, refusedWithoutTrace } from '../support/records.ts';
-import {
-  CHANGED_BOOT,
-  type Dishonesty,
-  GOOD_BOOT,
-  findingCodes,
-  permitOf,
-  startRequest,
-  TestHost,
-} from '../support/test-host.ts';
+import { findingCodes, permitOf } from '../support/refusals.ts';
+import { startRequest, TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 /** A permit's challenge lives this long (DESIGN 4, Attest). */

@@ -4,7 +4,8 @@ import { attack, type Observed } from '../support/attack.ts';
 import { type GateScene, PERMITS, startGateScene } from '../support/gate-scene.ts';
 import type { Answer } from '../support/impostor.ts';
 import { alertCount, refusedWithoutTrace } from '../support/records.ts';
-import { codeOf, permitOf, TestHost } from '../support/test-host.ts';
+import { codeOf, permitOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
 
 /**
  * The cuckoo of Parno (HotSec 2008): a host that cannot show its own boot lets the TPM of another, clean one answer.

@@ -16,9 +16,10 @@ import { attack } from '../support/attack.ts';
 import { startFallback } from '../support/fallback.ts';
 import { readJws } from '../support/jws.ts';
 import { recordsOf, refusedWithoutTrace } from '../support/records.ts';
+import { codeOf, permitOf } from '../support/refusals.ts';
 import { type Replica, startReplica } from '../support/replica.ts';
 import { shiftedClock } from '../support/shifted-clock.ts';
-import { codeOf, permitOf, startRequest, TestHost } from '../support/test-host.ts';
+import { startRequest, TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 describe('Two server processes over one PostgreSQL', () => {

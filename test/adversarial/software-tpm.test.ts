@@ -13,9 +13,12 @@ import {
 import { attack } from '../support/attack.ts';
 import { startCaReplica } from '../support/ca-replica.ts';
 import { readJws } from '../support/jws.ts';
+import { GOOD_BOOT, logOf } from '../support/measured-boot.ts';
 import { alertCount, refusedWithoutTrace } from '../support/records.ts';
-import { codeOf, GOOD_BOOT, logOf, permitOf, refusalOf, TestHost } from '../support/test-host.ts';
-import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
+import { codeOf, permitOf, refusalOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
+import type { Touchstone } from '../support/touchstone.ts';
+import { useTrustedHost } from '../support/trusted-host.ts';
 
 /** TPM2_ClockSet goes forward only: Part 3, 29.2. */
 const FORWARD_MS = 3_600_000n;
@@ -25,15 +28,8 @@ describe('A software TPM, which its owner can copy, put back and feed', function
   const vm = randomUUID();
   let touchstone: Touchstone;
   let host: TestHost;
-  before(async function () {
-    this.timeout(120_000);
-    touchstone = await startTouchstone();
-    await touchstone.addVm({ uuid: vm, name: 'soft' });
-    host = await TestHost.trusted(touchstone);
-  });
-  after(async () => {
-    await host?.stop();
-    await touchstone?.stop();
+  useTrustedHost((scene) => void ({ touchstone, host } = scene), {
+    vm: { uuid: vm, name: 'soft' },
   });
 
   const alerts = (code: string) => alertCount(touchstone, code, host.name);

@@ -4,9 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AlertList, BaselineList, type Evidence, HostDetail } from '@touchstone/schemas';
 import { encodeSoftwareEvent } from '@touchstone/eventlog';
 import { attack, type Observed } from '../support/attack.ts';
+import { logOf, GOOD_BOOT } from '../support/measured-boot.ts';
 import { metric } from '../support/metrics.ts';
 import { alertCount, change, refusedWithoutTrace } from '../support/records.ts';
-import { codeOf, logOf, GOOD_BOOT, refusalOf, TestHost } from '../support/test-host.ts';
+import { codeOf, refusalOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 /** A host is stale after three of these. */

@@ -4,9 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Evidence, HostEnrolmentAnswer, type Purpose } from '@touchstone/schemas';
 import { attack } from '../support/attack.ts';
+import { type Dishonesty } from '../support/dishonesty.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import { type Dishonesty, permitOf, startRequest, TestHost } from '../support/test-host.ts';
-import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
+import { permitOf } from '../support/refusals.ts';
+import { startRequest, type TestHost } from '../support/test-host.ts';
+import type { Touchstone } from '../support/touchstone.ts';
+import { useTrustedHost } from '../support/trusted-host.ts';
 
 describe('A statement', function () {
   this.timeout(60_000);
@@ -14,16 +17,8 @@ describe('A statement', function () {
   let touchstone: Touchstone;
   let host: TestHost;
 
-  before(async function () {
-    this.timeout(120_000);
-    touchstone = await startTouchstone();
-    host = await TestHost.trusted(touchstone);
-    await touchstone.addVm({ uuid: vm, name: 'stated' });
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await host?.stop();
-    await touchstone?.stop();
+  useTrustedHost((scene) => void ({ touchstone, host } = scene), {
+    vm: { uuid: vm, name: 'stated' },
   });
 
   const refused = (request: () => Promise<unknown>) => refusedWithoutTrace(touchstone, request);

@@ -8,7 +8,8 @@ import {
 } from '@touchstone/schemas';
 import { attack } from '../support/attack.ts';
 import { MadeTpm } from '../support/made-tpm.ts';
-import { codeOf, TestHost } from '../support/test-host.ts';
+import { codeOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 /** As many identities may wait in the place of one host. */

@@ -20,7 +20,8 @@ import {
 import { makeJws, publicShapes, readJws } from '../support/jws.ts';
 import { type Forge, FORGED_PERMITS, type ForgersKeys } from '../support/permit-forgeries.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
-import { codeOf, TestHost } from '../support/test-host.ts';
+import { codeOf } from '../support/refusals.ts';
+import { TestHost } from '../support/test-host.ts';
 
 describe('A token', () => {
   let scene: GateScene;

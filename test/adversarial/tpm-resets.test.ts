@@ -4,9 +4,12 @@ import { encodeSoftwareEvent } from '@touchstone/eventlog';
 import { checkAgainst, ResultClaims } from '@touchstone/schemas';
 import { attack } from '../support/attack.ts';
 import { readJws } from '../support/jws.ts';
+import { GOOD_BOOT } from '../support/measured-boot.ts';
+import { permitOf, refusalOf } from '../support/refusals.ts';
 import { resetTpm, suspendTpmUnsaved } from '../support/suspended-tpm.ts';
-import { GOOD_BOOT, permitOf, refusalOf, TestHost } from '../support/test-host.ts';
-import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
+import type { TestHost } from '../support/test-host.ts';
+import type { Touchstone } from '../support/touchstone.ts';
+import { useTrustedHost } from '../support/trusted-host.ts';
 
 /** The system runs on, and so does its log. */
 describe('A TPM that is reset without its host', function () {
@@ -14,15 +17,8 @@ describe('A TPM that is reset without its host', function () {
   const vm = randomUUID();
   let touchstone: Touchstone;
   let host: TestHost;
-  before(async function () {
-    this.timeout(120_000);
-    touchstone = await startTouchstone();
-    await touchstone.addVm({ uuid: vm, name: 'reset' });
-    host = await TestHost.trusted(touchstone);
-  });
-  after(async () => {
-    await host?.stop();
-    await touchstone?.stop();
+  useTrustedHost((scene) => void ({ touchstone, host } = scene), {
+    vm: { uuid: vm, name: 'reset' },
   });
   beforeEach(async () => {
     await host.reboot();

@@ -17,7 +17,8 @@ import {
   startBrowser,
   WIDE,
 } from '../support/browser.ts';
-import { CHANGED_BOOT, GOOD_BOOT, type Measured, TestHost } from '../support/test-host.ts';
+import { CHANGED_BOOT, GOOD_BOOT, type Measured } from '../support/measured-boot.ts';
+import { TestHost } from '../support/test-host.ts';
 import { BIN, startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const run = promisify(execFile);

@@ -10,8 +10,9 @@ import { AlertList, AuditList, EvidenceAnswer, HostList } from '@touchstone/sche
 import { adjacentPorts } from '../support/adjacent-ports.ts';
 import { type AgentHost, startAgentHost } from '../support/agent-host.ts';
 import { touchstoneCommand } from '../support/command.ts';
+import { codeOf } from '../support/refusals.ts';
 import { forge } from '../support/stolen-ca.ts';
-import { codeOf, TestHost } from '../support/test-host.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const PASSPHRASE = 'Zwölf Boxkämpfer jagen Viktor';

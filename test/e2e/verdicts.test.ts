@@ -11,8 +11,9 @@ import {
   VerdictDays,
   VerdictPage,
 } from '@touchstone/schemas';
+import { CHANGED_BOOT } from '../support/measured-boot.ts';
 import { change, corrupt } from '../support/records.ts';
-import { CHANGED_BOOT, TestHost } from '../support/test-host.ts';
+import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 type Verdicts = {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { encodeTpmtSignature } from '@touchstone/tpm';
-import type { LentTools } from './test-host.ts';
+import type { LentTools } from './lent-tools.ts';
 
 /** Every attestation of the AK's but a quote, over that qualifying data, into files `a` and `s`. */
 export const OTHER_ATTESTATIONS: Readonly<

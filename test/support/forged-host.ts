@@ -36,7 +36,7 @@ import {
 import type { CaReplica } from './ca-replica.ts';
 import { type ForgedKey, forgedEccAk, forgedEk, signedBy } from './forged-key.ts';
 import { type Made, makeCertificate, type Making } from './made-certificate.ts';
-import { GOOD_BOOT, logOf } from './test-host.ts';
+import { GOOD_BOOT, logOf } from './measured-boot.ts';
 import type { Touchstone } from './touchstone.ts';
 
 const ATTEST_CERTIFY = 0x8017;

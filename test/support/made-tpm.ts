@@ -25,8 +25,9 @@ import {
   Writer,
 } from '@touchstone/tpm';
 import type { Quote } from 'node-tpm2-tss-bindings';
+import type { Dishonesty } from './dishonesty.ts';
 import { forge } from './stolen-ca.ts';
-import type { Dishonesty, TestHost } from './test-host.ts';
+import type { TestHost } from './test-host.ts';
 
 const TPM_GENERATED_VALUE = 0xff544347;
 const TPM_ST_ATTEST_CERTIFY = 0x8017;

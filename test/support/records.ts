@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Observed } from './attack.ts';
-import { codeOf } from './test-host.ts';
+import { codeOf } from './refusals.ts';
 import type { Touchstone } from './touchstone.ts';
 
 /** All that the verifier keeps of hosts and VMs. Alerts and the audit log may count what was refused. */
