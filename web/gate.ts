@@ -1,4 +1,3 @@
-import { useEffect, useState } from 'preact/hooks';
 import type {
   ExposureList,
   GateStatus,
@@ -7,6 +6,7 @@ import type {
   VmStandings,
 } from '@touchstone/schemas';
 import { api } from './api.ts';
+import { useWhileLooking } from './while-looking.ts';
 
 /** The start gate of the fleet: whether it refuses, what runs without a proof, where VMs are, what was refused last. */
 export type Gate = {
@@ -20,33 +20,9 @@ export type Gate = {
 
 const ASK_EVERY_MS = 15_000;
 
-/** Asked again and again while somebody looks; null until the first answer. What cannot be had stays as it was. */
-export function useGate(inside: boolean): Gate | null {
-  const [gate, setGate] = useState<Gate | null>(null);
-  useEffect(() => {
-    setGate(null);
-    if (!inside) return undefined;
-    let over = false;
-    const look = () => {
-      if (document.hidden) return;
-      void readGate().then(
-        (read) => {
-          if (!over) setGate(read);
-        },
-        () => undefined,
-      );
-    };
-    look();
-    const timer = window.setInterval(look, ASK_EVERY_MS);
-    document.addEventListener('visibilitychange', look);
-    return () => {
-      over = true;
-      window.clearInterval(timer);
-      document.removeEventListener('visibilitychange', look);
-    };
-  }, [inside]);
-  return gate;
-}
+/** While somebody looks; null until the first answer. */
+export const useGate = (inside: boolean): Gate | null =>
+  useWhileLooking(inside, readGate, ASK_EVERY_MS);
 
 async function readGate(): Promise<Gate> {
   const [status, exposed, standing, { refusals }] = await Promise.all([

@@ -1,4 +1,3 @@
-import { useEffect, useState } from 'preact/hooks';
 import type {
   Approval,
   CaStatus,
@@ -7,6 +6,7 @@ import type {
   WindowRecord,
 } from '@touchstone/schemas';
 import { api } from './api.ts';
+import { useWhileLooking } from './while-looking.ts';
 
 export type OpenWindow = {
   readonly window: WindowRecord;
@@ -26,33 +26,9 @@ export type Policy = {
 const ASK_EVERY_MS = 60_000;
 const MOST_LAGGARDS = 12;
 
-/** Asked each minute while somebody looks; null until the first answer. What cannot be had stays as it was. */
-export function usePolicy(inside: boolean): Policy | null {
-  const [policy, setPolicy] = useState<Policy | null>(null);
-  useEffect(() => {
-    setPolicy(null);
-    if (!inside) return undefined;
-    let over = false;
-    const look = () => {
-      if (document.hidden) return;
-      void readPolicy().then(
-        (read) => {
-          if (!over) setPolicy(read);
-        },
-        () => undefined,
-      );
-    };
-    look();
-    const timer = window.setInterval(look, ASK_EVERY_MS);
-    document.addEventListener('visibilitychange', look);
-    return () => {
-      over = true;
-      window.clearInterval(timer);
-      document.removeEventListener('visibilitychange', look);
-    };
-  }, [inside]);
-  return policy;
-}
+/** While somebody looks; null until the first answer. */
+export const usePolicy = (inside: boolean): Policy | null =>
+  useWhileLooking(inside, readPolicy, ASK_EVERY_MS);
 
 async function readPolicy(): Promise<Policy> {
   const [{ quorum, waiting }, { windows }, ca] = await Promise.all([

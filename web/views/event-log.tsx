@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { HostExplanation } from '@touchstone/schemas';
 import { counted, EVENT_VERDICT } from '../words.ts';
+import { TableHead } from './table-head.tsx';
 
 type Events = HostExplanation['events'];
 
@@ -36,15 +37,7 @@ export function EventLog({ events }: { readonly events: Events }) {
 function EventTable({ events }: { readonly events: Events }) {
   return (
     <table class="events" role="table" aria-label="Event log">
-      <thead role="rowgroup">
-        <tr role="row">
-          {COLUMNS.map((column) => (
-            <th key={column} role="columnheader" scope="col">
-              {column}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={COLUMNS} />
       <tbody role="rowgroup">
         {events.map(({ index, pcr, verdict, name, type, digest }) => (
           <tr key={index} role="row" class={verdict}>

@@ -6,6 +6,7 @@ import type { Fleet } from '../fleet.ts';
 import { classOf, type Context, counted, reasonOf } from '../words.ts';
 import { Link } from './link.tsx';
 import { StateMark } from './state-mark.tsx';
+import { TableHead } from './table-head.tsx';
 
 /** What somebody has to do something about comes first. */
 const ORDER: readonly HostState[] = ['untrusted', 'stale', 'pending', 'trusted', 'revoked'];
@@ -80,20 +81,11 @@ function Counts(props: {
 
 const COLUMNS = ['Host', 'State', 'Since', 'Class', 'Last evidence', 'Reason'];
 
-// The roles are said again because a table that is laid out otherwise loses them.
 function HostTable({ hosts, now, titleOf }: { readonly hosts: readonly HostSummary[] } & Context) {
   const reasoned = hosts.map((host) => [host, reasonOf(host, { now, titleOf })] as const);
   return (
     <table class="hosts" role="table" aria-label="Hosts">
-      <thead role="rowgroup">
-        <tr role="row">
-          {COLUMNS.map((column) => (
-            <th key={column} role="columnheader" scope="col">
-              {column}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={COLUMNS} />
       <tbody role="rowgroup">
         {reasoned.map(([host, reason]) => (
           <tr key={host.id} role="row" data-host={host.name} data-state={host.state}>

@@ -4,6 +4,7 @@ import { counted } from '../words.ts';
 import { Link } from './link.tsx';
 import { StateMark } from './state-mark.tsx';
 import { WithCommands } from './with-commands.tsx';
+import { TableHead } from './table-head.tsx';
 
 type StandingVm = VmStandings['vms'][number];
 type Running = StandingVm['running'][number];
@@ -35,15 +36,7 @@ export function Vms(props: {
     <section aria-labelledby="vms">
       <h2 id="vms">VMs</h2>
       <table class="hosts vms" role="table" aria-labelledby="vms">
-        <thead role="rowgroup">
-          <tr role="row">
-            {COLUMNS.map((column) => (
-              <th key={column} role="columnheader" scope="col">
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead columns={COLUMNS} />
         <tbody role="rowgroup">
           {vms.map((vm) => (
             <Row key={vm.uuid} vm={vm} now={now} />
