@@ -18,15 +18,18 @@ import { ImaPolicy } from './ima-policy.ts';
 import { SecureBootRequirement } from './secure-boot.ts';
 import { TpmRequirement } from './tpm-requirement.ts';
 
-/** Parts of a baseline change separately and are separate documents. */
-export const BaselinePart = oneOf(
+/** In the order in which a host boots. */
+export const BASELINE_PARTS = [
   'firmware',
   'secureBoot',
   'bootChain',
   'commandLine',
   'runtime',
   'host',
-);
+] as const;
+
+/** Parts of a baseline change separately and are separate documents. */
+export const BaselinePart = oneOf(...BASELINE_PARTS);
 export type BaselinePart = Type.Static<typeof BaselinePart>;
 
 const Digests = {

@@ -2,14 +2,14 @@ import { TPMA_OBJECT } from './constants.ts';
 import type { StrongHash } from './hash.ts';
 import type { TpmtPublicEcc, TpmtPublicRsa } from './tpmt-public.ts';
 
-const AK_ATTRIBUTES =
+/** Of each key that is ours: made in this TPM and staying there, used by its auth, and for one thing. */
+const OURS =
   TPMA_OBJECT.fixedTPM |
   TPMA_OBJECT.fixedParent |
   TPMA_OBJECT.sensitiveDataOrigin |
   TPMA_OBJECT.userWithAuth |
   TPMA_OBJECT.noDA |
-  TPMA_OBJECT.restricted |
-  TPMA_OBJECT.sign;
+  TPMA_OBJECT.restricted;
 
 /**
  * Our AK, an ordinary child of the EK made by TPM2_Create: its auth counts and it dies with TPM2_Clear.
@@ -18,7 +18,7 @@ const AK_ATTRIBUTES =
 export const AK_TEMPLATE_ECC_P256: TpmtPublicEcc = {
   type: 'ecc',
   nameAlg: 'sha256',
-  objectAttributes: AK_ATTRIBUTES,
+  objectAttributes: OURS | TPMA_OBJECT.sign,
   authPolicy: new Uint8Array(),
   parameters: {
     symmetric: { algorithm: 'null' },
@@ -33,7 +33,7 @@ export const AK_TEMPLATE_ECC_P256: TpmtPublicEcc = {
 export const AK_TEMPLATE_RSA2048: TpmtPublicRsa = {
   type: 'rsa',
   nameAlg: 'sha256',
-  objectAttributes: AK_ATTRIBUTES,
+  objectAttributes: OURS | TPMA_OBJECT.sign,
   authPolicy: new Uint8Array(),
   parameters: {
     symmetric: { algorithm: 'null' },
@@ -52,14 +52,7 @@ export const AK_TEMPLATE_RSA2048: TpmtPublicRsa = {
 const bindingTemplate = (nameAlg: StrongHash, keyBits: 128 | 256): TpmtPublicEcc => ({
   type: 'ecc',
   nameAlg,
-  objectAttributes:
-    TPMA_OBJECT.fixedTPM |
-    TPMA_OBJECT.fixedParent |
-    TPMA_OBJECT.sensitiveDataOrigin |
-    TPMA_OBJECT.userWithAuth |
-    TPMA_OBJECT.noDA |
-    TPMA_OBJECT.restricted |
-    TPMA_OBJECT.decrypt,
+  objectAttributes: OURS | TPMA_OBJECT.decrypt,
   authPolicy: new Uint8Array(),
   parameters: {
     symmetric: { algorithm: 'aes', keyBits, mode: 'cfb' },

@@ -1,11 +1,12 @@
 import type { EventLog, LogEvent } from '@touchstone/eventlog';
-import type {
-  AllowedMeasurement,
-  AssuranceClass,
-  Baseline,
-  BaselinePart,
-  BaselineRule,
-  Labels,
+import {
+  type AllowedMeasurement,
+  type AssuranceClass,
+  type Baseline,
+  type BaselinePart,
+  type BaselineRule,
+  type Labels,
+  BASELINE_PARTS,
 } from '@touchstone/schemas';
 import { labelOf } from '../comparison/event-label.ts';
 import { digestIn } from '../comparison/rule-index.ts';
@@ -48,22 +49,13 @@ export function baselinesFromLog(log: EventLog, input: FromLogInput): Baseline[]
   const common = commonBank(events);
   const quirks = input.quirks ?? (input.class === 'software' ? [] : quirksNeeded(log));
   const housed = events.flatMap((event) => homesOf(event, input).map((home) => ({ event, home })));
-  return PARTS.flatMap((part) => {
+  return BASELINE_PARTS.flatMap((part) => {
     const ofPart = housed.filter(({ home }) => home.part === part);
     if (ofPart.length === 0 || (input.part !== undefined && input.part !== part)) return [];
     const pcrs = new Set(ofPart.map(({ event }) => event.pcr));
     return [documentOf(part, input.banksFor?.(pcrs) ?? common, ofPart, { ...input, quirks })];
   });
 }
-
-const PARTS = [
-  'firmware',
-  'secureBoot',
-  'bootChain',
-  'commandLine',
-  'runtime',
-  'host',
-] as const satisfies readonly BaselinePart[];
 
 /** The first strong bank that every event has a digest in; SHA-256 where none is whole, which is then refused. */
 function commonBank(events: readonly LogEvent[]): readonly StrongBank[] {

@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
 import { type NotedLine, readCount, readNoted, readTime, readUuid } from '../arguments.ts';
-import { walkAudit } from '../audit/audit-chain.ts';
-import { wholeLog } from '../audit/whole-log.ts';
-import { CliError } from '../codes.ts';
-import { auditTable, walkLines } from '../show/audit.ts';
+import { listLog, walkLog } from '../audit/walked-log.ts';
+import { walkLines } from '../show/audit.ts';
 import { counted } from '../show/state.ts';
 import { faint } from '../show/text.ts';
 import type { World } from '../world.ts';
@@ -48,11 +46,7 @@ type VerifyOptions = {
 };
 
 const list = (world: World, command: Command): Promise<void> =>
-  world.asOperator(command, async (api) => {
-    const audit = await api.audit();
-    world.present(command, audit, () => auditTable(audit.entries, world.screen.width));
-    if (audit.nextCursor !== undefined) world.note(command, faint('There are earlier lines.'));
-  });
+  world.asOperator(command, (api) => listLog(api, world, command));
 
 /** The server keeps log and verdicts, so they are walked and made again here and not there. */
 const verify = (
@@ -61,16 +55,7 @@ const verify = (
   command: Command,
 ): Promise<void> =>
   world.asOperator(command, async (api, { bundleKey }) => {
-    const entries = await wholeLog(api, (lines) =>
-      world.note(command, faint(`${counted(lines, 'line')} read`)),
-    );
-    const walk = walkAudit(entries);
-    if (walk === null) throw new CliError('AUDIT_EMPTY');
-    const holdsNoted =
-      noted === undefined
-        ? null
-        : entries.some(({ sequence, hash }) => sequence === noted.sequence && hash === noted.hash);
-    const whole = walk.brokenAt === null && holdsNoted !== false;
+    const { entries, walk, holdsNoted, whole } = await walkLog(api, noted, world, command);
     // Only here: it brings the rooms that appraise with it.
     const { deriveVerdicts } = await import('../audit/derive-verdicts.ts');
     const { derivedLines } = await import('../show/derived-verdicts.ts');

@@ -11,8 +11,9 @@ import {
 import { until } from '../show/age.ts';
 import { classText, counted, labelsText } from '../show/state.ts';
 import { table } from '../show/table.ts';
-import { faint, good, type Line, type Span } from '../show/text.ts';
-import { intoSecretFile } from '../token.ts';
+import { faint, type Line, type Span } from '../show/text.ts';
+import { tokenEnd } from '../show/token-end.ts';
+import { intoSecretFile } from '../secret-file.ts';
 import type { World } from '../world.ts';
 
 type CreateOptions = {
@@ -114,9 +115,7 @@ function listLines(tokens: readonly JoinToken[], world: World): Line[] {
   return table(titles, rows, world.screen.width);
 }
 
-function stateOf({ revokedAt, expiresAt, usesLeft }: JoinToken, now: Date): Span {
-  if (revokedAt !== null) return faint('revoked');
-  if (usesLeft === 0) return faint('used');
-  const end = until(expiresAt, now);
-  return end === 'expired' ? faint(end) : good(end);
-}
+const stateOf = (token: JoinToken, now: Date): Span =>
+  token.revokedAt === null && token.usesLeft === 0
+    ? faint('used')
+    : tokenEnd(token, now, 'revoked');

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { ApiToken, Role, TokensMade } from '@touchstone/schemas';
 import { gatherRoles, readDuration, readName, readUuid } from '../arguments.ts';
-import { until } from '../show/age.ts';
 import { counted } from '../show/state.ts';
 import { table } from '../show/table.ts';
-import { faint, good, type Line, type Span } from '../show/text.ts';
-import { intoSecretFile } from '../token.ts';
+import { faint, type Line } from '../show/text.ts';
+import { tokenEnd } from '../show/token-end.ts';
+import { intoSecretFile } from '../secret-file.ts';
 import type { World } from '../world.ts';
 
 type CreateOptions = {
@@ -134,17 +134,10 @@ function listLines(tokens: readonly ApiToken[], world: World): Line[] {
   const rows = tokens.map((token) => [
     token.name,
     token.person,
-    stateOf(token, world.now()),
+    tokenEnd(token, world.now(), 'revoked'),
     token.id,
     token.createdAt,
     token.roles.join(','),
   ]);
   return table(['NAME', 'PERSON', 'ENDS', 'ID', 'CREATED', 'ROLES'], rows, world.screen.width);
-}
-
-function stateOf({ revokedAt, expiresAt }: ApiToken, now: Date): Span {
-  if (revokedAt !== null) return faint('revoked');
-  if (expiresAt === null) return 'never';
-  const end = until(expiresAt, now);
-  return end === 'expired' ? faint(end) : good(end);
 }

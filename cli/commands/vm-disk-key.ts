@@ -5,7 +5,7 @@ import { readDisk, readName } from '../arguments.ts';
 import { readStart } from '../input.ts';
 import { diskKeyLines } from '../show/vm.ts';
 import { CliError } from '../codes.ts';
-import { intoKeyFile } from '../key-file.ts';
+import { intoKeyFile } from '../secret-file.ts';
 import { uuidOf } from '../vm-names.ts';
 import type { World } from '../world.ts';
 

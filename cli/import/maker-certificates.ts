@@ -1,9 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { certificatesOfFile, parseIssuerCertificate } from '@touchstone/endorsement';
-import { ParseError } from '@touchstone/tpm';
 import { CliError } from '../codes.ts';
 import { readStart } from '../input.ts';
+import { readableCertificates } from '../inspect/readable-certificates.ts';
 
 /** A certificate out of a directory. `name` is the file's, below it. */
 export type FoundCertificate = {
@@ -34,7 +33,7 @@ export async function readMakerCertificates(path: string): Promise<FoundCertific
   const unreadable: string[] = [];
   for (const file of await filesBelow(path)) {
     const name = relative(path, file) || file;
-    const certificates = readable(await readStart(file, nothing(), MAX_FILE_BYTES));
+    const certificates = readableCertificates(await readStart(file, nothing(), MAX_FILE_BYTES));
     if (certificates.length === 0) unreadable.push(name);
     for (const [index, { der, selfSigned }] of certificates.entries()) {
       const key = Buffer.from(der).toString('latin1');
@@ -66,21 +65,6 @@ async function filesBelow(path: string): Promise<string[]> {
     throw new CliError('FILE_TOO_LARGE', `${path}: more than ${MAX_FILES} files`);
   }
   return files;
-}
-
-function readable(bytes: Uint8Array) {
-  return orNone(() => certificatesOfFile(bytes)).flatMap((certificate) =>
-    orNone(() => [parseIssuerCertificate(certificate)]),
-  );
-}
-
-function orNone<T>(read: () => readonly T[]): readonly T[] {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ParseError) return [];
-    throw error;
-  }
 }
 
 const printable = (text: string): string =>

@@ -1,13 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  certificatesOfFile,
-  type IssuerCertificate,
-  parseIssuerCertificate,
-} from '@touchstone/endorsement';
-import { ParseError } from '@touchstone/tpm';
+import type { IssuerCertificate } from '@touchstone/endorsement';
 import { CliError } from '../codes.ts';
 import { readStart } from '../input.ts';
+import { readableCertificates } from './readable-certificates.ts';
 
 /** The certificates of a directory, in DER, told apart by their form. */
 export type CertificateStore = {
@@ -30,7 +26,7 @@ export async function readCertificateStore(directory: string): Promise<Certifica
   const found: IssuerCertificate[] = [];
   const unreadable: string[] = [];
   for (const file of await filesBelow(directory)) {
-    const certificates = readable(await readStart(file, nothing(), MAX_FILE_BYTES));
+    const certificates = readableCertificates(await readStart(file, nothing(), MAX_FILE_BYTES));
     if (certificates.length === 0) unreadable.push(file);
     found.push(...certificates);
   }
@@ -51,21 +47,6 @@ async function filesBelow(directory: string): Promise<string[]> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new CliError('FILE_UNREADABLE', `${directory}: ${code ?? 'unreadable'}`, cause);
-  }
-}
-
-/** Those of a file that can be read; one that cannot be is trusted by nobody. */
-const readable = (bytes: Uint8Array): readonly IssuerCertificate[] =>
-  orNone(() => certificatesOfFile(bytes)).flatMap((certificate) =>
-    orNone(() => [parseIssuerCertificate(certificate)]),
-  );
-
-function orNone<T>(read: () => readonly T[]): readonly T[] {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ParseError) return [];
-    throw error;
   }
 }
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import {
   AK_TEMPLATE_ECC_P256,
   BINDING_TEMPLATES,
-  EK_TEMPLATE_RSA2048,
   encodeTpm2bPublic,
   parseTpm2bPublic,
   TPMA_OBJECT,
@@ -10,23 +9,14 @@ import {
 import type { BindingKey } from '@touchstone/schemas';
 import type { TpmObject } from 'node-tpm2-tss-bindings';
 import { attack } from '../support/attack.ts';
-import { type Dishonesty } from '../support/dishonesty.ts';
+import type { Dishonesty } from '../support/dishonesty.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
+import { STORAGE_KEY } from '../support/storage-key.ts';
 import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const TEMPLATE = BINDING_TEMPLATES.sha256;
 const NO_AUTH = new Uint8Array();
-
-/** A storage key with the EK's algorithms. */
-const STORAGE_KEY = encodeTpm2bPublic({
-  ...EK_TEMPLATE_RSA2048,
-  objectAttributes:
-    (EK_TEMPLATE_RSA2048.objectAttributes & ~TPMA_OBJECT.adminWithPolicy) |
-    TPMA_OBJECT.userWithAuth |
-    TPMA_OBJECT.noDA,
-  authPolicy: new Uint8Array(),
-});
 
 type Binding = NonNullable<Dishonesty['binding']>;
 

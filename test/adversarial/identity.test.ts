@@ -1,31 +1,15 @@
 import assert from 'node:assert/strict';
-import {
-  AK_TEMPLATE_ECC_P256,
-  EK_TEMPLATE_RSA2048,
-  encodeTpm2bPublic,
-  nameOf,
-  parseTpm2bPublic,
-  TPMA_OBJECT,
-} from '@touchstone/tpm';
+import { AK_TEMPLATE_ECC_P256, encodeTpm2bPublic, nameOf, parseTpm2bPublic } from '@touchstone/tpm';
 import type { BindingKey } from '@touchstone/schemas';
 import type { Tpm, TpmObject } from 'node-tpm2-tss-bindings';
 import { attack } from '../support/attack.ts';
 import { refusedWithoutTrace } from '../support/records.ts';
 import { codeOf } from '../support/refusals.ts';
+import { STORAGE_KEY } from '../support/storage-key.ts';
 import { TestHost } from '../support/test-host.ts';
 import { startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
 const AK = encodeTpm2bPublic(AK_TEMPLATE_ECC_P256);
-
-/** A storage key with the EK's algorithms: whoever has the TPM can make any number of them. */
-const STORAGE_KEY = encodeTpm2bPublic({
-  ...EK_TEMPLATE_RSA2048,
-  objectAttributes:
-    (EK_TEMPLATE_RSA2048.objectAttributes & ~TPMA_OBJECT.adminWithPolicy) |
-    TPMA_OBJECT.userWithAuth |
-    TPMA_OBJECT.noDA,
-  authPolicy: new Uint8Array(),
-});
 
 /** An AK that is a child of a storage key of that hierarchy. */
 async function childOfStorageKey(tpm: Tpm, hierarchy: 'owner' | 'endorsement'): Promise<TpmObject> {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { CaOperator, CaRole } from '@touchstone/schemas';
 import { readCaRole, readDuration, readName, readUuid } from '../../arguments.ts';
-import { until } from '../../show/age.ts';
 import { table } from '../../show/table.ts';
-import { faint, good, type Line, type Span } from '../../show/text.ts';
-import { intoSecretFile } from '../../token.ts';
+import { faint, type Line } from '../../show/text.ts';
+import { tokenEnd } from '../../show/token-end.ts';
+import { intoSecretFile } from '../../secret-file.ts';
 import type { World } from '../../world.ts';
 
 type AddOptions = {
@@ -87,15 +87,8 @@ const remove = (world: World, id: string, command: Command): Promise<void> =>
 
 function listLines(operators: readonly CaOperator[], world: World): Line[] {
   const rows = operators.map((operator) => [
-    ...[operator.name, operator.person, operator.role, stateOf(operator, world.now())],
+    ...[operator.name, operator.person, operator.role, tokenEnd(operator, world.now(), 'removed')],
     ...[operator.id, operator.createdAt],
   ]);
   return table(['NAME', 'PERSON', 'ROLE', 'ENDS', 'ID', 'MADE'], rows, world.screen.width);
-}
-
-function stateOf({ revokedAt, expiresAt }: CaOperator, now: Date): Span {
-  if (revokedAt !== null) return faint('removed');
-  if (expiresAt === null) return 'never';
-  const end = until(expiresAt, now);
-  return end === 'expired' ? faint(end) : good(end);
 }
