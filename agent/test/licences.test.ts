@@ -4,60 +4,24 @@ import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { LicenceClaims, Mandates as OnWire, StartAnswer } from '@touchstone/schemas';
+import type { LicenceClaims, StartAnswer } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import { attack } from '../../test/support/attack.ts';
 import { suspendTpm } from '../../test/support/suspended-tpm.ts';
 import { Mandates } from '../gate/mandates.ts';
 import { ServerTime } from '../server-time.ts';
 import { HeldEnrolment } from '../state/held-enrolment.ts';
-import { type GateAtSocket, startGateAtSocket } from './start-gate.ts';
-import { makePermitKey, signPermit } from './support/permit-keys.ts';
-import { type Behaviour, refusing } from './support/verifier.ts';
-
-const GOOD = { state: 'trusted', verdict: 'affirming' } as const;
-const NONE: OnWire = { licences: [], orders: null, observe: null };
-const DAY_SECONDS = 86_400;
-
-const fails: Behaviour = {
-  challenge: () => {
-    throw new AppError('INTERNAL', 500);
-  },
-};
+import type { GateAtSocket } from './start-gate.ts';
+import { fails, GOOD, NONE, useNoVerdict } from './support/no-verdict.ts';
+import { makePermitKey } from './support/permit-keys.ts';
+import { refusing } from './support/verifier.ts';
 
 describe('a start for which no verdict can be had', () => {
   let gate: GateAtSocket;
-  /** Of the VM as `question` describes it. */
-  let digest: string;
+  const { sign, common, orders, refused, definitionDigest } = useNoVerdict(
+    (begun) => void (gate = begun),
+  );
 
-  before(async () => {
-    gate = await startGateAtSocket();
-  });
-
-  beforeEach(async () => {
-    gate.verifier.behave({});
-    const answer = await gate.ask();
-    assert.equal(answer.decision, 'permitted');
-    digest = answer.definitionDigest;
-    await gate.mandates.hear({ ...GOOD, mandates: NONE });
-    await gate.gate.told(gate.gate.decidedAlone());
-    gate.verifier.behave(fails);
-  });
-
-  after(() => gate.close());
-
-  const sign = (claims: object, typ: string, key = gate.verifier.permitKey) =>
-    signPermit(claims, key, { typ: `touchstone-${typ}+jwt` });
-  const common = () => ({
-    iss: 'https://verifier',
-    aud: gate.key.akName,
-    iat: Math.floor(Date.now() / 1_000),
-    'touchstone.host': gate.enrolment.hostId,
-  });
-  const orders = (state: string, sequence: number, changes: object = {}) => {
-    const claims = { 'touchstone.state': state, 'touchstone.sequence': sequence };
-    return sign({ ...common(), ...claims, 'touchstone.vms': [], ...changes }, 'orders');
-  };
   /** As an honest server gives one with the answer to the evidence that was quoted just now. */
   const licence = (changes: Partial<LicenceClaims> = {}): LicenceClaims => {
     const { lastQuote } = gate.attestation.attester;
@@ -67,7 +31,7 @@ describe('a start for which no verdict can be had', () => {
       jti: randomUUID(),
       'touchstone.boot': { resetCount, restartCount, clock: clock.toString() },
       'touchstone.vm': gate.vm,
-      'touchstone.definition': digest,
+      'touchstone.definition': definitionDigest(),
       'touchstone.mode': 'allow-if-attested-within',
       'touchstone.until': (clock + 60_000n).toString(),
       ...changes,
@@ -77,11 +41,6 @@ describe('a start for which no verdict can be had', () => {
     const token = await sign(licence(changes), 'licence');
     await gate.mandates.hear({ ...GOOD, mandates: { ...NONE, licences: [token] } });
     return token;
-  };
-  const refused = async () => {
-    const answer = await gate.ask();
-    assert.equal(answer.decision, 'refused', JSON.stringify(answer));
-    return answer;
   };
   const deniedBy = (answer: StartAnswer & { readonly decision: 'refused' }) => {
     const found = answer.findings.find(({ code }) => code === 'LICENCE_VOID');
@@ -154,9 +113,12 @@ describe('a start for which no verdict can be had', () => {
       await next.hear({ ...GOOD, mandates: { ...NONE, licences: [token] } });
       const { attester, key } = gate.attestation;
       const now = await attester.clockOf(key);
-      await assert.rejects(next.licenceFor({ vm: gate.vm, definitionDigest: digest, now }), {
-        code: 'LICENCE_VOID',
-      });
+      await assert.rejects(
+        next.licenceFor({ vm: gate.vm, definitionDigest: definitionDigest(), now }),
+        {
+          code: 'LICENCE_VOID',
+        },
+      );
     });
 
     it('says when there are newer orders, whatever answer they came with', async () => {
@@ -236,7 +198,7 @@ describe('a start for which no verdict can be had', () => {
       });
       const [older, newer] = [await sign(licence(), 'licence'), await sign(licence(), 'licence')];
       const again = { ...GOOD, mandates: { ...NONE, licences: [older, newer] } };
-      const question = { vm: gate.vm, definitionDigest: digest, now };
+      const question = { vm: gate.vm, definitionDigest: definitionDigest(), now };
       await mandates.hear(again);
       assert.ok(await mandates.licenceFor(question));
       await mandates.hear({ state: 'untrusted', verdict: 'contraindicated' });
@@ -355,105 +317,6 @@ describe('a start for which no verdict can be had', () => {
         plans: (vms) => ({ plans: vms.map((vm) => ({ vm, known: true, disks: [] })) }),
       });
       assert.equal((await gate.ask()).decision, 'permitted');
-    });
-  });
-
-  describe('in observe mode', () => {
-    const observeUntil = async (seconds: number, changes: object = {}) => {
-      const until = Math.floor(Date.now() / 1_000) + seconds;
-      const claims = { ...common(), jti: randomUUID(), 'touchstone.until': until, ...changes };
-      const observe = await sign(claims, 'observe');
-      await gate.mandates.hear({ ...GOOD, mandates: { ...NONE, observe } });
-      return claims;
-    };
-
-    it('is permitted, and told, also where its definition cannot be told', async () => {
-      const { jti } = await observeUntil(DAY_SECONDS);
-      const answer = await gate.ask();
-      assert.equal(answer.decision, 'permitted');
-      assert.deepEqual([answer.by, answer.permitId], ['observe', jti]);
-      const other = await gate.ask({ ...gate.question(), command: ['/bin/none'] });
-      assert.equal(other.decision, 'permitted');
-      assert.deepEqual(
-        gate.gate.decidedAlone().map(({ decision, code }) => [decision, code]),
-        [
-          ['observed', 'INTERNAL'],
-          ['observed', 'DEFINITION_UNREADABLE'],
-        ],
-      );
-    });
-
-    it('is refused once its time is over, and where the server refuses', async () => {
-      await observeUntil(-1);
-      await refused();
-      await observeUntil(DAY_SECONDS);
-      gate.verifier.behave({ permits: (asked) => refusing(asked) });
-      await refused();
-      gate.verifier.behave({ permits: () => ({}) });
-      await refused();
-      gate.verifier.behave({
-        permits: () => {
-          throw new AppError('DEFINITION_UNCOVERED', 422);
-        },
-      });
-      await refused();
-    });
-
-    it('is refused by the mandate of another host, or one that says nothing', async () => {
-      for (const changes of [
-        { 'touchstone.host': randomUUID() },
-        { aud: `000b${'0'.repeat(64)}` },
-        { iss: 'https://elsewhere' },
-        { iat: Math.floor(Date.now() / 1_000) + 2 * DAY_SECONDS },
-      ]) {
-        await observeUntil(DAY_SECONDS, changes);
-        await refused();
-      }
-    });
-
-    it('is refused after its time by the server’s clock, in this process and the next, whatever ours says', async () => {
-      const { stateDir } = gate.host;
-      const held = new HeldEnrolment(stateDir, gate.enrolment);
-      const lastQuote = () => null;
-      const log = pino({ level: 'silent' });
-      const open = (serverTime: ServerTime) =>
-        Mandates.open(stateDir, held, { serverTime, lastQuote, log });
-      const observe = await sign(await observeUntil(DAY_SECONDS), 'observe');
-      assert.notEqual(await (await open(new ServerTime())).observing(), null);
-      const serverTime = new ServerTime();
-      const mandates = await open(serverTime);
-      serverTime.hear(new Date(Date.now() + 2 * DAY_SECONDS * 1_000));
-      assert.equal(await mandates.observing(), null);
-      // What it said last comes again.
-      await mandates.hear({ ...GOOD, mandates: { ...NONE, observe } });
-      assert.equal(await (await open(new ServerTime())).observing(), null);
-    });
-
-    it('is refused once the server took this host’s evidence for none, or told that it is revoked', async () => {
-      const refusals = [
-        () => gate.ask(),
-        async () => {
-          const revoked = {
-            ...common(),
-            'touchstone.state': 'revoked',
-            'touchstone.sequence': 1_000,
-            'touchstone.vms': [],
-          };
-          await gate.mandates.hearOrders(await sign(revoked, 'orders'));
-        },
-      ];
-      for (const refuse of refusals) {
-        await observeUntil(DAY_SECONDS);
-        assert.equal((await gate.ask()).decision, 'permitted');
-        gate.verifier.behave({
-          permits: () => {
-            throw new AppError('HOST_REVOKED', 403);
-          },
-        });
-        await refuse();
-        gate.verifier.behave(fails);
-        await refused();
-      }
     });
   });
 });
