@@ -3,9 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaOperator, CaSession } from '@touchstone/schemas';
 import { type FixedServer, startFixedServer } from './support/fixed-server.ts';
-import { newOperator, type Operator, TOKEN } from './support/operator.ts';
-import { AUDIT_ENTRY, SESSION } from './support/records.ts';
+import { type Operator, TOKEN } from './support/operator.ts';
+import { AUDIT_ENTRY } from './support/records.ts';
 import { trustBundlesNaming } from './support/trust-bundle.ts';
+import { useServerAndCa } from './support/server-and-ca.ts';
 
 const CA_TOKEN = `tsc_${'Cas3cret'.repeat(5)}abc`;
 const ID = '00000000-0000-4000-8000-777777777777';
@@ -25,22 +26,10 @@ describe('an operator of the CA', () => {
   let ca: FixedServer;
   let operator: Operator;
 
-  before(async () => {
-    [server, ca] = await Promise.all([startFixedServer(), startFixedServer()]);
-  });
-  after(async () => {
-    await server.close();
-    await ca.close();
-  });
-  beforeEach(() => {
-    operator = newOperator();
-    server.reset();
-    ca.reset();
-    server.answer('GET /v1/session', SESSION);
-    server.answer('GET /v1/trust-bundle', trustBundlesNaming(caAt(ca)));
+  useServerAndCa((scene) => {
+    ({ server, ca, operator } = scene);
     ca.answer('GET /v1/operator/session', CA_SESSION);
   });
-  afterEach(() => operator.leave());
 
   const caAt = ({ url, pin }: FixedServer) => ({ url, pin });
   const login = (input: string | null, ...more: string[]) =>

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { CaOwnStatus, CaSession, CaStatus, IssuerHosts, Rotation } from '@touchstone/schemas';
-import { type FixedServer, startFixedServer } from './support/fixed-server.ts';
+import type { FixedServer } from './support/fixed-server.ts';
 import { newOperator, type Operator, TOKEN } from './support/operator.ts';
 import { hostDetail, hostSummary, SESSION } from './support/records.ts';
-import { trustBundlesNaming } from './support/trust-bundle.ts';
+import { useServerAndCa } from './support/server-and-ca.ts';
 
 const CA_TOKEN = `tsc_${'Cas3cret'.repeat(5)}abc`;
 const ID = '00000000-0000-4000-8000-777777777777';
@@ -82,26 +82,15 @@ describe("a change of the CA's keys", () => {
   let server: FixedServer;
   let ca: FixedServer;
   let operator: Operator;
-  before(async () => {
-    [server, ca] = await Promise.all([startFixedServer(), startFixedServer()]);
-  });
-  after(async () => {
-    await server.close();
-    await ca.close();
-  });
-  beforeEach(async () => {
-    operator = newOperator();
-    server.reset();
-    ca.reset();
+  useServerAndCa(async (scene) => {
+    ({ server, ca, operator } = scene);
     server.answer('GET /v1/session', { ...SESSION, quorum: 2 });
-    server.answer('GET /v1/trust-bundle', trustBundlesNaming({ url: ca.url, pin: ca.pin }));
     server.answer('GET /v1/ca', STATUS);
     ca.answer('GET /v1/operator/session', CA_SESSION);
     ca.answer('GET /v1/operator/status', OWN);
     const login = ['login', '--server', server.url, '--fingerprint', server.pin];
     await operator.run([...login, '--token-file', '-'], { input: `${TOKEN}.${CA_TOKEN}` });
   });
-  afterEach(() => operator.leave());
   const tty = { tty: true, columns: 80 };
   const plain = { env: { NO_COLOR: '1' }, ...tty };
   const rotate = (...argv: string[]) => operator.run(['ca', 'rotate', ...argv], plain);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { type FixedServer, startFixedServer } from './support/fixed-server.ts';
-import { newOperator, type Operator, TOKEN } from './support/operator.ts';
-import { hostDetail, hostSummary, SESSION } from './support/records.ts';
-import { trustBundlesNaming } from './support/trust-bundle.ts';
+import type { FixedServer } from './support/fixed-server.ts';
+import { type Operator, TOKEN } from './support/operator.ts';
+import { hostDetail, hostSummary } from './support/records.ts';
+import { useServerAndCa } from './support/server-and-ca.ts';
 
 const CA_TOKEN = `tsc_${'Cas3cret'.repeat(5)}abc`;
 const DETAIL = hostDetail(hostSummary('laptop-1', 'trusted'));
@@ -16,19 +16,8 @@ describe('Somebody who revokes', () => {
   let ca: FixedServer;
   let operator: Operator;
 
-  before(async () => {
-    [server, ca] = await Promise.all([startFixedServer(), startFixedServer()]);
-  });
-  after(async () => {
-    await server.close();
-    await ca.close();
-  });
-  beforeEach(() => {
-    operator = newOperator();
-    server.reset();
-    ca.reset();
-    server.answer('GET /v1/session', SESSION);
-    server.answer('GET /v1/trust-bundle', trustBundlesNaming({ url: ca.url, pin: ca.pin }));
+  useServerAndCa((scene) => {
+    ({ server, ca, operator } = scene);
     server.answer(`GET /v1/hosts/${host.name}`, DETAIL);
     server.answer(`POST /v1/hosts/${host.id}/revocation`, REVOKED);
     ca.answer('GET /v1/operator/session', {
@@ -37,7 +26,6 @@ describe('Somebody who revokes', () => {
     });
     ca.answer(AT_CA, { ekRef, revoked: 2, listed: true });
   });
-  afterEach(() => operator.leave());
   const login = (input: string) =>
     operator.run(
       ['login', '--server', server.url, '--fingerprint', server.pin, '--token-file', '-'],
