@@ -62,6 +62,7 @@ describe('npm run bench', function () {
       'gate',
       'gate',
       'gate',
+      'gate',
       'agent',
       'agent',
     ]);

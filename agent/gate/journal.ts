@@ -16,15 +16,22 @@ const GROUNDS = {
   observe: 'observe mode lasts, and refuses nothing',
 } as const;
 
+/** Milliseconds: from the question to the answer, and of these the TPM's for its quote. Null where none was answered. */
+export type DecisionTimes = { readonly tookMs: number; readonly quoteMs: number | null };
+
 /** One line for each decision, under the id by which the server and whoever asked know it too. */
 export function logDecision(
   log: Logger,
   { vm, door, operation }: Pick<AskedStart, 'vm' | 'door' | 'operation'>,
   answer: StartAnswer,
-  tookMs: number,
+  { tookMs, quoteMs }: DecisionTimes,
 ): void {
   const { requestId, decision } = answer;
-  const line = { requestId, vm, door, operation, decision, tookMs: Math.round(tookMs) };
+  const times = {
+    tookMs: inTenths(tookMs),
+    ...(quoteMs === null ? {} : { quoteMs: inTenths(quoteMs) }),
+  };
+  const line = { requestId, vm, door, operation, decision, ...times };
   if (answer.decision === 'permitted') {
     const { permitId, by = 'permit' } = answer;
     const sentence = `VM ${vm} may start: ${GROUNDS[by]}`;
@@ -47,3 +54,5 @@ function whyNot({ code, findings }: Pick<RefusedStart, 'code' | 'findings'>): st
   const why = actual === undefined ? subject : `${subject} (${actual})`;
   return `${code}: ${why}. ${remedy}`;
 }
+
+const inTenths = (ms: number): number => Math.round(ms * 10) / 10;

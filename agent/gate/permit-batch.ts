@@ -48,19 +48,22 @@ export type PermitOutcome =
   | { readonly kind: 'refusal'; readonly code: string; readonly findings: readonly Finding[] }
   | { readonly kind: 'failure'; readonly error: unknown };
 
+/** `quoteMs`: what the TPM took for the quote of the evidence that asked. */
+export type PermitAnswered = { readonly outcome: PermitOutcome; readonly quoteMs: number };
+
 /**
  * Where starts ask for their permits. One goes at once where no other is being answered; those that come meanwhile share
  * the next statement. Where the TPM takes its time for a quote, the first waits for company, a quarter of that time and a
  * quarter of a second at most (decision 51).
  */
-export function permitBatches(parts: PermitBatchParts): Gathering<PermitQuestion, PermitOutcome> {
+export function permitBatches(parts: PermitBatchParts): Gathering<PermitQuestion, PermitAnswered> {
   let quoteMs = 0;
   return new Gathering({
     turn: (work) => parts.conversations.hold('permit', work),
     together: async (questions) => {
       const { outcomes, exchange } = await answerBatch(parts, questions);
-      quoteMs = exchange.quoteMs;
-      return outcomes;
+      ({ quoteMs } = exchange);
+      return outcomes.map((outcome) => ({ outcome, quoteMs }));
     },
     most: MOST_REQUESTS,
     mostBytes: MOST_BYTES,

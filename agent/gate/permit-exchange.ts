@@ -26,7 +26,7 @@ export type ExchangeParts = {
   readonly patienceMs: number;
 };
 
-/** What one batch was answered. `askedAt` is of CLOCK_BOOTTIME; `quoteMs` is what the TPM took for the evidence. */
+/** What one batch was answered. `askedAt` is of CLOCK_BOOTTIME; `quoteMs` is what the TPM took for its quote. */
 export type PermitExchange = {
   readonly challenge: string;
   readonly askedAt: number;

@@ -19,6 +19,7 @@ import type { Gathering } from './gathering.ts';
 import { logDecision, logRefusedAfterwards, type RefusedStart } from './journal.ts';
 import {
   permitBatches,
+  type PermitAnswered,
   type PermitBatchParts,
   type PermitOutcome,
   type PermitQuestion,
@@ -54,7 +55,7 @@ type Gate = {
   readonly parts: StartGateParts;
   readonly plans: Plans;
   readonly alone: DecisionsAlone;
-  readonly permits: Gathering<PermitQuestion, PermitOutcome>;
+  readonly permits: Gathering<PermitQuestion, PermitAnswered>;
   readonly describing: <T>(work: () => Promise<T>) => Promise<T>;
 };
 
@@ -85,20 +86,30 @@ export async function openStartGate(parts: StartGateParts): Promise<StartGate> {
   };
 }
 
-/** As far as a start has come: `requestId` is that of the last try. */
+/** As far as a start has come: `requestId` and `quoteMs` are of the last try; null while no evidence was answered. */
 type Deciding = {
   requestId: string;
+  quoteMs: number | null;
   plan: StartPlan | null;
   definition: Definition | null;
 };
 
 async function decideStart(gate: Gate, asked: AskedStart): Promise<Decided> {
   const begun = performance.now();
-  const deciding: Deciding = { requestId: randomUUID(), plan: null, definition: null };
+  const deciding: Deciding = {
+    requestId: randomUUID(),
+    quoteMs: null,
+    plan: null,
+    definition: null,
+  };
   const decided = await decideByServer(gate, asked, deciding).catch((error: unknown) =>
     decideAlone(gate, asked, { ...deciding, error }),
   );
-  logDecision(gate.parts.log, asked, decided.answer, performance.now() - begun);
+  const { quoteMs } = deciding;
+  logDecision(gate.parts.log, asked, decided.answer, {
+    tookMs: performance.now() - begun,
+    quoteMs,
+  });
   return decided;
 }
 
@@ -110,7 +121,8 @@ async function decideByServer(gate: Gate, asked: AskedStart, deciding: Deciding)
   deciding.definition = definition;
   for (let attempt = 1; ; attempt += 1) {
     const { requestId } = deciding;
-    const outcome = await gate.permits.ask(questionOf(asked, definition, requestId));
+    const { outcome, quoteMs } = await gate.permits.ask(questionOf(asked, definition, requestId));
+    deciding.quoteMs = quoteMs;
     if (outcome.kind === 'permit')
       return permitted(outcome, { requestId, vm: asked.vm, definition });
     if (outcome.kind === 'refusal') {

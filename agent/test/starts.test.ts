@@ -69,6 +69,22 @@ describe('the start gate, at its socket', () => {
     assert.match(lines.at(-1) ?? '', new RegExp(`though it was permitted: ${REFUSAL.code}: `, 'u'));
   });
 
+  it('writes down each decision, and how long it and its quote took', async () => {
+    const lineOf = ({ requestId }: StartAnswer) => {
+      const lines = gate.log.filter((line) => line.includes(requestId));
+      assert.equal(lines.length, 1);
+      return JSON.parse(lines[0]!) as { decision: string; tookMs: number; quoteMs?: number };
+    };
+    const permitted = lineOf(await askWhile({}));
+    assert.equal(permitted.decision, 'permitted');
+    const { tookMs, quoteMs = NaN } = permitted;
+    assert.ok(quoteMs > 0 && quoteMs < tookMs, `${quoteMs} ms of ${tookMs}`);
+    const refused = lineOf(await askWhile({ permits: (asked) => refusing(asked) }));
+    assert.ok((refused.quoteMs ?? NaN) > 0);
+    const unasked = lineOf(await gate.ask({ ...gate.question(), command: ['/bin/none'] }));
+    assert.deepEqual([unasked.decision, unasked.quoteMs], ['refused', undefined]);
+  });
+
   it('asks the server nothing about what cannot be read', async () => {
     const answer = await gate.ask({ ...gate.question(), command: ['/bin/none'] });
     assert.equal(answer.decision === 'refused' && answer.code, 'DEFINITION_UNREADABLE');

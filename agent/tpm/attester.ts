@@ -107,6 +107,11 @@ export class Attester {
     return this.#quotes.last;
   }
 
+  /** What it took, from when the TPM was asked for a session salted to its EK until it had signed. */
+  get lastQuoteMs(): number {
+    return this.#quotes.lastMs;
+  }
+
   createKey(kind: AkKind = 'ecc-p256'): Promise<KeyRecord> {
     return this.use((tpm, ek) => createAttestationKey(tpm, ek, kind));
   }

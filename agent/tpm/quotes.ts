@@ -26,10 +26,16 @@ export type QuoteClock = Pick<TpmClock, 'resetCount' | 'restartCount' | 'clock'>
 export class Quotes {
   #lastClock = -1n;
   #last: QuoteClock | null = null;
+  #lastMs = 0;
 
   /** Null before the first. */
   get last(): QuoteClock | null {
     return this.#last;
+  }
+
+  /** What it took, from when the TPM was asked for a session salted to its EK until it had signed; 0 before the first. */
+  get lastMs(): number {
+    return this.#lastMs;
   }
 
   /** The TPM is opened anew, and its clock may have begun again. */
@@ -50,9 +56,11 @@ export class Quotes {
   ): Promise<QuotedPcrs> {
     for (let attempt = 0; attempt < MAX_UNSTEADY_READS; attempt += 1) {
       await this.#clockMovesOn(tpm);
+      const begun = performance.now();
       const quoted = await withSaltedSession(tpm, ek, (session) =>
         tpm.quote({ key, session, qualifyingData, selection: encodeTpmlPcrSelection(selection) }),
       );
+      this.#lastMs = performance.now() - begun;
       const pcrs = await readPcrs(tpm, selection);
       const attest = parseTpmsAttest(quoted.attest);
       const { resetCount, restartCount, clock } = attest.clockInfo;

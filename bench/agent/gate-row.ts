@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BaselineList, StartAnswer, Vm } from '@touchstone/schemas';
 import { type Client, unixClient } from '@touchstone/transport';
+import type { Journal } from './journal.ts';
 import { type MeasuredAgent, startAgent } from './measured-agent.ts';
 import type { Deployment } from '../deployment.ts';
 import { authorityOf } from '../host/authority.ts';
@@ -14,7 +15,7 @@ import { OTHER_CORE, pin } from '../processor.ts';
 import type { Figure, Row, Run } from '../row.ts';
 import { AttestingBeside } from './attesting-beside.ts';
 
-/** DESIGN section 10, but for the TPM's quote: a software TPM's, of a few milliseconds, is counted in. */
+/** DESIGN section 10: beyond the TPM's quote. */
 const MEDIAN_MS = 50;
 const P99_MS = 200;
 const AT_ONCE_MS = 5_000;
@@ -27,7 +28,7 @@ const PATIENCE_MS = 60_000;
 
 export const gate: Row = {
   name: 'gate',
-  summary: 'a start from the agent’s socket to the permit, with 1,000 hosts attesting beside it',
+  summary: 'a start beyond the TPM’s quote, with 1,000 hosts attesting beside it',
   measure,
 };
 
@@ -50,16 +51,18 @@ async function measure({ rounds, quick, progress, deployment: started }: Run): P
   const client = unixClient({ path: agent.socketPath, timeoutMs: PATIENCE_MS });
   try {
     await using beside = new AttestingBeside(deployment.url, hosts);
-    const alone: number[] = [];
+    const alone: Start[] = [];
     const atOnce: number[] = [];
-    for (let warm = 0; warm < (quick ? 1 : 10); warm += 1) await start(client, vms[0]!);
+    const startOf = (vm: string) => start(client, agent.journal, vm);
+    for (let warm = 0; warm < (quick ? 1 : 10); warm += 1) await startOf(vms[0]!);
     for (let round = 1; round <= rounds; round += 1) {
       progress(`round ${round} of ${rounds}`);
       for (let at = 0; at < (quick ? 3 : STARTS); at += 1) {
-        alone.push(await start(client, vms[at % vms.length]!));
+        alone.push(await startOf(vms[at % vms.length]!));
         await sleep(Math.random() * MAX_PAUSE_MS);
       }
-      atOnce.push(Math.max(...(await Promise.all(vms.map((vm) => start(client, vm))))));
+      const starts = await Promise.all(vms.map(startOf));
+      atOnce.push(Math.max(...starts.map(({ wholeMs }) => wholeMs)));
     }
     const figures = figuresOf({ alone, atOnce: median(atOnce), count, vms: vms.length });
     return [...figures, besideOf(beside, count, quick)];
@@ -90,8 +93,11 @@ async function addVms({ operator }: Deployment, count: number): Promise<string[]
   return uuids;
 }
 
-/** Milliseconds until a start was permitted. @throws Error where it was not */
-async function start(client: Client, vm: string): Promise<number> {
+/** Milliseconds until a start was permitted, and of these the TPM's for its quote. */
+type Start = { readonly wholeMs: number; readonly quoteMs: number };
+
+/** @throws Error where it was not permitted */
+async function start(client: Client, journal: Journal, vm: string): Promise<Start> {
   const begun = performance.now();
   const answer = await client.request({
     method: 'POST',
@@ -103,29 +109,41 @@ async function start(client: Client, vm: string): Promise<number> {
     schema: StartAnswer,
   });
   if (answer.decision !== 'permitted') throw new Error(JSON.stringify(answer));
-  return performance.now() - begun;
+  const wholeMs = performance.now() - begun;
+  return { wholeMs, quoteMs: await journal.quoteMs(answer.requestId) };
 }
 
 function figuresOf(seen: {
-  readonly alone: readonly number[];
+  readonly alone: readonly Start[];
   readonly atOnce: number;
   readonly count: number;
   readonly vms: number;
 }): Figure[] {
-  const sorted = seen.alone.toSorted((a, b) => a - b);
+  const beyond = seen.alone.map(({ wholeMs, quoteMs }) => wholeMs - quoteMs);
+  const sorted = beyond.toSorted((a, b) => a - b);
   const p99 = sorted[Math.ceil(sorted.length * 0.99) - 1] ?? NaN;
   const beside = `${seen.count.toLocaleString('en')} hosts beside`;
-  const figures = [
-    [`one start, median, ${beside}`, median(sorted), MEDIAN_MS],
-    [`one start, p99, ${beside}`, p99, P99_MS],
-    [`${seen.vms} starts at once, the last`, seen.atOnce, AT_ONCE_MS],
-  ] as const;
-  return figures.map(([what, value, reach]) => ({
+  const held = (what: string, value: number, reach: number): Figure => ({
     what,
     measured: { value, unit: 'ms' },
     against: { name: 'reach', value: reach, unit: 'ms' },
     ...{ ratio: value / reach, reach: `under ${reach} ms`, reached: value < reach },
-  }));
+  });
+  const [wholeMs, quoteMs] = [
+    median(seen.alone.map((one) => one.wholeMs)),
+    median(seen.alone.map((one) => one.quoteMs)),
+  ];
+  return [
+    held(`one start beyond its quote, median, ${beside}`, median(sorted), MEDIAN_MS),
+    held(`one start beyond its quote, p99, ${beside}`, p99, P99_MS),
+    {
+      what: 'the same starts with their quotes, median',
+      measured: { value: wholeMs, unit: 'ms' },
+      against: { name: 'the quote', value: quoteMs, unit: 'ms' },
+      ...{ ratio: wholeMs / quoteMs, reach: null, reached: true },
+    },
+    held(`${seen.vms} starts at once, the last`, seen.atOnce, AT_ONCE_MS),
+  ];
 }
 
 /** That the others really attested. */

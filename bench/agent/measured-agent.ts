@@ -5,12 +5,14 @@ import { JoinTokenCreated } from '@touchstone/schemas';
 import { type Deployment, end, firstLine, HOUSE, start } from '../deployment.ts';
 import { finished } from '../finished.ts';
 import { MEASURED_CORE } from '../processor.ts';
+import { Journal } from './journal.ts';
 import { stripTree } from './stripped-tree.ts';
 
 export type MeasuredAgent = AsyncDisposable & {
   readonly pid: number;
   readonly socketPath: string;
   readonly name: string;
+  readonly journal: Journal;
 };
 
 /** An agent with the types stripped, enrolled by its software TPM, its daemon running. */
@@ -38,11 +40,12 @@ export async function startAgent(deployment: Deployment, name: string): Promise<
       ),
     );
     const daemon = start(MEASURED_CORE, bin, 'daemon', '--state', state);
+    const journal = new Journal(daemon.stderr!);
     await firstLine(daemon);
     return {
       pid: daemon.pid ?? 0,
       socketPath: join(state, 'agent.sock'),
-      name,
+      ...{ name, journal },
       [Symbol.asyncDispose]: async () => {
         await end(daemon);
         await stop();
