@@ -13,11 +13,11 @@ import type { Mandates } from './mandates.ts';
 import { verifyPermit } from './permit.ts';
 import { exchangeForPermits, type ExchangeParts, type PermitExchange } from './permit-exchange.ts';
 import { withKeys } from './released-keys.ts';
+import { windowAfter } from './window.ts';
 import { isTooLate } from './without-verdict.ts';
 
 /** DESIGN section 4, Start a VM, step 2. */
 const MOST_REQUESTS = 256;
-const WINDOW_MS = 250;
 /** Of a statement's 524,288 in base64url, with room for all else that it says. */
 const MOST_BYTES = 360_000;
 /** Of the 15 s that a permit is good for. */
@@ -53,8 +53,7 @@ export type PermitAnswered = { readonly outcome: PermitOutcome; readonly quoteMs
 
 /**
  * Where starts ask for their permits. One goes at once where no other is being answered; those that come meanwhile share
- * the next statement. Where the TPM takes its time for a quote, the first waits for company, a quarter of that time and a
- * quarter of a second at most (decision 51).
+ * the next statement. Where the TPM takes its time for a quote, the first waits for company.
  */
 export function permitBatches(parts: PermitBatchParts): Gathering<PermitQuestion, PermitAnswered> {
   let quoteMs = 0;
@@ -67,7 +66,7 @@ export function permitBatches(parts: PermitBatchParts): Gathering<PermitQuestion
     },
     most: MOST_REQUESTS,
     mostBytes: MOST_BYTES,
-    windowMs: () => Math.min(WINDOW_MS, Math.floor(quoteMs / 4)),
+    windowMs: () => windowAfter(quoteMs),
     sharedBy: isTooLate,
   });
 }
