@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { ChallengeAnswer } from './challenge.ts';
 import { DiskName } from './door.ts';
 import { closed, NameHex, oneOf, Uuid } from './scalars.ts';
 
@@ -6,10 +7,14 @@ import { closed, NameHex, oneOf, Uuid } from './scalars.ts';
 export const VmDisk = closed({ name: DiskName, kind: oneOf('data', 'sealed') });
 export type VmDisk = Type.Static<typeof VmDisk>;
 
-/** POST /v1/start-plans at the server: what a host needs to know before it describes a VM. It proves and changes nothing. */
+/**
+ * POST /v1/start-plans at the server: what a host needs to know before it describes a VM. It proves and changes nothing.
+ * With `challenge` the answer brings one for permits along, as POST /v1/challenges gives it.
+ */
 export const StartPlansRequest = closed({
   akName: NameHex,
   vms: Type.Array(Uuid, { minItems: 1, maxItems: 256, uniqueItems: true }),
+  challenge: Type.Optional(Type.Literal(true)),
 });
 export type StartPlansRequest = Type.Static<typeof StartPlansRequest>;
 
@@ -21,5 +26,8 @@ export const StartPlan = closed({
 });
 export type StartPlan = Type.Static<typeof StartPlan>;
 
-export const StartPlans = closed({ plans: Type.Array(StartPlan, { maxItems: 256 }) });
+export const StartPlans = closed({
+  plans: Type.Array(StartPlan, { maxItems: 256 }),
+  challenge: Type.Optional(ChallengeAnswer),
+});
 export type StartPlans = Type.Static<typeof StartPlans>;

@@ -58,7 +58,7 @@ type AnsweredChallenge = {
   readonly quoteMs: number;
 };
 
-/** A challenge, and the evidence that answers it. */
+/** A challenge, and the evidence that answers it. `given`: a challenge that this host has already. */
 export async function answerChallenge(
   { client, attester, key, onBundleEpoch, onRenew, judgedBy }: Omit<Attestation, 'network'>,
   options: {
@@ -69,13 +69,16 @@ export async function answerChallenge(
     readonly gate?: GateReport | undefined;
     readonly sessionNonce?: string;
   },
+  given?: ChallengeAnswer,
 ): Promise<AnsweredChallenge> {
-  const { challenge, selection, bundleEpoch, renew } = await client.request({
-    method: 'POST',
-    path: '/v1/challenges',
-    body: { akName: key.akName, purpose: options.purpose },
-    schema: ChallengeAnswer,
-  });
+  const { challenge, selection, bundleEpoch, renew } =
+    given ??
+    (await client.request({
+      method: 'POST',
+      path: '/v1/challenges',
+      body: { akName: key.akName, purpose: options.purpose },
+      schema: ChallengeAnswer,
+    }));
   onBundleEpoch?.(bundleEpoch);
   if (renew === true) onRenew?.();
   const evidence = await buildEvidence(attester, key, {

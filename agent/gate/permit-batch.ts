@@ -10,6 +10,7 @@ import { clockNow } from './clock-now.ts';
 import { Gathering } from './gathering.ts';
 import type { ClockNow } from './licence.ts';
 import type { Mandates } from './mandates.ts';
+import type { NextChallenge } from './next-challenge.ts';
 import { verifyPermit } from './permit.ts';
 import { exchangeForPermits, type ExchangeParts, type PermitExchange } from './permit-exchange.ts';
 import { withKeys } from './released-keys.ts';
@@ -55,12 +56,15 @@ export type PermitAnswered = { readonly outcome: PermitOutcome; readonly quoteMs
  * Where starts ask for their permits. One goes at once where no other is being answered; those that come meanwhile share
  * the next statement. Where the TPM takes its time for a quote, the first waits for company.
  */
-export function permitBatches(parts: PermitBatchParts): Gathering<PermitQuestion, PermitAnswered> {
+export function permitBatches(
+  parts: PermitBatchParts,
+  challenges: NextChallenge,
+): Gathering<PermitQuestion, PermitAnswered> {
   let quoteMs = 0;
   return new Gathering({
     turn: (work) => parts.conversations.hold('permit', work),
     together: async (questions) => {
-      const { outcomes, exchange } = await answerBatch(parts, questions);
+      const { outcomes, exchange } = await answerBatch(parts, questions, challenges);
       ({ quoteMs } = exchange);
       return outcomes.map((outcome) => ({ outcome, quoteMs }));
     },
@@ -74,13 +78,15 @@ export function permitBatches(parts: PermitBatchParts): Gathering<PermitQuestion
 async function answerBatch(
   parts: PermitBatchParts,
   questions: readonly PermitQuestion[],
+  challenges: NextChallenge,
 ): Promise<{ outcomes: PermitOutcome[]; exchange: PermitExchange }> {
   const { attester } = parts.attestation;
   const sealed = questions.some((question) => question.sealed.length > 0);
   const session = sealed ? await openReleaseSession(attester) : null;
   try {
     const requests = questions.map(({ request }) => request);
-    const exchange = await exchangeForPermits(parts, requests, session).catch(async (error) => {
+    const asking = { requests, session, challenges };
+    const exchange = await exchangeForPermits(parts, asking).catch(async (error) => {
       await parts.mandates.hearRefusal(error);
       throw error;
     });

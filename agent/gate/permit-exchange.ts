@@ -6,6 +6,7 @@ import { answerChallenge, type Attestation, hearPosition } from '../evidence/del
 import type { ReleaseSession } from '../keys/release-session.ts';
 import type { Enrolment } from '../state/identity.ts';
 import { bootTime } from './boot-time.ts';
+import type { NextChallenge } from './next-challenge.ts';
 import { patientClient } from './patience.ts';
 
 const MAX_TRIES = 3;
@@ -26,6 +27,13 @@ export type ExchangeParts = {
   readonly patienceMs: number;
 };
 
+export type PermitAsking = {
+  readonly requests: readonly StartRequest[];
+  readonly session: ReleaseSession | null;
+  /** Where a challenge may be that came with a plan. */
+  readonly challenges: Pick<NextChallenge, 'take'>;
+};
+
 /** What one batch was answered. `askedAt` is of CLOCK_BOOTTIME; `quoteMs` is what the TPM took for its quote. */
 export type PermitExchange = {
   readonly challenge: string;
@@ -43,36 +51,41 @@ export type PermitExchange = {
  */
 export async function exchangeForPermits(
   parts: ExchangeParts,
-  requests: readonly StartRequest[],
-  session: ReleaseSession | null,
+  asking: PermitAsking,
 ): Promise<PermitExchange> {
   const client = patientClient(parts.attestation.client, parts.patienceMs);
   const attestation = { ...parts.attestation, client };
   try {
-    return await exchange({ ...parts, attestation }, requests, session);
+    return await exchange({ ...parts, attestation }, asking);
   } catch (error) {
     // While this host was away, the server may have got another key.
     if (codeOf(error) !== 'PIN_MISMATCH') throw error;
     const waited = sleep(Math.min(REJOIN_MS, client.leftMs()), false, { ref: false });
     if (!(await Promise.race([parts.rejoin(), waited]))) throw error;
-    return exchange({ ...parts, attestation }, requests, session);
+    return exchange({ ...parts, attestation }, asking);
   }
 }
 
 async function exchange(
   { attestation, enrolment }: ExchangeParts,
-  requests: readonly StartRequest[],
-  session: ReleaseSession | null,
+  { requests, session, challenges }: PermitAsking,
 ): Promise<PermitExchange> {
   for (let attempt = 1, segments = 0; ; attempt += 1) {
-    const askedAt = bootTime();
-    const { challenge, evidence, quoteMs } = await answerChallenge(attestation, {
+    const now = bootTime();
+    const held = challenges.take(now);
+    const askedAt = held?.askedAt ?? now;
+    const statement = {
       purpose: 'permit',
       hostId: enrolment.hostId,
       bundleEpoch: enrolment.trustBundle.epoch,
       permits: requests,
       ...(session === null ? {} : { sessionNonce: session.nonce.toString('hex') }),
-    });
+    } as const;
+    const { challenge, evidence, quoteMs } = await answerChallenge(
+      attestation,
+      statement,
+      held?.answer,
+    );
     try {
       const answered = await attestation.client.request({
         method: 'POST',

@@ -17,6 +17,7 @@ import { decideWithoutVerdict, type GroundAlone } from './fail-mode.ts';
 import { atMost } from './at-most.ts';
 import type { Gathering } from './gathering.ts';
 import { logDecision, logRefusedAfterwards, type RefusedStart } from './journal.ts';
+import { NextChallenge } from './next-challenge.ts';
 import {
   permitBatches,
   type PermitAnswered,
@@ -67,12 +68,13 @@ type Gate = {
  */
 export async function openStartGate(parts: StartGateParts): Promise<StartGate> {
   const { stateDir, attestation, log } = parts;
-  const { akName } = attestation.key;
+  const { client, key } = attestation;
+  const challenges = new NextChallenge();
   const gate: Gate = {
     parts,
-    plans: await Plans.open(stateDir, { client: attestation.client, akName, log }),
+    plans: await Plans.open(stateDir, { client, akName: key.akName, challenges, log }),
     alone: await DecisionsAlone.open(stateDir),
-    permits: permitBatches(parts),
+    permits: permitBatches(parts, challenges),
     describing: atMost(DESCRIBED_AT_ONCE),
   };
   return {

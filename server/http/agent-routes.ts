@@ -17,8 +17,8 @@ import {
   Uuid,
 } from '@touchstone/schemas';
 import { boundLargeBodies, readJson, tokenBuckets } from '@touchstone/transport';
+import { answerWithChallenge } from '../services/answer-with-challenge.ts';
 import { enrolHost } from '../services/enrol-host.ts';
-import { giveChallenge } from '../services/give-challenge.ts';
 import { giveOrders } from '../services/mandates.ts';
 import { renewCertificate } from '../services/renew-certificate.ts';
 import { giveStartPlans } from '../services/start-plans.ts';
@@ -106,10 +106,7 @@ export const AGENT_ROUTES: readonly AgentRoute[] = [
     summary: 'A challenge for one AK and one purpose',
     body: ChallengeRequest,
     answer: ChallengeAnswer,
-    handle: async ({ verifier, body }) => ({
-      ...giveChallenge(verifier, body),
-      ...((await verifier.askToRenew(body.akName)) ? { renew: true as const } : {}),
-    }),
+    handle: ({ verifier, body }) => answerWithChallenge(verifier, body),
   }),
   route({
     method: 'POST',

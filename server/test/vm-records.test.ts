@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Vm } from '@touchstone/schemas';
 import { keepCarriers, ownUuid } from '../services/carriers.ts';
+import { requireChallenge } from '../services/give-challenge.ts';
 import { giveStartPlans } from '../services/start-plans.ts';
 import { takePermitRequest } from '../services/take-evidence.ts';
 import { registerVm, viewVm } from '../services/vms.ts';
@@ -75,7 +76,19 @@ describe("A VM's record", () => {
         { vm: vm.uuid, known: true, disks },
       ],
     });
-    const stranger = { ...asked, akName: `000b${'00'.repeat(32)}` };
+    const { challenge: given } = await giveStartPlans(fleet.verifier, {
+      ...asked,
+      challenge: true,
+    });
+    const { challenge, bundleEpoch, renew } = given ?? assert.fail();
+    const expected = {
+      akName: host.akName,
+      purpose: 'permit',
+      now: fleet.verifier.clock.now(),
+    } as const;
+    assert.ok(requireChallenge(fleet.verifier, challenge, expected) <= expected.now);
+    assert.deepEqual([bundleEpoch, renew], [fleet.verifier.bundles.current().epoch, undefined]);
+    const stranger = { ...asked, challenge: true as const, akName: `000b${'00'.repeat(32)}` };
     await assert.rejects(giveStartPlans(fleet.verifier, stranger), { code: 'HOST_UNKNOWN' });
   });
 

@@ -183,7 +183,8 @@ describe('The start gate that fails', () => {
 
     it('the server is away: UNREACHABLE (G12)', async () => {
       const vm = await scene.newVm();
-      scene.impostor.tamper('/v1/challenges', () => null);
+      for (const path of ['/v1/start-plans', '/v1/challenges'])
+        scene.impostor.tamper(path, () => null);
       await attack('G12', () => scene.denied(vm));
       assert.deepEqual(await scene.decisionsOf(vm), []);
     });

@@ -8,7 +8,7 @@ import { type GateScene, PERMITS, startGateScene, withPermit } from '../support/
 import { readJws } from '../support/jws.ts';
 import { extendPcr, suspendTpm } from '../support/suspended-tpm.ts';
 
-const CHALLENGES = '/v1/challenges';
+const PLANS = '/v1/start-plans';
 
 const bootOf = (permit: string) => (readJws(permit).claims as PermitClaims)['touchstone.boot'];
 
@@ -83,7 +83,7 @@ describe('The start gate and reboots', () => {
   describe('while the host sleeps and wakes', () => {
     const tpm = () => ({ socketPath: join(scene.host.stateDir, 'swtpm', 'socket') });
     const askedWhile = (asleep: () => Promise<void>) =>
-      scene.impostor.tamper(CHALLENGES, async (ask) => {
+      scene.impostor.tamper(PLANS, async (ask) => {
         const answer = await ask();
         scene.impostor.honest();
         await asleep();

@@ -237,7 +237,7 @@ describeLibvirt('VMs of libvirt, gated', () => {
   }
 
   for (const [moment, path, isAnswered] of [
-    ['before it has a challenge', '/v1/challenges', false],
+    ['before it has a challenge', '/v1/start-plans', false],
     ['when it has asked for the permit', PERMITS, false],
     ['when the permit is on its way', PERMITS, true],
   ] as const) {
@@ -323,7 +323,7 @@ describeLibvirt('VMs of libvirt, gated', () => {
   });
 
   for (const [moment, path] of [
-    ['before the challenge', '/v1/challenges'],
+    ['before the challenge', '/v1/start-plans'],
     ['when the permit was asked for', PERMITS],
   ] as const) {
     it(`the verifier, killed ${moment}, starts nothing: G12`, async () => {

@@ -46,8 +46,8 @@ export type Behaviour = {
   readonly challenge?: (honest: ChallengeAnswer) => unknown;
   readonly permits?: (asked: Asked, honest: () => Promise<unknown>) => unknown;
   readonly evidence?: (honest: EvidenceAnswer, evidence: ParsedEvidence) => unknown;
-  /** Without it there are no plans: 404. */
-  readonly plans?: (vms: readonly string[]) => unknown;
+  /** Without it there are no plans: 404. `challenge` where one was asked for along with them. */
+  readonly plans?: (vms: readonly string[], challenge: ChallengeAnswer | undefined) => unknown;
 };
 
 /** A permit request, read but not appraised. */
@@ -94,19 +94,14 @@ export async function startVerifier(): Promise<Verifier> {
     if (ctx.path !== '/v1/challenges') return next();
     const { purpose } = await readJson(ctx, ChallengeRequest);
     asked.push(purpose);
-    const honest: ChallengeAnswer = {
-      challenge: randomBytes(48).toString('base64url'),
-      expiresAt: new Date(Date.now() + 20_000).toISOString(),
-      selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13] },
-      bundleEpoch: 1,
-    };
+    const honest = honestChallenge();
     ctx.body = (await behaviour.challenge?.(honest)) ?? honest;
     return undefined;
   });
   app.use(async (ctx, next) => {
     if (ctx.path !== '/v1/start-plans' || behaviour.plans === undefined) return next();
-    const { vms } = await readJson(ctx, StartPlansRequest);
-    ctx.body = await behaviour.plans(vms);
+    const { vms, challenge } = await readJson(ctx, StartPlansRequest);
+    ctx.body = await behaviour.plans(vms, challenge && honestChallenge());
     return undefined;
   });
   app.use(async (ctx, next) => {
@@ -150,6 +145,13 @@ export async function startVerifier(): Promise<Verifier> {
     close,
   };
 }
+
+const honestChallenge = (): ChallengeAnswer => ({
+  challenge: randomBytes(48).toString('base64url'),
+  expiresAt: new Date(Date.now() + 20_000).toISOString(),
+  selection: { sha256: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13] },
+  bundleEpoch: 1,
+});
 
 /** What an agent that enrolled there would have on disk. */
 export const enrolmentAt = (
