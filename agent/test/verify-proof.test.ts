@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeTpmtSignature, TPMA_OBJECT, type TpmtPublic } from '@touchstone/tpm';
 import {
@@ -166,6 +170,22 @@ describe('the verifier’s script', () => {
       });
     }
   }
+
+  it('is no yes where it is called by a link, or in any other way that gives it nothing', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ts-verify-'));
+    try {
+      const link = join(directory, 'verify');
+      symlinkSync(SCRIPT, link);
+      for (const words of [[SCRIPT], [link], ['--preserve-symlinks-main', link]]) {
+        const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+        assert.equal(status, 1, words.join(' '));
+        assert.equal(stdout, '');
+        assert.notEqual(stderr, '');
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
 
   it('refuses a nonce that it did not ask for: OTHER_NONCE', () => {
     const given = { ...madeProof(), nonce: NONCE.replace('5e', '5f') };
