@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { checkAgainst, GateReport } from '@touchstone/schemas';
 import { type BroughtHook, broughtHook } from '../libvirt/hook.ts';
+import { hookExposures } from '../watch/hook.ts';
 import { MAX_KNOWN_STARTS } from '../watch/known-starts.ts';
 import { bootId, KeptRecord } from '../watch/record.ts';
 import { processOf } from '../watch/processes.ts';
@@ -412,9 +413,23 @@ describe('the watch', () => {
       await watch.heard('prepare begin', randomUUID());
       assert.deepEqual(await ofHook(byDaemon()), []);
       await rename(hookPath(), `${hookPath()}.off`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 50));
       await rename(`${hookPath()}.off`, hookPath());
       assert.deepEqual(await ofHook(byDaemon()), ['HOOK_NOT_SEEN']);
+    });
+
+    it('takes a call for one of before by no more than the clock’s grain of 10 ms', async () => {
+      const { ctimeMs: wallMs } = await stat(hookPath());
+      const codesWhenHeard = (atBootMs: number) =>
+        hookExposures({
+          roots: { ...WATCH_SETTINGS, libvirtConfiguration: join(directory, 'etc') },
+          brought: BROUGHT,
+          daemons: [{ pid: process.pid, startTicks: 1, program: 'libvirtd' }],
+          heard: { atBootMs },
+          now: { wallMs, bootMs: 100_000 },
+        }).map(({ code }) => code);
+      assert.deepEqual(codesWhenHeard(99_990), []);
+      assert.deepEqual(codesWhenHeard(99_989), ['HOOK_NOT_SEEN']);
     });
 
     it('approves of none where the agent cannot tell which it brings: WATCH_BLIND', async () => {

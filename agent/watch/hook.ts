@@ -12,6 +12,8 @@ const HOOK_PATH = 'hooks/qemu.d/touchstone';
 const MAX_HOOK_BYTES = 1_048_576;
 /** A change of the file and the start of a process are kept by clocks of different grain. */
 const GRAIN_MS = 1_000;
+/** The boot's clock is read to so much, and never ahead. */
+const BOOT_CLOCK_MS = 10;
 
 /** When the hook was last heard to be called; seconds since the host was started. */
 export type HookHeard = { readonly atBootMs: number };
@@ -76,7 +78,7 @@ function exposuresOf(view: HookView, daemon: LibvirtDaemon | null): readonly Fou
   const changedAt = now.bootMs - (now.wallMs - stat.ctimeMs);
   const startedAt = msOfTicks(daemon.startTicks);
   if (changedAt + GRAIN_MS <= startedAt) return [];
-  const heardAt = heard?.atBootMs ?? -Infinity;
+  const heardAt = heard === null ? -Infinity : heard.atBootMs + BOOT_CLOCK_MS;
   if (heardAt >= changedAt && heardAt >= startedAt) return [];
   return found(
     'HOOK_NOT_SEEN',
