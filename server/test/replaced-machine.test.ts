@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { LicenceClaims, OrdersClaims, StartRequest, Vm } from '@touchstone/schemas';
+import type {
+  GateReport,
+  LicenceClaims,
+  OrdersClaims,
+  StartRequest,
+  Vm,
+} from '@touchstone/schemas';
 import { readJws } from '../../test/support/jws.ts';
 import { approveReplacement, viewReplacements } from '../services/decide-replacement.ts';
 import { viewExposures } from '../services/exposures.ts';
@@ -25,14 +31,16 @@ describe('VMs of a host that another identity takes the place of', () => {
     await registerVm(fleet.verifier, BY, { ...bare, hostLabels: {}, images: [], ...more });
     return { uuid, name: bare.name };
   };
-  const report = ({ host, hostId }: Stands, vms: readonly string[] = []) => {
-    const told = { name: 'web', door: null, permit: null, paused: false, since: AT } as const;
-    const running = vms.map((vm) => ({ ...told, vm }));
-    const gate = { running, exposures: [], decided: [], omitted: 0 };
+  const runs = (vm: string) =>
+    ({ vm, name: 'web', door: null, permit: null, paused: false, since: AT }) as const;
+  const tell = ({ host, hostId }: Stands, told: Partial<GateReport>) => {
+    const gate = { running: [], exposures: [], decided: [], omitted: 0, ...told };
     const challenge = fleet.challengeFor(host, 'attest');
     const said = { purpose: 'attest' as const, challenge, hostId, second: { gate } };
     return takeAttestation(fleet.verifier, host.answer(said));
   };
+  const report = (host: Stands, vms: readonly string[] = []) =>
+    tell(host, { running: vms.map(runs) });
   const ask = ({ host, hostId }: Stands, vm: string, more: Partial<StartRequest> = {}) =>
     takePermitRequest(
       fleet.verifier,
@@ -111,6 +119,41 @@ describe('VMs of a host that another identity takes the place of', () => {
     );
     await permitted(after, vm.uuid);
     assert.deepEqual((await mandatesOf(after)).licensed, [vm.uuid]);
+  });
+
+  it('the new machine neither takes back a start of the one before nor runs a VM by its permit', async () => {
+    const before = await fleet.trustedHost();
+    const vm = await vmWith();
+    const { requestId } = fleet.first(await ask(before, vm.uuid));
+    const [start] = await fleet.verifier.asAdministrator(
+      'SELECT permit_id FROM starts WHERE request_id = $1',
+      [requestId],
+    );
+    const running = [{ ...runs(vm.uuid), permit: String(start?.['permit_id']) }];
+    const groundsAt = async (host: Stands) => {
+      const taken = { requestId, vm: vm.uuid, decision: 'refused' as const, at: AT };
+      await tell(host, { running, decided: [{ ...taken, code: 'DOMAIN_DIFFERS' }] });
+      return (await standingOf(vm))?.running.map(({ ground }) => ground);
+    };
+    await tell(before, { running });
+    assert.equal((await standingOf(vm))?.running[0]?.ground, 'permit');
+    // Nor does any other host run it by that, nor this one another VM.
+    const [other, another] = [await fleet.trustedHost(), await vmWith()];
+    await tell(other, { running });
+    assert.deepEqual((await standingOf(vm))?.running.map(({ ground }) => ground).toSorted(), [
+      null,
+      'permit',
+    ]);
+    await tell(other, {});
+    await tell(before, { running: [{ ...running[0]!, vm: another.uuid }] });
+    assert.equal((await standingOf(another))?.running[0]?.ground, null);
+    const after = await replacedBy(before, makeHost());
+    assert.deepEqual(await groundsAt(after), [null]);
+    const { starts } = await viewStarts(fleet.verifier, vm.uuid, FIRST_PAGE);
+    assert.deepEqual(
+      starts.map(({ decision }) => decision),
+      ['permitted'],
+    );
   });
 
   it('a loss of trust of the new machine says nothing of VMs of the one before', async () => {
