@@ -12,7 +12,7 @@ export const EXPOSURE_CODES = {
   ),
   GATE_SILENT: entry(
     200,
-    'VMs run on a host that nothing was heard of for three intervals',
+    'VMs run on a host that said nothing of them for three intervals',
     'DESIGN 3; docs/gate.md',
     'Look whether the host is there and its agent reaches the server: `touchstone-agent status`. No VM is stopped for it.',
     'host-administrator',

@@ -188,11 +188,13 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
   const { purpose, evidence, verified, now } = taken;
   const mark = markOf(verified);
   const statementVersion = statementVersionOf(verified.statement);
+  const tellsOfGate = purpose === 'attest' && statementVersion >= 2;
   const moved = await moveMark(on, {
     akName: verified.akName,
     mark,
     evidence: verified.digest,
     statementVersion,
+    tellsOfGate,
     now,
   });
   if (moved === null) {
@@ -261,7 +263,7 @@ async function settle(verifier: Verifier, on: Queryable, taken: Taken): Promise<
   if (verified.statement.schema === 'touchstone/statement/1') {
     return { kind: 'answered', answer, ended };
   }
-  if (purpose === 'attest') {
+  if (tellsOfGate) {
     const told = { host, state: standing.state, attestation: id, now, settlingSeconds: settling };
     await takeGateReport(on, told, verified.statement.gate);
   }

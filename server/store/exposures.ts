@@ -8,27 +8,33 @@ export type ExposurePosition = readonly [sinceMs: number, hostId: string, key: s
 
 type Origin = Exposure['from'];
 
+/** When a host said last what runs there. Of those that never did since they were asked, when they said anything. */
+const HEARD = 'least(h.last_authentic_at, h.gate_told_at)';
+
 /**
  * Kept ones that are not over, and those that follow from the states of hosts. $1: a host that was not heard since is
  * stale; $2: seconds until what is said of a start is settled.
  */
 const SHOWN = `
   SELECT e.host_id, e.key, e.origin, e.code, e.subject, e.detail, e.vm, e.since,
-         CASE WHEN e.origin = 'host' THEN h.last_authentic_at ELSE e.since END AS seen
+         CASE WHEN e.origin = 'host' THEN ${HEARD} ELSE e.since END AS seen
     FROM exposures e JOIN hosts h ON h.id = e.host_id
    WHERE h.removed_at IS NULL AND h.state <> 'pending' AND NOT (${overAfter('$2')})
   UNION ALL
   SELECT h.id, encode(sha256(convert_to(h.id::text || r.position, 'UTF8')), 'hex'), 'server',
          CASE WHEN h.state = 'trusted' OR h.last_authentic_at < $1 AND h.state = 'untrusted'
               THEN 'GATE_SILENT' ELSE 'VM_ON_UNTRUSTED_HOST' END,
-         r.name, 'host ' || CASE WHEN h.state <> 'revoked' AND h.last_authentic_at < $1
-              THEN 'stale' ELSE h.state END,
+         r.name,
+         CASE WHEN h.state <> 'revoked' AND h.last_authentic_at < $1 THEN 'host stale'
+              WHEN h.state = 'trusted' THEN 'host trusted, but does not say what runs there'
+              ELSE 'host ' || h.state END,
          r.vm,
-         greatest(CASE WHEN h.state <> 'revoked' AND h.last_authentic_at < $1
-              THEN h.last_authentic_at ELSE h.state_since END, r.since), h.last_authentic_at
+         greatest(CASE WHEN h.state <> 'revoked' AND h.last_authentic_at < $1 THEN h.last_authentic_at
+                       WHEN h.state = 'trusted' THEN ${HEARD}
+                       ELSE h.state_since END, r.since), ${HEARD}
     FROM hosts h JOIN running_vms r ON r.host_id = h.id
    WHERE h.removed_at IS NULL
-     AND (h.state IN ('untrusted', 'revoked') OR (h.state = 'trusted' AND h.last_authentic_at < $1))`;
+     AND (h.state IN ('untrusted', 'revoked') OR (h.state = 'trusted' AND ${HEARD} < $1))`;
 
 type ExposureRow = {
   host_id: string;
@@ -97,7 +103,7 @@ export async function countExposures(
 /** More are told at the next look. */
 const MOST_SILENT = 1_000;
 
-/** Hosts that were trusted, run VMs by their own word, and were not heard since; those that nobody was told of yet. */
+/** Hosts that were trusted, run VMs by their own word, and said nothing of them since; those that nobody was told of yet. */
 export async function silentWithVms(
   on: Queryable,
   staleBefore: Date,
@@ -105,9 +111,9 @@ export async function silentWithVms(
   const { rows } = await on.query<{ name: string; vms: number }>(
     `SELECT h.name, count(*)::integer AS vms
        FROM hosts h JOIN running_vms r ON r.host_id = h.id
-      WHERE h.removed_at IS NULL AND h.state = 'trusted' AND h.last_authentic_at < $1
+      WHERE h.removed_at IS NULL AND h.state = 'trusted' AND ${HEARD} < $1
         AND NOT EXISTS (SELECT FROM alerts a WHERE a.code = 'GATE_SILENT' AND a.subject = h.name
-                           AND a.last_at >= h.last_authentic_at)
+                           AND a.last_at >= ${HEARD})
       GROUP BY h.name LIMIT ${MOST_SILENT}`,
     [staleBefore],
   );

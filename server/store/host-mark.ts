@@ -22,6 +22,8 @@ export async function moveMark(
     readonly mark: Mark;
     readonly evidence: string;
     readonly statementVersion: number;
+    /** Whether it says what runs there. */
+    readonly tellsOfGate: boolean;
     readonly now: Date;
   },
 ): Promise<MovedMark | null> {
@@ -30,7 +32,8 @@ export async function moveMark(
         SET reset_count = $2, restart_count = $3, clock = $4,
             mark_evidence = $5, last_authentic_at = $6, mark_evidence_day = $7,
             evidence_doubted = false, mark_issuer = ak_issuer,
-            statement_version = greatest(statement_version, $8)
+            statement_version = greatest(statement_version, $8),
+            gate_told_at = CASE WHEN $9 THEN $6 ELSE gate_told_at END
       WHERE ak_name = $1 AND removed_at IS NULL
         AND (reset_count, restart_count, clock) < ($2::numeric, $3::numeric, $4::numeric)
       RETURNING ${HOST_SELECTED}, statement_version, coalesce((SELECT epoch FROM ca_bundle), 0) AS ca_epoch`,
@@ -43,6 +46,7 @@ export async function moveMark(
       moved.now,
       dayOf(moved.now),
       moved.statementVersion,
+      moved.tellsOfGate,
     ],
   );
   const [row] = rows;

@@ -93,11 +93,11 @@ export async function dropOldest(on: Queryable, hostId: string): Promise<number>
 /**
  * What the server says of a start is over when the VM runs there no more by the host's word, and that word is younger
  * than the start by as many seconds as the parameter has: a start is told of before the VM is seen to run, and by a host
- * that fell silent it runs still. Hosts whose statements are of the first version say nothing of VMs.
+ * that fell silent it runs still. Neither statements of the first version nor those that ask for permits say anything of VMs.
  */
 export const overAfter = (settling: string): string =>
-  `e.origin = 'server' AND h.statement_version >= 2
-   AND h.last_authentic_at > e.since + make_interval(secs => ${settling}::integer)
+  `e.origin = 'server' AND h.gate_told_at IS NOT NULL
+   AND h.gate_told_at > e.since + make_interval(secs => ${settling}::integer)
    AND NOT EXISTS (SELECT FROM running_vms r WHERE r.host_id = e.host_id AND r.vm = e.vm)`;
 
 /** Of this host, which the caller has locked. */

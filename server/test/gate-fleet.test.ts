@@ -179,6 +179,18 @@ describe('The start gate of a fleet', () => {
       assert.match(over?.detail ?? '', /^ended: (LICENCE_USED VM [-0-9a-f]+(, )?){3}$/u);
     });
 
+    it('are not over while the host only asks for permits: those say nothing of what runs', async () => {
+      const { host, hostId, name } = await trustedHost();
+      await report(host, hostId, { decided: decidedBy(1) });
+      fleet.verifier.pass(301);
+      await ask(host, hostId, randomUUID());
+      await lookAtGate(fleet.verifier);
+      assert.deepEqual(await codesAt(name), ['LICENCE_USED']);
+      assert.equal((await stored(hostId)).length, 1);
+      await report(host, hostId, {});
+      assert.deepEqual(await codesAt(name), []);
+    });
+
     it('are over in the next statement too, where more are made up', async () => {
       const { host, hostId } = await trustedHost();
       await report(host, hostId, { decided: decidedBy(3) });

@@ -12,7 +12,8 @@ import { ordersOf, useGateFleet } from './support/gate-fleet.ts';
 import { BY } from './support/made-fleet.ts';
 
 describe('When the trust in a host is lost', () => {
-  const { fleet, report, ask, vmWith, runningOf, codesAt, audited, onlyOrders } = useGateFleet();
+  const { fleet, report, ask, vmWith, runningOf, ...shown } = useGateFleet();
+  const { codesAt, exposuresAt, audited, onlyOrders } = shown;
   const { trustedHost, refusalCodes } = fleet;
 
   const actions = ['flag', 'no-new-starts', 'pause', 'shutdown'] as const;
@@ -112,5 +113,22 @@ describe('When the trust in a host is lost', () => {
     const orders = ordersOf((await giveOrders(fleet.verifier, hostId)).orders);
     assert.equal(orders['touchstone.state'], 'trusted');
     assert.deepEqual(orders['touchstone.vms'], []);
+  });
+
+  it('a host that asks for permits and says no more what runs there is silent too', async () => {
+    const { host, hostId, name } = await trustedHost();
+    const vm = await vmWith();
+    await report(host, hostId, { running: [runningOf(vm.uuid)] });
+    fleet.verifier.pass(200);
+    await ask(host, hostId, vm.uuid);
+    const [silent, ...others] = await exposuresAt(name);
+    assert.deepEqual([silent?.code, others], ['GATE_SILENT', []]);
+    assert.match(silent?.detail ?? '', /^host trusted, but /u);
+    await lookAtGate(fleet.verifier);
+    await ask(host, hostId, vm.uuid);
+    await lookAtGate(fleet.verifier);
+    assert.equal(await fleet.alerts('GATE_SILENT', name), 1);
+    await report(host, hostId, { running: [runningOf(vm.uuid)] });
+    assert.deepEqual(await codesAt(name), []);
   });
 });

@@ -75,6 +75,7 @@ describe('The store', () => {
       mark: to,
       evidence: evidence ?? (await storedEvidence()),
       statementVersion: 1,
+      tellsOfGate: false,
       now: NOW,
     });
 
