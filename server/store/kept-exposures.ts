@@ -36,7 +36,7 @@ export async function replaceTold(
   return { begun: await putExposures(on, hostId, 'host', told, now), ended };
 }
 
-/** Those that the server itself knows of. @returns the new ones */
+/** Those that the server itself knows of, of starts: each counts from the last of them. @returns the new ones */
 export const addExposures = (
   on: Queryable,
   hostId: string,
@@ -58,7 +58,8 @@ async function putExposures(
     `INSERT INTO exposures (host_id, key, origin, code, subject, detail, vm, since)
      SELECT $1, key, $2, code, subject, detail, vm, $3
        FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[]) AS t (key, code, subject, detail, vm)
-     ON CONFLICT (host_id, key) DO UPDATE SET detail = EXCLUDED.detail
+     ON CONFLICT (host_id, key) DO UPDATE SET detail = EXCLUDED.detail,
+       since = CASE WHEN exposures.origin = 'server' THEN EXCLUDED.since ELSE exposures.since END
      RETURNING key, xmax = 0 AS inserted`,
     [
       ...[hostId, origin, now, [...byKey.keys()]],

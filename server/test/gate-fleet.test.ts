@@ -191,6 +191,20 @@ describe('The start gate of a fleet', () => {
       assert.deepEqual(await codesAt(name), []);
     });
 
+    it('settle from the last of them, where a VM is started again', async () => {
+      const { host, hostId, name } = await trustedHost();
+      const [first] = decidedBy(1);
+      assert.ok(first !== undefined);
+      await report(host, hostId, { decided: [first] });
+      fleet.verifier.pass(290);
+      await report(host, hostId, { decided: [{ ...first, requestId: randomUUID() }] });
+      fleet.verifier.pass(20);
+      await report(host, hostId, {});
+      assert.deepEqual(await codesAt(name), ['LICENCE_USED']);
+      await report(host, hostId, { running: [runningOf(first.vm)] });
+      assert.deepEqual(await codesAt(name), ['LICENCE_USED']);
+    });
+
     it('are over in the next statement too, where more are made up', async () => {
       const { host, hostId } = await trustedHost();
       await report(host, hostId, { decided: decidedBy(3) });
