@@ -69,6 +69,9 @@ async function licencesFor(
   return licences;
 }
 
+/** VMs of which a host is told at once. What is held is held, however many there are. */
+const MOST_ORDERED = 1_024;
+
 /** A host that is trusted has nothing to do, and its VMs are not looked for. Silence moves no VM: stale is no order. */
 async function signedOrders(
   { signing, settings }: Signer,
@@ -78,7 +81,7 @@ async function signedOrders(
   now: Date,
 ): Promise<string> {
   const lost = state === 'untrusted' || state === 'revoked';
-  const vms = lost ? await vmsAtHost(on, hostId) : [];
+  const vms = lost ? await vmsAtHost(on, hostId, { most: MOST_ORDERED }) : [];
   return signedOnce(
     signing.mandateKeys.orders,
     ordersClaims({ issuer: settings.publicUrl, akName, hostId, state, sequence, vms, now }),

@@ -4,16 +4,17 @@ import { VMS_OF_HOST } from './gate-reports.ts';
 
 export type LostVm = { readonly vm: string; readonly name: string; readonly action: OnLoss };
 
-/** Of what a host is told at once. */
-const MOST = 1_024;
-
 /** Registered VMs that run there or were permitted there last, and what is to happen to them; the harshest first. */
-export async function vmsAtHost(on: Queryable, hostId: string): Promise<LostVm[]> {
+export async function vmsAtHost(
+  on: Queryable,
+  hostId: string,
+  { most = null }: { readonly most?: number | null } = {},
+): Promise<LostVm[]> {
   const { rows } = await on.query<LostVm>(
     `SELECT uuid AS vm, name, on_loss AS action FROM vms WHERE uuid IN (${VMS_OF_HOST})
       ORDER BY array_position(ARRAY['shutdown', 'pause', 'no-new-starts', 'flag'], on_loss), uuid
-      LIMIT ${MOST}`,
-    [hostId],
+      LIMIT $2`,
+    [hostId, most],
   );
   return rows;
 }

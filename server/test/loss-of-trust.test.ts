@@ -100,6 +100,25 @@ describe('When the trust in a host is lost', () => {
     assert.equal(orders['touchstone.sequence'], Math.floor(now.getTime() / 1_000));
   });
 
+  it('a VM is held, however many others the host was permitted to run: G16', async () => {
+    const { host, hostId } = await trustedHost();
+    const vm = await vmWith({ onLoss: 'no-new-starts' });
+    await ask(host, hostId, vm.uuid);
+    await fleet.verifier.asAdministrator(
+      `WITH many AS (
+         INSERT INTO vms (uuid, name, classes, host_labels, images, on_loss)
+         SELECT gen_random_uuid(), 'many-' || n, ARRAY['software'], '{}', '{}', 'pause' FROM generate_series(1, 1024) n
+         RETURNING uuid)
+       INSERT INTO vm_places (vm, host_id, at) SELECT uuid, $1, now() FROM many`,
+      [hostId],
+    );
+    host.reboot('changed');
+    const orders = onlyOrders(await report(host, hostId));
+    assert.equal(orders['touchstone.vms'].length, 1_024);
+    const other = await trustedHost();
+    assert.equal(refusalCodes(await ask(other.host, other.hostId, vm.uuid))[0], 'VM_HELD');
+  });
+
   it('by silence, nothing is ordered: VMs are shown, and run on', async () => {
     const { host, hostId, name } = await trustedHost();
     const vm = await vmWith({ onLoss: 'shutdown' });

@@ -21,7 +21,7 @@ export async function makeItPast(verifier: MadeVerifier, days: number): Promise<
         WHERE day <> '-infinity';
        UPDATE attestations SET at = at - ${back}, day = ${dayOf('at')} WHERE day <> '-infinity';
        UPDATE starts SET at = at - ${back}, month = ${monthOf('at')};
-       UPDATE hosts SET last_authentic_at = last_authentic_at - ${back};
+       UPDATE hosts SET last_authentic_at = last_authentic_at - ${back}, gate_told_at = gate_told_at - ${back};
        UPDATE blobs SET last_day = last_day - ${days};
      END $$`,
   );
