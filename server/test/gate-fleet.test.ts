@@ -45,6 +45,17 @@ describe('The start gate of a fleet', () => {
       assert.match(over?.detail ?? '', /ended: .*HOOK_MISSING/u);
     });
 
+    it('stays, though the VM is permitted elsewhere', async () => {
+      const [{ host, hostId, name }, other] = [await trustedHost(), await trustedHost()];
+      const { uuid: vm } = await vmWith();
+      const exposures = [
+        { code: 'VM_WITHOUT_PERMIT', subject: 'VM web', detail: 'by hand', vm, since: AT },
+      ];
+      await report(host, hostId, { running: [runningOf(vm)], exposures });
+      assert.ok('permit' in fleet.first(await ask(other.host, other.hostId, vm)));
+      assert.deepEqual(await codesAt(name), ['VM_WITHOUT_PERMIT']);
+    });
+
     it('writes nothing when it is as before, and all of it goes when nothing is told', async () => {
       const { host, hostId } = await trustedHost();
       const vm = await vmWith();
