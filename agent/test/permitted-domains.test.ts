@@ -66,7 +66,7 @@ describe('what VMs of libvirt were permitted as', () => {
     await assert.rejects(domains.keep(domain('web')), { code: 'EISDIR' });
   });
 
-  it('is kept of as many as the next agent can read, the newest, and never too much of one', async () => {
+  it('is kept of the newest; the oldest are nothing any more that could be started', async () => {
     const large = () =>
       domain(
         'large',
@@ -76,9 +76,18 @@ describe('what VMs of libvirt were permitted as', () => {
     for (const each of all) await domains.keep(each);
     const next = await reopened();
     assert.deepEqual(next.take(all[8]?.vm ?? ''), all[8]);
-    assert.equal(next.take(all[0]?.vm ?? ''), null);
+    const oldest = next.take(all[0]?.vm ?? '');
+    assert.equal(oldest?.requestId, all[0]?.requestId);
+    assert.deepEqual(oldest?.permitted, {
+      ...{ operation: 'restore', definition: { shape: '0'.repeat(64), files: [] } },
+    });
+  });
+
+  it('is never too much of one, which leaves the others as they are', async () => {
+    const web = domain('web');
+    await domains.keep(web);
     const files = Array.from({ length: 300 }, (_, at) => file(`/${at}`.padEnd(4_096, 'x')));
     await assert.rejects(domains.keep(domain('huge', files)), { code: 'DEFINITION_UNCOVERED' });
-    assert.deepEqual((await reopened()).take(all[7]?.vm ?? ''), all[7]);
+    assert.deepEqual((await reopened()).take(web.vm), web);
   });
 });

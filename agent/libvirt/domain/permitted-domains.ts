@@ -7,7 +7,7 @@ import { Kept } from '../../state/kept.ts';
 import type { Permitted } from './started.ts';
 
 const MAX_KEPT = 1_024;
-/** As it is written: a file of the state that is longer than 1 MiB is read by nobody. */
+/** As it is written, at each start. */
 const MAX_BYTES = 1_000_000;
 /** More do not fit. */
 const MAX_FILES = 8_192;
@@ -73,14 +73,17 @@ export class PermittedDomains {
 
   /**
    * Before the permit has an effect. Rejects where it could not be written: then it must have none. Where there is no
-   * room for all, the oldest go. @throws AppError DEFINITION_UNCOVERED: there is none for this one alone
+   * room for all, it is forgotten what the oldest are to be, and whatever starts as one of them is another.
+   * @throws AppError DEFINITION_UNCOVERED: there is none for this one even then
    */
   async keep(domain: PermittedDomain): Promise<void> {
     const domains = [...this.#others(domain.vm), toKept(domain)].slice(-MAX_KEPT);
     const whole = () => ({ ...this.#kept.value, domains });
-    while (lengthOf(whole()) > MAX_BYTES) {
-      if (domains.length > 1) domains.shift();
-      else throw agentError('DEFINITION_UNCOVERED', { status: 422, detail: 'too many files' });
+    for (const [at, older] of domains.entries()) {
+      if (lengthOf(whole()) <= MAX_BYTES) break;
+      if (at === domains.length - 1)
+        throw agentError('DEFINITION_UNCOVERED', { status: 422, detail: 'too many files' });
+      domains[at] = forgotten(older);
     }
     await this.#kept.change(whole());
   }
@@ -108,6 +111,13 @@ export class PermittedDomains {
     return this.#kept.value.domains.filter((kept) => kept.vm !== vm);
   }
 }
+
+/** What no domain is: its shape is no digest of any. Started so, it is refused, and not taken for what was permitted. */
+const forgotten = ({ permitted, ...known }: KeptDomain): KeptDomain => ({
+  ...known,
+  permitted: permitted && { operation: permitted.operation, shape: NO_SHAPE, files: [] },
+});
+const NO_SHAPE = '0'.repeat(64);
 
 const lengthOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value, null, 2));
 
