@@ -314,6 +314,15 @@ describe('the watch', () => {
       assert.deepEqual(await codesOf(vm), ['VM_WITHOUT_PERMIT']);
     });
 
+    it('takes no permit of a start that was refused after it', async () => {
+      const vm = randomUUID();
+      await watch.permitted(start({ vm, name: 'web', door: 'libvirt' }));
+      await watch.refused(vm);
+      const { pid = 0 } = await run(QEMU);
+      await writeDomain('web', vm, pid);
+      assert.deepEqual(await codesOf(vm), ['VM_WITHOUT_PERMIT']);
+    });
+
     it('calls nothing by a name that ends while it looks', async () => {
       const processes = join(directory, 'proc');
       await mkdir(processes);

@@ -115,11 +115,15 @@ export class Watch {
     if (door !== 'libvirt') this.#bell.ring();
   }
 
-  /** By libvirt's door: the agent starts it later, if it is to start with the host. */
+  /**
+   * By libvirt's door, also after its permit, which explains no process then. The agent starts it later, if it is to start
+   * with the host.
+   */
   async refused(vm: string): Promise<void> {
     const { record } = this.#options;
     const refused = withVm(record.current.refused, vm);
-    await record.change({ refused, hookHeardAtBootMs: bootMs() });
+    const starts = withoutReleased(record.current.starts, vm);
+    await record.change({ refused, starts, hookHeardAtBootMs: bootMs() });
   }
 
   /** libvirt's hook was called, for this VM. */
