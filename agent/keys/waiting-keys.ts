@@ -41,21 +41,22 @@ export class WaitingKeys {
 
   /** The agent ends. */
   close(): void {
-    for (const permitId of [...this.#held.keys()]) this.#forget(permitId);
+    for (const permitId of [...this.#held.keys()]) this.forget(permitId);
+  }
+
+  /** Nobody comes for them. */
+  forget(permitId: string): void {
+    const found = this.#held.get(permitId);
+    this.#held.delete(permitId);
+    if (found !== undefined) overwriteKeys(found.keys);
   }
 
   #forgetOld(): void {
     const now = this.#now();
     for (const [permitId, { since }] of this.#held) {
       const age = now - since;
-      if (!(age >= 0 && age <= LIFETIME_SECONDS)) this.#forget(permitId);
+      if (!(age >= 0 && age <= LIFETIME_SECONDS)) this.forget(permitId);
     }
-  }
-
-  #forget(permitId: string): void {
-    const found = this.#held.get(permitId);
-    this.#held.delete(permitId);
-    if (found !== undefined) overwriteKeys(found.keys);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type DiskName, type Door, type StartAnswer, StartQuestion } from '@touchstone/schemas';
+import { type DiskName, type StartAnswer, StartQuestion } from '@touchstone/schemas';
 import { AppError, readJson, type Route } from '@touchstone/transport';
 import { startOfCommand } from '../gate/asked-start.ts';
 import type { FileReader } from '../images/file-reader.ts';
@@ -24,38 +24,42 @@ export const startRoutes =
     if (ctx.method !== 'POST') throw new AppError('METHOD_NOT_ALLOWED', 405);
     const question = await readJson(ctx, StartQuestion, { maxBytes: QUESTION_MAX_BYTES });
     const { answer: decided, keys } = await gate.decide(startOfCommand(question, reader));
-    const answer = withKeysWaiting(decided, keys, { waiting, door: question.door });
-    if (answer.decision === 'refused' && decided.decision === 'permitted') {
+    const answer = await given(decided, keys, { question, waiting, watch });
+    if (answer.decision === 'refused' && decided.decision === 'permitted')
       await gate.refused(answer);
-    } else if (answer.decision === 'permitted') {
-      const { vm, requestId, permitId: permit, sealed } = answer;
-      const { door = 'run', pid, command } = question;
-      await watch.permitted({ vm, name: null, door, permit, requestId, pid, command, sealed });
-    }
     ctx.body = answer;
     return undefined;
   };
 
-/** A start whose keys cannot wait for it is none. */
-function withKeysWaiting(
+/** A start that is not written down, or whose keys cannot wait for it, is none. */
+async function given(
   answer: StartAnswer,
   keys: ReadonlyMap<DiskName, Buffer>,
-  { waiting, door }: { readonly waiting: WaitingKeys; readonly door: Door | undefined },
-): StartAnswer {
-  if (keys.size === 0) return answer;
+  by: {
+    readonly question: StartQuestion;
+    readonly waiting: WaitingKeys;
+    readonly watch: Parts['watch'];
+  },
+): Promise<StartAnswer> {
   if (answer.decision !== 'permitted') {
     overwriteKeys(keys);
     return answer;
   }
-  const { requestId, vm, permitId } = answer;
+  const { requestId, vm, permitId: permit } = answer;
+  const { door = 'run', pid, command } = by.question;
   const sealed = [...keys.keys()];
+  const withKeys = keys.size === 0 ? {} : { sealed };
   try {
     // systemd asks in one process and starts the VM in another, to which no pipe leads.
-    if (door === 'systemd') throw agentError('SEALED_DISKS_DOOR', { detail: sealed.join(', ') });
-    waiting.hold(permitId, keys);
-    return { ...answer, sealed };
+    if (keys.size > 0 && door === 'systemd')
+      throw agentError('SEALED_DISKS_DOOR', { detail: sealed.join(', ') });
+    if (keys.size > 0) by.waiting.hold(permit, keys);
+    const start = { vm, name: null, door, permit, requestId, pid, command };
+    await by.watch.permitted({ ...start, ...withKeys });
+    return { ...answer, ...withKeys };
   } catch (error) {
     overwriteKeys(keys);
+    by.waiting.forget(permit);
     const findings = [refusalFinding(error, `VM ${vm}`)];
     return { decision: 'refused', requestId, vm, code: codeOf(error), findings };
   }

@@ -4,7 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StartAnswer } from '@touchstone/schemas';
-import { createEdge, listenUnix, unixClient } from '@touchstone/transport';
+import {
+  type Client,
+  createEdge,
+  type Listening,
+  listenUnix,
+  unixClient,
+} from '@touchstone/transport';
 import type { RefusedStart } from '../gate/journal.ts';
 import { FileReader } from '../images/file-reader.ts';
 import { WaitingKeys } from '../keys/waiting-keys.ts';
@@ -66,48 +72,71 @@ describe('keys that wait for the VM’s process', () => {
     held();
   });
 
-  it('wait for `run`, and are overwritten where systemd asks, to whose command no pipe leads: SEALED_DISKS_DOOR', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'ts-waiting-'));
-    const path = join(directory, 'agent.sock');
-    const [vm, permitId, key] = [randomUUID(), randomUUID(), randomBytes(32)];
-    const definitionDigest = 'ab'.repeat(32);
-    const permitted = { decision: 'permitted' as const, permitId, vm, definitionDigest };
-    const edge = createEdge();
-    const refused: RefusedStart[] = [];
-    const gate = {
-      decide: async () => ({
-        answer: { ...permitted, requestId: randomUUID() },
-        definition: null,
-        keys: new Map([['disk0', key]]),
-      }),
-      refused: async (start: RefusedStart) => void refused.push(start),
-      decidedAlone: () => [],
-      told: async () => {},
-    };
-    const watch = { permitted: async () => {} };
-    edge.use(startRoutes({ gate, reader: new FileReader(), watch, waitingKeys: waiting }));
-    const socket = await listenUnix(edge, { path, mode: 0o600 });
-    const client = unixClient({ path });
-    const ask = (door: 'run' | 'systemd') =>
-      client.request({
+  describe('at the agent’s socket', () => {
+    const [vm, permitId] = [randomUUID(), randomUUID()];
+    let directory: string;
+    let socket: Listening | undefined;
+    let client: Client | undefined;
+    let key: ReturnType<typeof held>['key'];
+    let refused: RefusedStart[];
+    let permitted: () => Promise<void>;
+
+    beforeEach(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'ts-waiting-'));
+      const path = join(directory, 'agent.sock');
+      [key, refused, permitted] = [randomBytes(32), [], async () => {}];
+      const definitionDigest = 'ab'.repeat(32);
+      const answer = { decision: 'permitted' as const, permitId, vm, definitionDigest };
+      const gate = {
+        decide: async () => ({
+          answer: { ...answer, requestId: randomUUID() },
+          definition: null,
+          keys: new Map([['disk0', key]]),
+        }),
+        refused: async (start: RefusedStart) => void refused.push(start),
+        decidedAlone: () => [],
+        told: async () => {},
+      };
+      const watch = { permitted: () => permitted() };
+      const edge = createEdge();
+      edge.use(startRoutes({ gate, reader: new FileReader(), watch, waitingKeys: waiting }));
+      socket = await listenUnix(edge, { path, mode: 0o600 });
+      client = unixClient({ path });
+    });
+
+    afterEach(async () => {
+      await client?.close();
+      await socket?.close();
+      await rm(directory, { recursive: true });
+    });
+
+    const ask = async (door: 'run' | 'systemd'): Promise<StartAnswer> =>
+      (client ?? assert.fail()).request({
         ...{ method: 'POST', path: '/v1/starts', schema: StartAnswer },
         body: {
           ...{ vm, door, operation: 'start', workingDirectory: '/', command: ['/bin/true'] },
           environment: {},
         },
       });
-    try {
+
+    it('wait for `run`', async () => {
       const given = await ask('run');
       assert.deepEqual(given.decision === 'permitted' && given.sealed, ['disk0']);
       assert.equal(waiting.take(permitId).get('disk0'), key);
-      const answer = await ask('systemd');
-      assert.equal(answer.decision === 'refused' && answer.code, 'SEALED_DISKS_DOOR');
-      assert.deepEqual(refused, [answer], 'which is told, for it was permitted');
-      isGone({ permitId, key });
-    } finally {
-      await client.close();
-      await socket.close();
-      await rm(directory, { recursive: true });
+      assert.deepEqual(refused, []);
+    });
+
+    for (const [what, door, code] of [
+      ['systemd asks, to whose command no pipe leads', 'systemd', 'SEALED_DISKS_DOOR'],
+      ['the start cannot be written down', 'run', 'START_FAILED'],
+    ] as const) {
+      it(`are overwritten where ${what}, and the refusal is told: ${code}`, async () => {
+        if (door === 'run') permitted = () => Promise.reject(new Error('ENOSPC'));
+        const answer = await ask(door);
+        assert.equal(answer.decision === 'refused' && answer.code, code);
+        assert.deepEqual(refused, [answer]);
+        isGone({ permitId, key });
+      });
     }
   });
 });
