@@ -165,6 +165,23 @@ describe('the attester, on a software TPM', () => {
     );
   });
 
+  it('quotes no sooner than that clock has moved on', async () => {
+    const quoted = () => attester.quote(key, new Uint8Array(32), [{ bank: 'sha256', pcrs: [16] }]);
+    await quoted();
+    const { clock } = attester.lastQuote ?? assert.fail();
+    let standing = 3;
+    await attester.use(async (tpm) => {
+      const read = tpm.readClock;
+      tpm.readClock = async () => {
+        const now = await read.call(tpm);
+        return (standing -= 1) >= 0 ? { ...now, clock } : now;
+      };
+      await quoted();
+      tpm.readClock = read;
+    });
+    assert.equal(standing, -1);
+  });
+
   it('does not measure a second time in one boot', async () => {
     const [before, log] = [await pcrValues(), await attester.bootLog()];
     await attester.close();
