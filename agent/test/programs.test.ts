@@ -192,11 +192,13 @@ describe('a program on the host', () => {
       const { conversations } = gate;
       const { promise: released, resolve: free } = Promise.withResolvers<void>();
       const held = conversations.hold('attest', () => released);
-      const turns = (['prove', 'attest', 'permit'] as const).map((urgency) =>
+      const { attestation, enrolment } = gate;
+      const proven = prove({ ...attestation, enrolment, conversations }, nonce);
+      const turns = (['attest', 'permit'] as const).map((urgency) =>
         conversations.hold(urgency, async () => void order.push(urgency)),
       );
       free();
-      await Promise.all([held, ...turns]);
+      await Promise.all([held, proven.then(() => order.push('prove')), ...turns]);
       assert.deepEqual(order, ['permit', 'attest', 'prove']);
     });
   });
