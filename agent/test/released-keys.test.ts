@@ -35,7 +35,7 @@ describe('the keys that come with the permits of one statement', () => {
   async function opened(
     session: ReleaseSession,
     answered: Answered,
-    vms: readonly ReturnType<typeof permitted>[],
+    vms: readonly Pick<ReturnType<typeof permitted>, 'request' | 'claims' | 'disk' | 'keys'>[],
   ): Promise<readonly PermitOutcome[]> {
     const answers: PermitAnswer[] = vms.map(({ request: { requestId }, keys }) => {
       return { requestId, permit: 'a.b.c', keys };
@@ -84,6 +84,22 @@ describe('the keys that come with the permits of one statement', () => {
     );
     // Nothing of it reached the TPM: the session is as good as it was.
     (await host.unseal(session, answered)).fill(0);
+    await session.close();
+  });
+
+  it('are all there or the VM has no permit, and no other VM goes without: DISK_KEY_UNREADABLE', async () => {
+    const session = await host.session();
+    const answered = await host.answer(session.nonce);
+    const [none, others, good] = [1, 2, 3].map(() => permitted(answered, answered.digestInPermit));
+    assert.ok(none && others && good);
+    const vms = [{ ...none, keys: [] }, { ...others, keys: good.keys }, good];
+    const outcomes = await opened(session, answered, vms);
+    assert.deepEqual(
+      outcomes.map((one) =>
+        one.kind === 'failure' ? (one.error as { code?: string }).code : one.kind,
+      ),
+      ['DISK_KEY_UNREADABLE', 'DISK_KEY_UNREADABLE', 'permit'],
+    );
     await session.close();
   });
 });
