@@ -155,6 +155,11 @@ describe('the verifier’s script', () => {
         'values that are parted elsewhere',
         values({ 0: `${zero}08`, 8: '08'.repeat(31), 13: thirteen }),
       ],
+      [
+        'values with something behind them',
+        values({ 0: `${zero} and more`, 8: eight, 13: thirteen }),
+      ],
+      ['values in capitals', { pcrs: { 0: zero, 8: eight, 13: 'AB'.repeat(32) } }],
     ],
     PCR_DIGEST: [['other values', { pcrDigest: new Uint8Array(32) }]],
     OTHER_BOOT: [

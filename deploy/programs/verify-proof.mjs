@@ -110,8 +110,8 @@ export function verifyProof({ keys, result, proof, nonce }, now = Date.now() / 1
 
   const { sha256: pcrs } = proof.evidence.pcrs;
   must(selected.length > 0 && Object.keys(pcrs).join() === selected.join(), 'QUOTE_SELECTION');
+  must(!selected.some((pcr) => !/^[0-9a-f]{64}$/u.test(pcrs[pcr])), 'QUOTE_SELECTION');
   const values = selected.map((pcr) => bytesOf(pcrs[pcr], 'hex'));
-  must(!values.some(({ length }) => length !== 32), 'QUOTE_SELECTION');
   must(sha256(...values) === pcrDigest, 'PCR_DIGEST');
 
   const judged = host['touchstone.boot'];
