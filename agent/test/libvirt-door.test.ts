@@ -134,23 +134,23 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
       return { outcome: 'D', code };
     }));
 
-  describe('at `started begin`', () => {
-    /** Gives its exit code. */
-    const hook = async (xml: string, ...verb: readonly string[]): Promise<unknown> => {
-      const child = spawn(join(host.etc, 'hooks/qemu.d/touchstone'), ['g', ...verb, '-']);
-      child.stdin.on('error', () => {});
-      child.stdin.end(xml);
-      const [exitCode] = await once(child, 'close');
-      return exitCode;
-    };
-    const domain = (inside: string) =>
-      `<domain type='qemu'><name>g</name><uuid>${vm}</uuid>${inside}</domain>`;
+  /** Gives its exit code. */
+  const asHook = async (xml: string, ...verb: readonly string[]): Promise<unknown> => {
+    const child = spawn(join(host.etc, 'hooks/qemu.d/touchstone'), ['g', ...verb, '-']);
+    child.stdin.on('error', () => {});
+    child.stdin.end(xml);
+    const [exitCode] = await once(child, 'close');
+    return exitCode;
+  };
+  const domain = (inside: string) =>
+    `<domain type='qemu'><name>g</name><uuid>${vm}</uuid>${inside}</domain>`;
 
+  describe('at `started begin`', () => {
     it('what nobody can read any more was not asked about, and is refused: G13', () =>
       attack('G13', async () => {
         for (const inside of ['<a/>'.repeat(25_000), 'a'.repeat(1_100_000), '<!ELEMENT>']) {
-          assert.equal(await hook(domain(inside), 'started', 'begin'), 1);
-          assert.equal(await hook(domain(inside), 'reconnect', 'begin'), 0);
+          assert.equal(await asHook(domain(inside), 'started', 'begin'), 1);
+          assert.equal(await asHook(domain(inside), 'reconnect', 'begin'), 0);
         }
         return { outcome: 'D', code: 'DOMAIN_DIFFERS' };
       }));
@@ -161,14 +161,14 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
         const { answer, ...decided } = await permitted(asked, definition);
         return { ...decided, answer: { ...answer, requestId } };
       };
-      assert.equal(await hook(await host.did('dumpxml', 'g'), 'prepare', 'begin'), 0);
-      assert.equal(await hook(domain('<!ELEMENT>'), 'started', 'begin'), 1);
+      assert.equal(await asHook(await host.did('dumpxml', 'g'), 'prepare', 'begin'), 0);
+      assert.equal(await asHook(domain('<!ELEMENT>'), 'started', 'begin'), 1);
       const told = gate.refusedAfterwards.at(-1);
       assert.deepEqual([told?.requestId, told?.vm, told?.code], [requestId, vm, 'DOMAIN_DIFFERS']);
     });
 
     it('what was never permitted here is told, and goes on', async () => {
-      assert.equal(await hook(domain(''), 'started', 'begin'), 0);
+      assert.equal(await asHook(domain(''), 'started', 'begin'), 0);
     });
   });
 
@@ -220,6 +220,24 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
           const [, code = ''] = /Touchstone: ([A-Z_]+): /.exec(stderr) ?? [];
           return { outcome: 'D', code };
         }));
+    }
+
+    for (const verb of ['restore', 'migrate'] as const) {
+      it(`at \`${verb} begin\` nothing but that it was noted is a yes: G12`, async () => {
+        let answer = '';
+        await listen(() => answer);
+        for (const [body, exitCode] of [
+          [http('noted\n'), 0],
+          [http('refused it is held\n'), 1],
+          [http('noted'), 1],
+          [http(yes()), 1],
+          [http('noted\n', '503 Service Unavailable'), 1],
+          ['', 1],
+        ] as const) {
+          answer = body;
+          assert.equal(await asHook(domain(''), verb, 'begin'), exitCode, JSON.stringify(body));
+        }
+      });
     }
 
     it('nobody there starts nothing: G12', () =>
