@@ -95,7 +95,7 @@ describe('The start gate that fails', () => {
           assert.equal(answer.decision, 'refused');
           return { outcome: 'D', code: answer.code };
         });
-        assert.deepEqual(await scene.decisionsOf(vm), ['permitted'], 'it is the answer that broke');
+        assert.equal(await scene.permitsOf(vm), 1, 'it is the answer that broke');
       });
     }
 
@@ -162,7 +162,7 @@ describe('The start gate that fails', () => {
       assert.equal((await running.ended).exitCode, null, 'a signal ended it');
       await sleep(300);
       assert.equal(probe.started(), false, 'it was started');
-      assert.deepEqual(await scene.decisionsOf(vm), ['permitted']);
+      assert.equal(await scene.permitsOf(vm), 1);
     });
 
     it('the agent is killed while it waits, and while it is away: AGENT_UNAVAILABLE (G12)', async function () {

@@ -17,6 +17,8 @@ export interface GateScene {
   newVm(): Promise<string>;
   /** What the server recorded of the VM's starts, the latest first. */
   decisionsOf(vm: string): Promise<readonly string[]>;
+  /** How many starts the server permitted, whether or not the host has told by now that it refused them after all. */
+  permitsOf(vm: string): Promise<number>;
   /** A start that must be: fails unless the command ran. */
   permitted(vm: string, on?: AgentHost): Promise<void>;
   /** A start that must not be: fails if the command ran, or `run` said yes. */
@@ -60,6 +62,12 @@ function sceneOf(parts: Pick<GateScene, 'touchstone' | 'impostor' | 'host' | 'st
     decisionsOf: async (vm) => {
       const { starts } = await touchstone.operator('GET', `/v1/vms/${vm}/starts`, VmStarts);
       return starts.map(({ decision }) => decision);
+    },
+    permitsOf: async (vm) => {
+      const { starts } = await touchstone.operator('GET', `/v1/vms/${vm}/starts`, VmStarts);
+      const wasTurned = (start: (typeof starts)[number]) =>
+        start.decision === 'refused' && start.told === true && start.definitionDigest !== null;
+      return starts.filter((start) => start.decision === 'permitted' || wasTurned(start)).length;
     },
     permitted: async (vm, on = host) => {
       const probe = on.probe();
