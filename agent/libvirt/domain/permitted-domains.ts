@@ -79,9 +79,12 @@ export class PermittedDomains {
   async keep(domain: PermittedDomain): Promise<void> {
     const domains = [...this.#others(domain.vm), toKept(domain)].slice(-MAX_KEPT);
     const whole = () => ({ ...this.#kept.value, domains });
+    const last = domains.length - 1;
     for (const [at, older] of domains.entries()) {
+      // What was forgotten before gives no room, and all of it is measured each time.
+      if (at < last && isForgotten(older)) continue;
       if (lengthOf(whole()) <= MAX_BYTES) break;
-      if (at === domains.length - 1)
+      if (at === last)
         throw agentError('DEFINITION_UNCOVERED', { status: 422, detail: 'too many files' });
       domains[at] = forgotten(older);
     }
@@ -118,6 +121,8 @@ const forgotten = ({ permitted, ...known }: KeptDomain): KeptDomain => ({
   permitted: permitted && { operation: permitted.operation, shape: NO_SHAPE, files: [] },
 });
 const NO_SHAPE = '0'.repeat(64);
+const isForgotten = ({ permitted }: KeptDomain): boolean =>
+  permitted === null || permitted.shape === NO_SHAPE;
 
 const lengthOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value, null, 2));
 
