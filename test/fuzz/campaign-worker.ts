@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Campaign, Finding } from './campaign.ts';
 import { inputsOf } from './inputs.ts';
 import type { Target } from './target.ts';
-import { tryInput } from './trial.ts';
+import { makeReady, tryInput } from './trial.ts';
 
 /** One campaign on a thread of its own, so that one that hangs or takes all memory can be ended from outside. */
 const { campaign, progress, module } = workerData as {
@@ -21,6 +21,8 @@ const target = TARGETS.find(({ name }) => name === campaign.target);
 assert.ok(target !== undefined, campaign.target);
 const findings: Finding[] = [];
 let number = 0;
+Atomics.store(progress, 0, number);
+makeReady(target);
 for (const bytes of inputsOf(target.seeds(), campaign)) {
   Atomics.store(progress, 0, number);
   const fault = tryInput(target, bytes);

@@ -8,6 +8,14 @@ const MAX_BUFFERS = { each: 2, always: 128 * 1_024 };
 /** Objects cost more than the bytes that they stand for; a list as long as a lying count costs far more. */
 const MAX_HEAP = { each: 256, always: 8 * 1_024 * 1_024 };
 
+/**
+ * Has a parser make what it makes once, whatever the input: a schema compiled at its first use takes megabytes,
+ * which would be laid at the door of the first input that comes so far.
+ */
+export function makeReady({ seeds, read }: Target): void {
+  for (const seed of seeds()) readOnce(read, seed);
+}
+
 /** Gives a parser one input, and tells what went wrong. */
 export function tryInput({ read }: Pick<Target, 'read'>, bytes: Uint8Array): Fault | null {
   const before = getHeapStatistics();

@@ -2,6 +2,7 @@ import type { Target } from '../target.ts';
 
 const SEED = Uint8Array.from({ length: 32 }, (_, at) => at);
 const seeds = () => [SEED];
+let tables: unknown;
 
 /** Parsers with the faults that are looked for. */
 export const TARGETS: readonly Target[] = [
@@ -41,6 +42,14 @@ export const TARGETS: readonly Target[] = [
       const claimed = bytes.length === 29 ? 4_000_000 : bytes.length;
       const list = Array.from({ length: claimed }, (_, at) => ({ at }));
       return list.length > 64 ? undefined : bytes;
+    },
+  },
+  {
+    name: 'makes-much-once',
+    seeds,
+    read: () => {
+      tables ??= Array.from({ length: 1_000_000 }, (_, at) => ({ at }));
+      return undefined;
     },
   },
   {

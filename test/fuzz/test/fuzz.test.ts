@@ -29,6 +29,12 @@ describe('npm run fuzz', () => {
     });
   }
 
+  it('does not lay at the door of an input what a parser makes once', async () => {
+    const campaign = { target: 'makes-much-once', run: 1, count: 200 };
+    const { tried, findings } = await runCampaign(campaign, options(FAULTY, LONG_MS));
+    assert.deepEqual({ tried, findings }, { tried: 200, findings: [] });
+  });
+
   it('makes the same inputs again from the number of the run, and others from another', () => {
     const seeds = TARGETS[0]?.seeds() ?? [];
     const all = (run: number) =>
