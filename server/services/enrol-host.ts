@@ -17,6 +17,7 @@ import { authenticEvidence, readEvidence, storableEvidence } from './authenticat
 import { certifiedBindingKey } from './binding-key.ts';
 import { requireKnownEpoch } from './bundle-epoch.ts';
 import { requireChallenge } from './give-challenge.ts';
+import { markOf } from './host-mark.ts';
 import { standingAfterApproval } from './host-state.ts';
 import { issuersFor } from './issuer-standing.ts';
 import { revocationFor } from './revocation-lists.ts';
@@ -27,7 +28,6 @@ import { recordAppraisal, signResult } from './record-appraisal.ts';
 import { readAkCertificate, renewCertificate } from './renew-certificate.ts';
 import { noRoomForPending } from './room-for-pending.ts';
 import { settleConflict } from './settle-conflict.ts';
-import { markOf } from './take-evidence.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Who asks to become a host, authenticated. */

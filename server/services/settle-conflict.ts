@@ -9,8 +9,8 @@ import { lockHost } from '../store/hosts.ts';
 import { countOffer, hasRoom, insertOffer } from '../store/replacements.ts';
 import { storableEvidence } from './authenticate-evidence.ts';
 import type { Applicant } from './enrol-host.ts';
+import { markOf } from './host-mark.ts';
 import { tellRefused } from './refused-enrolment.ts';
-import { markOf } from './take-evidence.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Who is in an applicant's way: the host of its TPM, and the host of its name. */
