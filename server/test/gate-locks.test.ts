@@ -2,13 +2,27 @@ import assert from 'node:assert/strict';
 import { approveReplacement, viewReplacements } from '../services/decide-replacement.ts';
 import { retireBaselines } from '../services/retire-baselines.ts';
 import { takePermitRequest } from '../services/take-evidence.ts';
+import { viewStanding } from '../services/vm-standings.ts';
 import { appendAudit } from '../store/audit.ts';
 import { lockHost } from '../store/hosts.ts';
-import { holdVms } from '../store/vms.ts';
-import { BY, useFleet } from './support/made-fleet.ts';
+import { holdVms, lockVm, updateVm } from '../store/vms.ts';
+import { useGateFleet } from './support/gate-fleet.ts';
+import { BY } from './support/made-fleet.ts';
 
 describe('What is done to hosts and VMs at the same time', () => {
-  const fleet = useFleet();
+  const { fleet, report, runningOf } = useGateFleet();
+
+  /** Another machine under the name of a host, that nobody would trust; it is approved when it is called. */
+  const offeredBadMachine = async (name: string) => {
+    const next = fleet.newHost();
+    next.reboot('bad');
+    await assert.rejects(fleet.enrol(next, name), { code: 'REPLACEMENT_QUEUED' });
+    const { replacements } = await viewReplacements(fleet.verifier);
+    const offer = replacements.find(({ hostName }) => hostName === name);
+    assert.ok(offer !== undefined);
+    const approval = { akName: next.akName, classes: ['software' as const] };
+    return () => approveReplacement(fleet.verifier, BY, offer.id, approval);
+  };
 
   it('a host loses its trust by a baseline, while a later one is answered', async () => {
     const hosts = [await fleet.trustedHost(), await fleet.trustedHost()];
@@ -40,12 +54,7 @@ describe('What is done to hosts and VMs at the same time', () => {
     const [moved, stays] = [await fleet.registeredVm(), await fleet.registeredVm()];
     const asked = [moved, stays].map((vm) => fleet.secondRequestFor(vm));
     await takePermitRequest(fleet.verifier, fleet.batchEvidence(one.host, one.hostId, asked));
-    const next = fleet.newHost();
-    next.reboot('bad');
-    await assert.rejects(fleet.enrol(next, one.name), { code: 'REPLACEMENT_QUEUED' });
-    const { replacements } = await viewReplacements(fleet.verifier);
-    const offer = replacements.find(({ hostName }) => hostName === one.name);
-    assert.ok(offer !== undefined);
+    const approve = await offeredBadMachine(one.name);
 
     const now = fleet.verifier.clock.now();
     const placed = Promise.withResolvers<void>();
@@ -59,14 +68,33 @@ describe('What is done to hosts and VMs at the same time', () => {
       await appendAudit(on, { actor: 'test', action: 'test', subject: 'test' }, now);
     });
     await placed.promise;
-    const approval = { akName: next.akName, classes: ['software' as const] };
-    const approved = approveReplacement(fleet.verifier, BY, offer.id, approval);
-    const [{ state }] = await Promise.all([approved, permitted]);
+    const [{ state }] = await Promise.all([approve(), permitted]);
     assert.equal(state, 'approved');
     const places = await fleet.verifier.asAdministrator(
       'SELECT vm, host_id FROM vm_places WHERE vm = ANY ($1)',
       [[moved, stays]],
     );
     assert.deepEqual(places, [{ vm: moved, host_id: other.hostId }]);
+  });
+
+  it('another machine takes a host’s name, while a VM’s record is changed to hold it', async () => {
+    // It runs there by the host's word alone: no permit, and so no place that a change of its record locks.
+    const { host, hostId, name, vm } = await fleet.vmOfTrusted();
+    await report(host, hostId, { running: [runningOf(vm)] });
+    const approve = await offeredBadMachine(name);
+
+    const now = fleet.verifier.clock.now();
+    const locked = Promise.withResolvers<void>();
+    const changed = fleet.verifier.database.transaction(async (on) => {
+      const record = await lockVm(on, vm);
+      assert.ok(record !== null);
+      await updateVm(on, { ...record, onLoss: 'no-new-starts' });
+      locked.resolve();
+      await fleet.waitingForLocks(1);
+      await appendAudit(on, { actor: 'test', action: 'test', subject: 'test' }, now);
+    });
+    await locked.promise;
+    await Promise.all([approve(), changed]);
+    assert.equal((await viewStanding(fleet.verifier, vm)).held?.hostName, name);
   });
 });

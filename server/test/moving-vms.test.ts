@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import type { PermitsAnswer, StartRequest, Statement } from '@touchstone/schemas';
 import { viewExposures } from '../services/exposures.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
+import { removeHost } from '../services/remove-host.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
 import { viewStandings } from '../services/vm-standings.ts';
 import { insertStarts } from '../store/starts.ts';
-import { useFleet } from './support/made-fleet.ts';
+import { BY, useFleet } from './support/made-fleet.ts';
 import type { MadeHost } from './support/made-host.ts';
 
 describe('A VM that comes from somewhere', () => {
@@ -67,6 +68,14 @@ describe('A VM that comes from somewhere', () => {
     await isAt(one);
     await permitAt(other, now);
     await isAt(other);
+  });
+
+  it('G28 does not migrate from a host that was removed, trusted as it was', async () => {
+    const [source, target] = await two();
+    const vm = await fleet.registeredVm();
+    await permitted(ask(source, vm));
+    await removeHost(fleet.verifier, BY, source.hostId, { reason: 'it was sold' });
+    await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_UNKNOWN');
   });
 
   it('G28 does not migrate from a host that lost its trust, nor from one that is silent', async () => {

@@ -11,6 +11,7 @@ import { readJws } from '../../test/support/jws.ts';
 import { approveReplacement, viewReplacements } from '../services/decide-replacement.ts';
 import { viewExposures } from '../services/exposures.ts';
 import { listAuditLog } from '../services/lists.ts';
+import { giveOrders } from '../services/mandates.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { takeAttestation, takePermitRequest } from '../services/take-evidence.ts';
 import { viewStandings } from '../services/vm-standings.ts';
@@ -164,6 +165,26 @@ describe('VMs of a host that another identity takes the place of', () => {
     await permitted(after, own.uuid);
     after.host.reboot('changed');
     assert.deepEqual((await mandatesOf(after)).orders, [{ vm: own.uuid, action: 'pause' }]);
+  });
+
+  it('orders to the new machine name none of them, and have a number of their own', async () => {
+    const before = await fleet.trustedHost();
+    const vm = await vmWith({ onLoss: 'pause' });
+    await permitted(before, vm.uuid);
+    before.host.reboot('changed');
+    await report(before);
+    const orders = async () => {
+      const { orders: jws } = await giveOrders(fleet.verifier, before.hostId);
+      return readJws(jws).claims as OrdersClaims;
+    };
+    const told = await orders();
+    assert.deepEqual(told['touchstone.vms'], [{ vm: vm.uuid, action: 'pause' }]);
+    const next = makeHost();
+    next.reboot('bad');
+    await replacedBy(before, next);
+    const then = await orders();
+    assert.deepEqual([then['touchstone.state'], then['touchstone.vms']], ['untrusted', []]);
+    assert.ok(then['touchstone.sequence'] > told['touchstone.sequence']);
   });
 
   it('G28 no VM is migrated from the machine before: what the new one proves is not of it', async () => {
