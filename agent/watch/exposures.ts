@@ -21,15 +21,17 @@ export const cleaned = (text: string, maxLength: number): string => {
   return line.length <= maxLength ? line : `${line.slice(0, maxLength - 1).toWellFormed()}…`;
 };
 
-/** The exposures of a host over time: each with when it was first seen. */
+/** The exposures of a host over time: each by who finds it, as long as he says so, and with when it was first seen. */
 export class Exposures {
-  #current = new Map<string, ReportedExposure>();
+  readonly #found = new Map<string, readonly FoundExposure[]>();
+  #current: ReadonlyMap<string, ReportedExposure> = new Map();
 
-  /** What is found now takes the place of what was. Gives those that are new. */
-  replace(found: readonly FoundExposure[], now: string): readonly ReportedExposure[] {
+  /** What somebody finds now takes the place of what he found before. Gives those that are new. */
+  tell(who: string, found: readonly FoundExposure[], now: string): readonly ReportedExposure[] {
+    this.#found.set(who, found);
     const next = new Map<string, ReportedExposure>();
     const news: ReportedExposure[] = [];
-    for (const exposure of found) {
+    for (const exposure of [...this.#found.values()].flat()) {
       const key = keyOf(exposure);
       const before = this.#current.get(key);
       const told = {

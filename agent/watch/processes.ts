@@ -94,6 +94,12 @@ export function processOf(
   }
 }
 
+/** Whether that process still lives, and not another of its pid. */
+export function isAlive(root: string, process: ProcessId): boolean {
+  const now = processOf(root, process.pid);
+  return now !== null && sameProcess(now, process);
+}
+
 /** Those above a process, nearest first, as far as they can be seen. */
 export function ancestorsOf(root: string, { parent }: { readonly parent: number }): ProcessId[] {
   const above: ProcessId[] = [];

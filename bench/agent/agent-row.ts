@@ -11,7 +11,7 @@ const REACH_MB = 130;
 const REACH_PERCENT = 0.1;
 /** From the first attestation until what it has left behind is collected. */
 const SETTLING_MS = 15_000;
-/** Of a round: from one look at what runs to the next (agent/watch/watch.ts); each third goes deeper. */
+/** Of a round: from one look at what runs to the next (agent/watch/watch.ts); each third goes deeper (look.ts). */
 const WINDOW_MS = 15_000;
 const SAMPLE_MS = 500;
 /** Before the end of an attestation, and after it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { DecidedAlone, ReportedExposure, RunningVm } from '@touchstone/schemas';
-import { fittingReport } from '../watch/report.ts';
+import { fittingReport } from '../watch/fitting-report.ts';
 
 const AT = '2026-11-22T12:00:00.000Z';
 
