@@ -30,7 +30,7 @@ export type RunningVm = Type.Static<typeof RunningVm>;
 
 /**
  * What was decided here without the server's word, each told until an answer came to a statement that told it. `refused`
- * also of what the server had permitted, under its id: what was started was another thing, or had no key.
+ * also of what had been let go, by the server or here, under its id: what was started was another thing, or had no key.
  */
 export const DecidedAlone = closed({
   requestId: Uuid,

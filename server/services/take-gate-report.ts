@@ -5,7 +5,7 @@ import type { Queryable } from '../store/database.ts';
 import { replaceRunning } from '../store/gate-reports.ts';
 import type { Host, StoredState } from '../store/host.ts';
 import { raiseOrdersOfHost } from '../store/trust-losses.ts';
-import { insertTold, turnPermitted } from '../store/told-starts.ts';
+import { insertTold, type TurnedFrom, turnStart } from '../store/told-starts.ts';
 import { beginExposures, takeTold } from './change-exposures.ts';
 import type { ServerCode } from '../codes.ts';
 
@@ -86,15 +86,18 @@ async function takeDecided(
   const decided = await insertTold(on, by, told);
   const isNew = new Set(decided);
   const known = told.filter((each) => each.decision === 'refused' && !isNew.has(each));
-  const turned: DecidedAlone[] = [];
-  for (const each of known) if (await turnPermitted(on, { ...by, ...each })) turned.push(each);
+  const turned: (DecidedAlone & { readonly from: TurnedFrom })[] = [];
+  for (const each of known) {
+    const from = await turnStart(on, { ...by, ...each });
+    if (from !== null) turned.push({ ...each, from });
+  }
   const lineOf = ({ requestId, vm, decision, code, at }: DecidedAlone, after = '') => ({
     ...{ actor: `host ${host.name}`, action: `vm.start.${decision}`, subject: vm },
     detail: `request ${requestId}: ${code}, decided by the host alone at ${at}${after}`,
   });
   const lines = [
     ...decided.map((each) => lineOf(each)),
-    ...turned.map((each) => lineOf(each, ', after it was permitted')),
+    ...turned.map((each) => lineOf(each, `, after it was ${each.from}`)),
   ];
   await appendAudits(on, lines, now);
   const exposed = decided.flatMap(({ requestId, vm, decision, code }) =>

@@ -15,9 +15,9 @@ export type SourceRow = {
 /**
  * Of these VMs, the other host that got the latest permit, and those that say that they run there. A host that says so
  * is one whatever its state: what it says can only keep the VM from moving. So is one that says it refused after all what
- * it was permitted. What strangers asked for is not looked at. A machine that another one took the place of is as one that
- * was removed: nobody proves its state any more, and what the new one proves is not of it. It may be this host's own,
- * before.
+ * it was permitted, or what it said before that it had let start. What strangers asked for is not looked at. A machine that
+ * another one took the place of is as one that was removed: nobody proves its state any more, and what the new one proves
+ * is not of it. It may be this host's own, before.
  */
 export async function placesElsewhere(
   on: Queryable,
@@ -32,7 +32,8 @@ export async function placesElsewhere(
        SELECT DISTINCT ON (vm) vm, host_id, starts.machine = hosts.machine AS there
          FROM starts JOIN hosts ON hosts.id = host_id
         WHERE vm = ANY ($2::uuid[]) AND (host_id <> $1 OR starts.machine <> hosts.machine)
-          AND (permit_id IS NOT NULL OR decision = 'observed') AND hosts.state <> 'pending'
+          AND (permit_id IS NOT NULL OR decision = 'observed' OR turned_from = 'observed')
+          AND hosts.state <> 'pending'
         ORDER BY vm, at DESC
      )
      SELECT place.vm, h.name, h.state, h.state_since AS "stateSince",

@@ -33,17 +33,22 @@ export async function insertTold(
   return [...byRequest.values()].filter(({ requestId }) => inserted.has(requestId));
 }
 
+/** What a start was before its host refused it. */
+export type TurnedFrom = 'permitted' | 'observed' | 'licensed';
+
 /**
- * A start that the server permitted to this host, and that it refused afterwards: never the other way, and only once. The
- * permit stays with it. False where there is nothing to turn.
+ * A start that was let go, by the server or by this host alone, and that it refused afterwards: never the other way, and
+ * only once. A permit stays with it. Null where there is nothing to turn.
  */
-export async function turnPermitted(
+export async function turnStart(
   on: Queryable,
   told: Pick<DecidedAlone, 'requestId' | 'vm' | 'code'> & { readonly hostId: string },
-): Promise<boolean> {
-  const { rows } = await on.query<{ turned: boolean }>(
-    'SELECT refuse_permitted_start($1, $2, $3, $4) AS turned',
+): Promise<TurnedFrom | null> {
+  // What it was is read as it stood before the statement.
+  const { rows } = await on.query<{ before: TurnedFrom; turned: boolean }>(
+    `SELECT decision AS before, refuse_permitted_start(host_id, request_id, vm, $4) AS turned
+       FROM starts WHERE host_id = $1 AND request_id = $2 AND vm = $3`,
     [told.hostId, told.requestId, told.vm, told.code],
   );
-  return rows[0]?.turned === true;
+  return rows.find(({ turned }) => turned)?.before ?? null;
 }

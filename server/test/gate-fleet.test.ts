@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { GateReport, PermitsAnswer } from '@touchstone/schemas';
+import type { GateReport } from '@touchstone/schemas';
 import { viewAlerts } from '../services/alerts.ts';
 import { lookAtGate } from '../services/look-at-gate.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
-import { takePermitRequest } from '../services/take-evidence.ts';
 import { viewRefusals } from '../services/vm-standings.ts';
 import { viewStarts } from '../services/vms.ts';
 import { MOST_OF_STARTS } from '../store/kept-exposures.ts';
 import { AT, useGateFleet } from './support/gate-fleet.ts';
 
 describe('The start gate of a fleet', () => {
-  const { fleet, report, ask, vmWith, runningOf, codesAt, licencesIn, audited } = useGateFleet();
-  const { secondRequestFor, batchEvidence, trustedHost, newName, refusalCodes } = fleet;
+  const { fleet, report, ask, vmWith, runningOf, codesAt, audited } = useGateFleet();
+  const { trustedHost, newName } = fleet;
 
   describe('what a host tells of it', () => {
     it('is shown, alerted and audited when it begins and when it ends, and once each', async () => {
@@ -222,80 +221,6 @@ describe('The start gate of a fleet', () => {
       fleet.verifier.pass(301);
       await report(host, hostId, { decided: decidedBy(1) });
       assert.equal((await stored(hostId)).length, 1);
-    });
-  });
-
-  describe('a start that was permitted and that its host refused afterwards', () => {
-    const requestOf = (answer: PermitsAnswer) => fleet.first(answer).requestId;
-    const refusalOf = (
-      requestId: string,
-      vm: string,
-      decision: GateReport['decided'][number]['decision'] = 'refused',
-    ) => ({ requestId, vm, decision, code: 'DOMAIN_DIFFERS', at: AT });
-    const startsOf = async (vm: string) =>
-      (await viewStarts(fleet.verifier, vm, FIRST_PAGE)).starts;
-
-    it('is refused in the VM’s starts under its id, and told once', async () => {
-      const { host, hostId } = await trustedHost();
-      const vm = await vmWith({ failMode: { mode: 'allow-and-flag' } });
-      const requestId = requestOf(await ask(host, hostId, vm.uuid));
-      const decided = [refusalOf(requestId, vm.uuid)];
-      assert.deepEqual(licencesIn(await report(host, hostId, { decided })), [], 'nor a licence');
-      const [start, ...others] = await startsOf(vm.uuid);
-      assert.deepEqual(
-        [start?.requestId, start?.decision, start?.code, start?.told],
-        [requestId, 'refused', 'DOMAIN_DIFFERS', true],
-      );
-      assert.equal(start?.definitionDigest, 'd'.repeat(64));
-      assert.deepEqual(others, []);
-      const { refusals } = await viewRefusals(fleet.verifier, FIRST_PAGE);
-      assert.equal(refusals.find((one) => one.requestId === requestId)?.code, 'DOMAIN_DIFFERS');
-
-      await report(host, hostId, { decided: [{ ...decided[0]!, code: 'IMAGES_DIFFER' }] });
-      assert.deepEqual(await startsOf(vm.uuid), [start]);
-      const lines = await audited('vm.start.refused', vm.uuid);
-      assert.equal(lines.length, 1);
-      assert.match(lines[0]?.detail ?? '', /DOMAIN_DIFFERS.* after it was permitted$/u);
-    });
-
-    it('is one of this host and this VM alone, and is not turned back', async () => {
-      const [one, other] = [await trustedHost(), await trustedHost()];
-      const [vm, another] = [await vmWith(), await vmWith()];
-      const requestId = requestOf(await ask(one.host, one.hostId, vm.uuid));
-      await report(one.host, one.hostId, { decided: [refusalOf(requestId, another.uuid)] });
-      // It makes up a start of its own by that id, and repeats it.
-      for (const decided of [refusalOf(requestId, vm.uuid), refusalOf(requestId, vm.uuid)]) {
-        await report(other.host, other.hostId, { decided: [decided] });
-      }
-      for (const decision of ['licensed', 'observed'] as const) {
-        const decided = [refusalOf(requestId, vm.uuid, decision)];
-        await report(one.host, one.hostId, { decided });
-      }
-      const decisions = async () =>
-        (await startsOf(vm.uuid))
-          .filter(({ hostId }) => hostId === one.hostId)
-          .map(({ decision }) => decision);
-      assert.deepEqual(await decisions(), ['permitted']);
-      await report(one.host, one.hostId, { decided: [refusalOf(requestId, vm.uuid)] });
-      for (const decision of ['licensed', 'observed'] as const) {
-        const decided = [refusalOf(requestId, vm.uuid, decision)];
-        await report(one.host, one.hostId, { decided });
-      }
-      assert.deepEqual(await decisions(), ['refused']);
-      assert.equal((await audited('vm.start.licensed', vm.uuid)).length, 0);
-    });
-
-    it('frees no VM for a migration from a host that is not trusted', async () => {
-      const [source, target] = [await trustedHost(), await trustedHost()];
-      const vm = await vmWith();
-      const requestId = requestOf(await ask(source.host, source.hostId, vm.uuid));
-      source.host.reboot('changed');
-      await report(source.host, source.hostId, { decided: [refusalOf(requestId, vm.uuid)] });
-      assert.equal((await startsOf(vm.uuid))[0]?.decision, 'refused');
-      const migration = secondRequestFor(vm.uuid, { operation: 'migrate' });
-      const evidence = batchEvidence(target.host, target.hostId, [migration]);
-      const answer = await takePermitRequest(fleet.verifier, evidence);
-      assert.deepEqual(refusalCodes(answer), ['MIGRATION_SOURCE_NOT_TRUSTED']);
     });
   });
 });
