@@ -37,9 +37,15 @@ export function signResult(verifier: Verifier, appraised: Appraised): string {
 /** Stores a verdict, with what it was made from and what it did to the host, and moves the host. */
 export async function recordAppraisal(
   on: Queryable,
-  appraised: Appraised & { readonly signed: string; readonly answer: object | null },
+  appraised: Appraised & {
+    readonly signed: string;
+    readonly answer: object | null;
+    /** VMs that the host says to run in the statement that was appraised. */
+    readonly running?: readonly string[];
+  },
 ): Promise<void> {
-  const { id, host, standing, result, cause, context, now, signed, answer } = appraised;
+  const { id, host, standing, result, cause, context, now } = appraised;
+  const { signed, answer, running = [] } = appraised;
   await insertAttestation(on, {
     id,
     hostId: host.id,
@@ -64,7 +70,7 @@ export async function recordAppraisal(
       outcome: outcomeDigestOf(result),
     },
   });
-  await moveHost(on, host, standing, { now, attestation: id });
+  await moveHost(on, host, standing, { now, attestation: id, running });
 }
 
 const IN_COLUMNS: ReadonlySet<string> = new Set<keyof OwnContext>([

@@ -16,11 +16,12 @@ import type { Verifier } from './verifier.ts';
 export async function recordSettled(
   verifier: Verifier,
   on: Queryable,
-  { appraised, windows }: Pick<Judged, 'appraised' | 'windows'>,
+  judged: Judged,
   { signed, answer, audit, starts }: Answered,
 ): Promise<boolean> {
+  const { appraised, windows } = judged;
   const { host, standing, result, now } = appraised;
-  await recordAppraisal(on, { ...appraised, signed, answer });
+  await recordAppraisal(on, { ...appraised, signed, answer, running: runningVms(judged) });
   const ended = await verifier.windows.count(on, { host, standing, result, windows, now });
   if (host.state === 'pending') await forgetOlderOfPending(on, host.id);
   await appendAudits(on, [...stateAudit(appraised), ...audit], now);
@@ -28,6 +29,10 @@ export async function recordSettled(
   await exposeStarts(on, host, starts, { now, settlingSeconds: settling });
   return ended;
 }
+
+/** Those that the host says to run, where the statement tells of its gate. */
+const runningVms = ({ verified: { statement }, tellsOfGate }: Judged): string[] =>
+  (tellsOfGate ? (statement.gate?.running ?? []) : []).flatMap(({ vm }) => vm ?? []);
 
 function stateAudit({ host, standing, result }: Appraised): AuditLine[] {
   if (host.state === standing.state) return [];

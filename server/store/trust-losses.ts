@@ -4,17 +4,24 @@ import { VMS_OF_HOST } from './gate-reports.ts';
 
 export type LostVm = { readonly vm: string; readonly name: string; readonly action: OnLoss };
 
-/** Registered VMs that run there or were permitted there last, and what is to happen to them; the harshest first. */
+/**
+ * Registered VMs that run there or were permitted there last, and what is to happen to them; the harshest first. `running`:
+ * those that the host says to run in a report that is not stored yet.
+ */
 export async function vmsAtHost(
   on: Queryable,
   hostId: string,
-  { most = null }: { readonly most?: number | null } = {},
+  {
+    most = null,
+    running = [],
+  }: { readonly most?: number | null; readonly running?: readonly string[] } = {},
 ): Promise<LostVm[]> {
   const { rows } = await on.query<LostVm>(
-    `SELECT uuid AS vm, name, on_loss AS action FROM vms WHERE uuid IN (${VMS_OF_HOST})
+    `SELECT uuid AS vm, name, on_loss AS action FROM vms
+      WHERE uuid IN (${VMS_OF_HOST} UNION SELECT unnest($3::uuid[]))
       ORDER BY array_position(ARRAY['shutdown', 'pause', 'no-new-starts', 'flag'], on_loss), uuid
       LIMIT $2`,
-    [hostId, most],
+    [hostId, most, running],
   );
   return rows;
 }

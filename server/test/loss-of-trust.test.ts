@@ -119,6 +119,23 @@ describe('When the trust in a host is lost', () => {
     assert.equal(refusalCodes(await ask(other.host, other.hostId, vm.uuid))[0], 'VM_HELD');
   });
 
+  it('a VM is held as it is ordered, which the host names first in the statement that loses it: G16', async () => {
+    const { host, hostId, name } = await trustedHost();
+    const [there, named] = [
+      await vmWith({ onLoss: 'pause' }),
+      await vmWith({ onLoss: 'no-new-starts' }),
+    ];
+    await report(host, hostId, { running: [runningOf(there.uuid)] });
+    host.reboot('changed');
+    const orders = onlyOrders(await report(host, hostId, { running: [runningOf(named.uuid)] }));
+    assert.deepEqual(orders['touchstone.vms'], [{ vm: named.uuid, action: 'no-new-starts' }]);
+    assert.equal((await viewStanding(fleet.verifier, named.uuid)).held?.hostName, name);
+    for (const { uuid } of [there, named]) {
+      assert.equal((await audited('vm.trust-lost', uuid)).length, 1);
+    }
+    assert.equal(await fleet.alerts('VM_TRUST_LOST', name), 1, 'one, of both');
+  });
+
   it('by silence, nothing is ordered: VMs are shown, and run on', async () => {
     const { host, hostId, name } = await trustedHost();
     const vm = await vmWith({ onLoss: 'shutdown' });
