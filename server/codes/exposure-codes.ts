@@ -21,7 +21,7 @@ export const EXPOSURE_CODES = {
     200,
     'A VM was started without a verdict, by a standing licence',
     'DESIGN 4, Fail modes',
-    'Nothing, where the server was away at that time. The next start that is permitted ends this.',
+    'Nothing, where the server was away at that time. It ends with the VM there, or by its next start there that is permitted.',
   ),
   OBSERVED_START: entry(
     200,
@@ -53,7 +53,7 @@ export const EXPOSURE_CODES = {
     'A host had more starts without a proof than are kept, and the oldest lines of them are gone',
     'docs/gate.md',
     'No host starts so many VMs in minutes: look at what is done on it. The starts themselves are kept: ' +
-      '`touchstone vm starts`, and the audit log.',
+      '`touchstone vm starts`, and the audit log. It ends when every VM there has stopped, or has a permit or a line of its own.',
     'host-administrator',
   ),
   EXPOSURE_UNKNOWN: entry(

@@ -63,14 +63,14 @@ export async function beginExposures(
   await tell(on, { host, actor: 'verifier' }, { begun, ended, dropped }, now);
 }
 
-/** VMs that were permitted as they should be: what was said of their starts before is over. */
+/** VMs that were permitted at a host as they should be: what was said of their starts there before is over. */
 export async function endExposuresOf(
   on: Queryable,
-  host: Pick<Host, 'name'>,
+  host: Pick<Host, 'id' | 'name'>,
   vms: readonly string[],
   now: Date,
 ): Promise<void> {
-  const ended = await endByPermit(on, vms);
+  const ended = await endByPermit(on, host.id, vms);
   await tell(on, { host, actor: 'verifier' }, { begun: [], ended }, now);
 }
 

@@ -13,9 +13,8 @@ export type AnsweredStart = {
 };
 
 /**
- * A deserved permit ends what was said of the VM's starts before, wherever; one that was not begins it. It comes last
- * in its transaction, when the audit log's turn is this one's: several hosts would wait for each other's rows in a
- * circle. Of a host that nobody admitted nothing is said.
+ * A deserved permit ends what was said of the VM's starts before; one that was not begins it. It comes last in its
+ * transaction, when the audit log's turn is this one's: several hosts would wait for each other's rows in a circle. Of a host that nobody admitted nothing is said.
  */
 export async function exposeStarts(
   on: Queryable,

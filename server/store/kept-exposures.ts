@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Exposure } from '@touchstone/schemas';
 import type { ExposureCode } from '../codes/exposure-codes.ts';
 import type { Queryable } from './database.ts';
+import { permittedAs } from './permitted-as.ts';
 
 export type NewExposure = {
   readonly code: string;
@@ -77,6 +78,7 @@ async function putExposures(
 export const MOST_OF_STARTS = 1_024;
 
 const DROPPED: ExposureCode = 'EXPOSURES_DROPPED';
+const OMITS: ExposureCode = 'REPORT_OMITS';
 
 /** Those beyond that. @returns how many */
 export async function dropOldest(on: Queryable, hostId: string): Promise<number> {
@@ -92,14 +94,28 @@ export async function dropOldest(on: Queryable, hostId: string): Promise<number>
 }
 
 /**
+ * Whether a VM may run there that a dropped line told of: one that the host says to run, that no other line names, and that
+ * no permit of the records explains. A permitted restore may have had a line by itself. So may what the host left out.
+ */
+const MAY_BE_DROPPED = `(
+  EXISTS (SELECT FROM running_vms r
+           WHERE r.host_id = e.host_id AND r.vm IS NOT NULL
+             AND NOT EXISTS (SELECT FROM exposures o WHERE o.host_id = r.host_id AND o.vm = r.vm)
+             AND NOT ${permittedAs("s.decision = 'permitted' AND s.operation <> 'restore'")})
+  OR EXISTS (SELECT FROM exposures o
+              WHERE o.host_id = e.host_id AND o.origin = 'host' AND o.code = '${OMITS}'))`;
+
+/**
  * What the server says of a start is over when the VM runs there no more by the host's word, and that word is younger
  * than the start by as many seconds as the parameter has: a start is told of before the VM is seen to run, and by a host
  * that fell silent it runs still. Neither statements of the first version nor those that ask for permits say anything of VMs.
+ * That lines were dropped is over when none of their VMs can run there any more.
  */
 export const overAfter = (settling: string): string =>
   `e.origin = 'server' AND h.gate_told_at IS NOT NULL
    AND h.gate_told_at > e.since + make_interval(secs => ${settling}::integer)
-   AND NOT EXISTS (SELECT FROM running_vms r WHERE r.host_id = e.host_id AND r.vm = e.vm)`;
+   AND NOT EXISTS (SELECT FROM running_vms r WHERE r.host_id = e.host_id AND r.vm = e.vm)
+   AND NOT (e.code = '${DROPPED}' AND ${MAY_BE_DROPPED})`;
 
 /** Of this host, which the caller has locked. */
 export async function endOfStarts(
@@ -145,15 +161,22 @@ export async function someStartIsOver(on: Queryable, settlingSeconds: number): P
 }
 
 /**
- * And when a permit that was deserved follows it, there or elsewhere. One that its host tells of at this moment stays as
- * that leaves it: hosts do not wait for one another.
+ * And when a permit that was deserved follows it there. One for another host says nothing of what runs here, and ends only
+ * what is said of hosts that never tell what runs there: nothing else would. What its host tells of at this moment stays as that
+ * leaves it: hosts do not wait for one another.
  */
-export async function endByPermit(on: Queryable, vms: readonly string[]): Promise<Gone[]> {
+export async function endByPermit(
+  on: Queryable,
+  hostId: string,
+  vms: readonly string[],
+): Promise<Gone[]> {
   const { rows } = await on.query<Gone>(
     `DELETE FROM exposures WHERE (host_id, key) IN
-       (SELECT host_id, key FROM exposures WHERE vm = ANY ($1) AND origin = 'server' FOR UPDATE SKIP LOCKED)
+       (SELECT e.host_id, e.key FROM exposures e JOIN hosts h ON h.id = e.host_id
+         WHERE e.vm = ANY ($2) AND e.origin = 'server' AND (e.host_id = $1 OR h.gate_told_at IS NULL)
+           FOR UPDATE OF e SKIP LOCKED)
      RETURNING code, subject`,
-    [vms],
+    [hostId, vms],
   );
   return rows;
 }

@@ -1,6 +1,7 @@
 import type { Finding, RefusedStart, VmStanding } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
 import type { PageAfter } from './page.ts';
+import { permittedAs } from './permitted-as.ts';
 
 type StandingRow = {
   uuid: string;
@@ -16,16 +17,11 @@ type StandingRow = {
 const iso = (column: string): string =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** Whether the permit that a host names was given to it, as the machine that it is now, for this VM. */
-const permittedAs = (decision: 'permitted' | 'observed'): string =>
-  `EXISTS (SELECT FROM starts s WHERE s.permit_id = r.permit AND s.decision = '${decision}'
-              AND s.vm = r.vm AND s.host_id = r.host_id AND s.machine = h.machine)`;
-
 /** Of what a host says to run: by a permit as the records have it, by observe mode, or by a licence that was told of. */
 const GROUND = `CASE
   WHEN r.permit IS NULL THEN NULL
-  WHEN ${permittedAs('permitted')} THEN 'permit'
-  WHEN ${permittedAs('observed')} OR EXISTS (SELECT FROM observations o WHERE o.id = r.permit) THEN 'observe'
+  WHEN ${permittedAs("s.decision = 'permitted'")} THEN 'permit'
+  WHEN ${permittedAs("s.decision = 'observed'")} OR EXISTS (SELECT FROM observations o WHERE o.id = r.permit) THEN 'observe'
   WHEN EXISTS (SELECT FROM exposures e WHERE e.vm = v.uuid AND e.host_id = r.host_id
                   AND e.origin = 'server' AND e.code = 'LICENCE_USED') THEN 'licence' END`;
 

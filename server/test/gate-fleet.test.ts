@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { GateReport } from '@touchstone/schemas';
 import { viewAlerts } from '../services/alerts.ts';
-import { lookAtGate } from '../services/look-at-gate.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { viewRefusals } from '../services/vm-standings.ts';
 import { viewStarts } from '../services/vms.ts';
-import { MOST_OF_STARTS } from '../store/kept-exposures.ts';
 import { AT, useGateFleet } from './support/gate-fleet.ts';
 
 describe('The start gate of a fleet', () => {
@@ -132,95 +130,6 @@ describe('The start gate of a fleet', () => {
       // A permit that was deserved ends what was said of the start before.
       assert.ok('permit' in fleet.first(await ask(host, hostId, vm.uuid)));
       assert.deepEqual(await codesAt(name), []);
-    });
-  });
-
-  describe('starts that a host makes up', () => {
-    const decidedBy = (count: number): GateReport['decided'] =>
-      Array.from({ length: count }, () => ({
-        ...{ requestId: randomUUID(), vm: randomUUID(), decision: 'licensed' as const },
-        ...{ code: 'SERVER_UNREACHABLE', at: AT },
-      }));
-    const stored = (hostId: string) =>
-      fleet.verifier.asAdministrator(
-        `SELECT code, vm FROM exposures WHERE host_id = $1 AND origin = 'server'`,
-        [hostId],
-      );
-
-    it('fill no table: the newest are kept, and a line says that others are gone: EXPOSURES_DROPPED', async () => {
-      const { host, hostId, name } = await trustedHost();
-      const oldest = decidedBy(1);
-      await report(host, hostId, { decided: oldest });
-      const statements = Math.ceil(MOST_OF_STARTS / 64);
-      for (let told = 0; told < statements; told += 1) {
-        await report(host, hostId, { decided: decidedBy(64) });
-      }
-      const newest = decidedBy(64);
-      await report(host, hostId, { decided: newest });
-      const rows = await stored(hostId);
-      const kept = new Set(rows.map(({ vm }) => vm));
-      assert.equal(rows.length, MOST_OF_STARTS + 1);
-      assert.ok(!kept.has(oldest[0]?.vm));
-      assert.ok(newest.every(({ vm }) => kept.has(vm)));
-      assert.ok((await codesAt(name)).includes('EXPOSURES_DROPPED'));
-      assert.equal(await fleet.alerts('EXPOSURES_DROPPED', name), 1);
-      const last = (await audited('exposure.change', name)).at(-1);
-      assert.match(last?.detail ?? '', /^dropped: the oldest 64; begun: LICENCE_USED/u);
-    });
-
-    it('go when they are over, though the host tells the same as before', async () => {
-      const { host, hostId, name } = await trustedHost();
-      const vm = await vmWith();
-      const running = [runningOf(vm.uuid)];
-      const [there] = decidedBy(1);
-      assert.ok(there !== undefined);
-      const decided = [...decidedBy(3), { ...there, vm: vm.uuid }];
-      await report(host, hostId, { running, decided });
-      await lookAtGate(fleet.verifier);
-      assert.equal((await stored(hostId)).length, 4, 'not yet');
-      fleet.verifier.pass(301);
-      await lookAtGate(fleet.verifier);
-      assert.equal((await stored(hostId)).length, 4, 'it told nothing since');
-      await report(host, hostId, { running });
-      assert.deepEqual(await codesAt(name), ['LICENCE_USED']);
-      await lookAtGate(fleet.verifier);
-      assert.deepEqual(await stored(hostId), [{ code: 'LICENCE_USED', vm: vm.uuid }]);
-      const over = (await audited('exposure.change', name)).at(-1);
-      assert.match(over?.detail ?? '', /^ended: (LICENCE_USED VM [-0-9a-f]+(, )?){3}$/u);
-    });
-
-    it('are not over while the host only asks for permits: those say nothing of what runs', async () => {
-      const { host, hostId, name } = await trustedHost();
-      await report(host, hostId, { decided: decidedBy(1) });
-      fleet.verifier.pass(301);
-      await ask(host, hostId, randomUUID());
-      await lookAtGate(fleet.verifier);
-      assert.deepEqual(await codesAt(name), ['LICENCE_USED']);
-      assert.equal((await stored(hostId)).length, 1);
-      await report(host, hostId, {});
-      assert.deepEqual(await codesAt(name), []);
-    });
-
-    it('settle from the last of them, where a VM is started again', async () => {
-      const { host, hostId, name } = await trustedHost();
-      const [first] = decidedBy(1);
-      assert.ok(first !== undefined);
-      await report(host, hostId, { decided: [first] });
-      fleet.verifier.pass(290);
-      await report(host, hostId, { decided: [{ ...first, requestId: randomUUID() }] });
-      fleet.verifier.pass(20);
-      await report(host, hostId, {});
-      assert.deepEqual(await codesAt(name), ['LICENCE_USED']);
-      await report(host, hostId, { running: [runningOf(first.vm)] });
-      assert.deepEqual(await codesAt(name), ['LICENCE_USED']);
-    });
-
-    it('are over in the next statement too, where more are made up', async () => {
-      const { host, hostId } = await trustedHost();
-      await report(host, hostId, { decided: decidedBy(3) });
-      fleet.verifier.pass(301);
-      await report(host, hostId, { decided: decidedBy(1) });
-      assert.equal((await stored(hostId)).length, 1);
     });
   });
 });
