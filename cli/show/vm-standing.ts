@@ -49,8 +49,16 @@ function standingCells(standing: VmStanding | null, now: Date): Span[] {
 
 function wordOf({ running, exposures }: VmStanding): Span {
   if (running.some(({ paused }) => paused)) return caution('paused');
+  const [other] = running.flatMap(({ ground }) => {
+    if (ground === 'permit') return [];
+    return ground === null ? 'unknown' : OTHER_GROUND[ground];
+  });
+  if (other !== undefined) return caution(`runs (${other})`);
   return exposures === 0 && running.length === 1 ? good('runs') : caution('runs');
 }
+
+/** By what else than a permit it runs. */
+const OTHER_GROUND = { licence: 'licence', observe: 'observed', refused: 'refused' } as const;
 
 function toLookAt(standings: readonly VmStanding[]): Line[] {
   const held = standings.filter((each) => each.held !== null).length;
@@ -108,6 +116,7 @@ const GROUND: Readonly<Record<NonNullable<Running['ground']>, string>> = {
   permit: 'a permit',
   licence: 'a standing licence',
   observe: 'observe mode',
+  refused: 'a start that its host refused after all',
 };
 
 const at = (timestamp: string, now: Date): string => `${timestamp} (${ago(timestamp, now)})`;

@@ -41,12 +41,22 @@ describe('touchstone vm, of how a VM stands', () => {
       { running: [{ ...RUNNING, paused: true }] },
       { place: PLACE },
       {},
+      { running: [{ ...RUNNING, ground: 'refused' }] },
+      { running: [RUNNING, { ...RUNNING, ground: 'observe' }] },
+      { running: [{ ...RUNNING, ground: 'licence' }] },
+      { running: [{ ...RUNNING, ground: null }] },
     ]);
     const lines = [
       ...[/^NAME +STANDING +HOST +SINCE +UUID$/u, /^vm-0 +runs +laptop-2 +3h +0{8}-/u],
       ...[/^vm-1 +held +laptop-2 +3h +0{8}-/u, /^vm-2 +runs +laptop-2 \(stale\) \+1 +3h +0{8}-/u],
       ...[/^vm-3 +paused +laptop-2 +3h +0{8}-/u, /^vm-4 +not seen +laptop-2 +3h +0{8}-/u],
-      ...[/^vm-5 +never +- +- +0{8}-/u, /^$/u, /^6 VMs$/u],
+      ...[/^vm-5 +never +- +- +0{8}-/u],
+      ...[
+        /^vm-6 +runs \(refused\) +laptop-2 +3h /u,
+        /^vm-7 +runs \(observed\) +laptop-2 \+1 +3h /u,
+      ],
+      ...[/^vm-8 +runs \(licence\) +laptop-2 +3h /u, /^vm-9 +runs \(unknown\) +laptop-2 +3h /u],
+      ...[/^$/u, /^10 VMs$/u],
       ...[/^1 VM held.* touchstone vm show NAME$/u, /^2 exposures.* touchstone exposure list$/u],
     ];
     const shown = out.trimEnd().split('\n');
@@ -77,12 +87,14 @@ describe('touchstone vm, of how a VM stands', () => {
       place: PLACE,
       running: [
         RUNNING,
+        { ...RUNNING, ground: 'refused' },
         { ...RUNNING, hostState: 'untrusted', ground: null, door: null, paused: true },
       ],
       exposures: 2,
     });
     const text = out.replaceAll(/\s+/gu, ' ');
     assert.match(text, /run on laptop-2 since 2026-\S+ \(3h ago\), by a permit \(libvirt\)/u);
+    assert.match(text, /by a start that its host refused after all \(libvirt\)/u);
     assert.match(
       text,
       /run on laptop-2, which is untrusted, since \S+ \(3h ago\), by nothing that is known, paused/u,

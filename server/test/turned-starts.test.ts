@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { GateReport, PermitsAnswer } from '@touchstone/schemas';
+import type { GateReport, PermitClaims, PermitsAnswer } from '@touchstone/schemas';
 import { enforce, observe } from '../services/gate-mode.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { takePermitRequest } from '../services/take-evidence.ts';
-import { viewRefusals } from '../services/vm-standings.ts';
+import { viewRefusals, viewStanding } from '../services/vm-standings.ts';
 import { viewStarts } from '../services/vms.ts';
 import { BY } from './support/made-fleet.ts';
-import { AT, useGateFleet } from './support/gate-fleet.ts';
+import { AT, claimsOf, useGateFleet } from './support/gate-fleet.ts';
 
 describe('A start that its host refused afterwards', () => {
-  const { fleet, report, ask, vmWith, licencesIn, audited } = useGateFleet();
+  const { fleet, report, ask, vmWith, runningOf, licencesIn, audited } = useGateFleet();
   const { secondRequestFor, batchEvidence, trustedHost, refusalCodes } = fleet;
 
   const requestOf = (answer: PermitsAnswer) => fleet.first(answer).requestId;
@@ -49,6 +49,20 @@ describe('A start that its host refused afterwards', () => {
     const lines = await audited('vm.start.refused', vm.uuid);
     assert.equal(lines.length, 1);
     assert.match(lines[0]?.detail ?? '', /DOMAIN_DIFFERS.* after it was permitted$/u);
+  });
+
+  it('is what is known of the VM, where the host says that it runs by it', async () => {
+    const { host, hostId } = await trustedHost();
+    const vm = await vmWith();
+    const permit = fleet.first(await ask(host, hostId, vm.uuid));
+    assert.ok('permit' in permit);
+    const running = [runningOf(vm.uuid, claimsOf<PermitClaims>(permit.permit).jti)];
+    const grounds = async () =>
+      (await viewStanding(fleet.verifier, vm.uuid)).running.map(({ ground }) => ground);
+    await report(host, hostId, { running });
+    assert.deepEqual(await grounds(), ['permit']);
+    await report(host, hostId, { running, decided: [refusalOf(permit.requestId, vm.uuid)] });
+    assert.deepEqual(await grounds(), ['refused']);
   });
 
   it('is one of this host and this VM alone, and is not turned back', async () => {

@@ -15,6 +15,7 @@ const GROUND: Readonly<Record<NonNullable<Running['ground']>, string>> = {
   permit: 'a permit',
   licence: 'a standing licence',
   observe: 'observe mode',
+  refused: 'a start that its host refused after all',
 };
 
 const ON_LOSS: Readonly<Record<StandingVm['onLoss'], string>> = {
