@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from './type.ts';
 import {
   base64UrlUpTo,
   closed,

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from './type.ts';
 import { nextCursor } from './paging.ts';
 import { closed, Code, LineOfText, oneOf, Slug, Timestamp, Uuid } from './scalars.ts';
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from './type.ts';
 import { ImaPosition } from './ima-position.ts';
 import { closed, Code, LineOfText, oneOf, Uint32 } from './scalars.ts';
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from './type.ts';
 import { Labels } from './labels.ts';
 import { closed, LineOfText, oneOf, Timestamp, Uuid } from './scalars.ts';
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from './type.ts';
 import { Evidence } from './evidence.ts';
 import { base64UrlUpTo, closed, PemCertificate, Timestamp } from './scalars.ts';
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from './type.ts';
 import { closed, LineOfText, Sha256Hex } from './scalars.ts';
 
 const KeyId = Type.String({ pattern: '^[0-9a-f]{40,64}$', maxLength: 64 });

@@ -1,4 +1,5 @@
-import { Type, type TSchema } from 'typebox';
+import type { TSchema } from 'typebox';
+import * as Type from './type.ts';
 
 /**
  * The scalars of the wire. Every string is bounded in length and every number in range, so that no

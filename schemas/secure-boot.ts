@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from './type.ts';
 import { FindingEffect } from './finding.ts';
 import { closed, LineOfText, mapOf, Sha256Hex } from './scalars.ts';
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from './type.ts';
 import { BASELINE_JSON_MAX_BYTES } from './baseline-text.ts';
 import { Evidence } from './evidence.ts';
 import { Cursor } from './paging.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from './type.ts';
 import { AssuranceClasses } from './classes.ts';
 import { Labels } from './labels.ts';
 import { FailMode, OnLoss } from './mandates.ts';

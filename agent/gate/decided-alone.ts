@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { Type } from 'typebox';
-import { closed, DecidedAlone } from '@touchstone/schemas';
+import { closed, DecidedAlone, Type } from '@touchstone/schemas';
 import { Kept } from '../state/kept.ts';
 
 const MAX_KEPT = 1_024;

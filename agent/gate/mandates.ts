@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
-import { Type } from 'typebox';
 import {
   BootCounters,
   closed,
@@ -11,6 +10,7 @@ import {
   ObserveClaims,
   OrdersClaims,
   type PermitsAnswer,
+  Type,
 } from '@touchstone/schemas';
 import type { Logger } from 'pino';
 import type { ServerTime } from '../server-time.ts';

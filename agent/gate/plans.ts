@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { Type } from 'typebox';
-import { closed, StartPlan, StartPlans, type StartPlansRequest } from '@touchstone/schemas';
+import { closed, StartPlan, StartPlans, type StartPlansRequest, Type } from '@touchstone/schemas';
 import { type Client, ProblemError } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { Kept } from '../state/kept.ts';

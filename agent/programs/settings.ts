@@ -1,5 +1,4 @@
-import { Type } from 'typebox';
-import { closed } from '@touchstone/schemas';
+import { closed, Type } from '@touchstone/schemas';
 
 /** A program on this host that may ask for proofs: who it is, as a user, and the name of its socket. */
 export const ProgramSettings = closed({

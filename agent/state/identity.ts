@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { Type } from 'typebox';
 import {
   AssuranceClass,
   base64UrlUpTo,
@@ -10,6 +9,7 @@ import {
   PemCertificate,
   Sha256Hex,
   TrustBundle,
+  Type,
   Uuid,
 } from '@touchstone/schemas';
 import { readStateFile, writeStateFile } from './state-file.ts';

@@ -1,5 +1,4 @@
-import { Type } from 'typebox';
-import { closed, DiskName, Door, LineOfText, Sha256Hex, Uuid } from '@touchstone/schemas';
+import { closed, DiskName, Door, LineOfText, Sha256Hex, Type, Uuid } from '@touchstone/schemas';
 import { withoutKeyOptions } from '../keys/key-options.ts';
 import {
   commandDigest,

@@ -1,5 +1,4 @@
-import { Type } from 'typebox';
-import { closed } from '@touchstone/schemas';
+import { closed, Type } from '@touchstone/schemas';
 
 const AbsolutePath = Type.String({ pattern: '^/[^\\u0000-\\u001f]*$', maxLength: 1_024 });
 

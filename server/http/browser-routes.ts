@@ -1,6 +1,5 @@
 import { Router } from '@koa/router';
-import { Type } from 'typebox';
-import { BrowserSession } from '@touchstone/schemas';
+import { BrowserSession, Type } from '@touchstone/schemas';
 import { tokenBuckets } from '@touchstone/transport';
 import {
   browserSessionOf,

@@ -1,5 +1,4 @@
-import { Type } from 'typebox';
-import { Health } from '@touchstone/schemas';
+import { Health, Type } from '@touchstone/schemas';
 import { AGENT_ROUTES } from './agent-routes.ts';
 import { BROWSER_ROUTES } from './browser-routes.ts';
 import { METRICS_ROUTE } from './metrics-route.ts';

@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import { parseAkCertificate } from '@touchstone/endorsement';
 import {
   type Finding,
@@ -8,6 +7,7 @@ import {
   type HostState,
   type HostSummary,
   Slug,
+  Type,
 } from '@touchstone/schemas';
 import { refusal, SERVER_CODES, type ServerCode } from '../codes.ts';
 import {

@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import {
   type ApiTokenList,
   type AuditList,
@@ -7,6 +6,7 @@ import {
   BaselinePart,
   type JoinTokenList,
   Slug,
+  Type,
   Uuid,
   type VmList,
 } from '@touchstone/schemas';

@@ -1,5 +1,4 @@
-import { Type } from 'typebox';
-import { CaBundle, checkAgainst, mapOf } from '@touchstone/schemas';
+import { CaBundle, checkAgainst, mapOf, Type } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
 
 /** By key id. */

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { Type } from 'typebox';
-import { closed, LineOfText, oneOf, Sha256Hex, Uuid } from '@touchstone/schemas';
+import { closed, LineOfText, oneOf, Sha256Hex, Type, Uuid } from '@touchstone/schemas';
 import { agentError } from '../../codes.ts';
 import type { ReadFile } from '../../gate/definition.ts';
 import { Kept } from '../../state/kept.ts';

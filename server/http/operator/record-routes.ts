@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import {
   Alert,
   AlertAcknowledgement,
@@ -8,6 +7,7 @@ import {
   IssuerHosts,
   Retention,
   RetentionRun,
+  Type,
   Uuid,
 } from '@touchstone/schemas';
 import { viewCaStatus } from '../../services/ca-status.ts';
