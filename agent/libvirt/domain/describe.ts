@@ -11,6 +11,7 @@ import { type GoldenDisk, readDisks, requireStatedChain } from './disks.ts';
 import { requireEmulator } from './emulator.ts';
 import { namedFiles } from './named-files.ts';
 import { requireCovered } from './uncovered.ts';
+import { requireVariables } from './variables.ts';
 import { elementOf, parseXml, textOf, type XmlElement } from './xml.ts';
 
 /** A domain as libvirt's hook is given it. The VM is the domain's uuid. */
@@ -59,6 +60,7 @@ export async function describeDomain(
       shape: shapeOf(root),
     };
   });
+  await requireVariables(root);
   const covered: Covered[] = [];
   const files: ReadFile[] = [];
   const images = new Set<string>();

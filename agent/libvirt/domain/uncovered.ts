@@ -54,7 +54,9 @@ function* refusalsOfOs(os: XmlElement | null): Generator<Refusal> {
   }
   const loader = elementOf(os, 'loader');
   if (attributeOf(os, 'firmware') !== null && (loader === null || textOf(loader) === '')) {
-    const why = 'firmware that libvirt chooses while it starts; name <loader> and <nvram>';
+    const why =
+      'firmware that libvirt chooses while it starts; take the attribute firmware away, and name <loader> and ' +
+      '<nvram template="...">';
     yield { what: 'os', why };
   }
   for (const name of ['loader', 'nvram']) {
