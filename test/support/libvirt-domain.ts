@@ -8,6 +8,8 @@ export type Guest = {
   readonly devices?: string;
   /** Elements in `os` beside the type: kernel, loader, nvram. */
   readonly os?: string;
+  /** Firmware that libvirt is to choose. */
+  readonly firmware?: 'efi';
   readonly memoryMib?: number;
 };
 
@@ -30,13 +32,14 @@ export function domainXml({
   disks = [],
   devices = '',
   os = '',
+  firmware,
   memoryMib = 16,
 }: Guest): string {
   const own = disks.map(diskXml).join('');
   return `<domain type='qemu'>
   <name>${name}</name>${uuid === undefined ? '' : `<uuid>${uuid}</uuid>`}
   <memory unit='MiB'>${memoryMib}</memory><vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='pc'>hvm</type>${os}</os>
+  <os${firmware === undefined ? '' : ` firmware='${firmware}'`}><type arch='x86_64' machine='pc'>hvm</type>${os}</os>
   <features><acpi/></features>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
