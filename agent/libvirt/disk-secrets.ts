@@ -15,6 +15,14 @@ const KEEP_MS = 30_000;
 
 const Given = Type.Array(Uuid, { maxItems: 65_536 });
 
+type DiskSecretsOptions = {
+  readonly stateDir: string;
+  readonly libvirt: Libvirt;
+  readonly log: Logger;
+  /** When it is time to look again; after 30 s unless stated. */
+  readonly later?: (work: () => void) => void;
+};
+
 /**
  * Keys of sealed disks in libvirt: each in a secret that is ephemeral (in libvirtd's memory) and private (given back to
  * nobody), from `prepare begin` until QEMU has read it.
@@ -27,12 +35,14 @@ export class DiskSecrets {
   readonly #given = new Map<string, Set<string>>();
   /** Those that libvirt did not let go of: whatever it starts by them would open the disk. Tried again. */
   readonly #left = new Set<string>();
-  #again: NodeJS.Timeout | undefined;
+  readonly #later: (work: () => void) => void;
+  #again = false;
 
-  constructor(options: { stateDir: string; libvirt: Libvirt; log: Logger }) {
-    this.#path = join(options.stateDir, 'disk-secrets.json');
-    this.#libvirt = options.libvirt;
-    this.#log = options.log;
+  constructor({ stateDir, libvirt, log, later = afterKeeping }: DiskSecretsOptions) {
+    this.#path = join(stateDir, 'disk-secrets.json');
+    this.#libvirt = libvirt;
+    this.#log = log;
+    this.#later = later;
   }
 
   /** Takes away what an agent that was killed has left. */
@@ -83,7 +93,7 @@ export class DiskSecrets {
       timer.abort();
       late.catch(() => {});
     }
-    setTimeout(() => void forget(), KEEP_MS).unref();
+    this.#later(() => void forget());
   }
 
   /** QEMU has read them, or never will. Does not throw: they end with libvirtd. */
@@ -107,12 +117,13 @@ export class DiskSecrets {
 
   #leave(secret: string): void {
     this.#left.add(secret);
-    if (this.#again !== undefined) return;
-    this.#again = setTimeout(() => void this.#takeLeft(), KEEP_MS).unref();
+    if (this.#again) return;
+    this.#again = true;
+    this.#later(() => void this.#takeLeft());
   }
 
   async #takeLeft(): Promise<void> {
-    this.#again = undefined;
+    this.#again = false;
     const left = [...this.#left];
     this.#left.clear();
     await Promise.all(left.map((secret) => this.#unset(secret)));
@@ -126,6 +137,8 @@ export class DiskSecrets {
     ]);
   }
 }
+
+const afterKeeping = (work: () => void): void => void setTimeout(work, KEEP_MS).unref();
 
 /** libvirt's words for a secret that it does not have. */
 const isGone = (error: unknown): boolean =>
