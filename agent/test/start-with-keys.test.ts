@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,6 +14,7 @@ import { createEdge, listenUnix } from '@touchstone/transport';
 import { makeLuksDisk } from '../../test/support/luks-disk.ts';
 import { WaitingKeys } from '../keys/waiting-keys.ts';
 import { keyRoutes } from '../socket/key-routes.ts';
+import { QUICK_ALARM } from './support/quick-alarm.ts';
 
 const SCRIPT = fileURLToPath(new URL('../keys/start-with-keys.pl', import.meta.url));
 const QEMU = '/usr/bin/qemu-system-x86_64';
@@ -138,25 +139,56 @@ describe('a command that is started with the keys of its disks', () => {
     });
   }
 
-  it('is not started by an agent that is silent, hangs up, talks without end, or gives a disk two keys', async () => {
+  /** Somebody else in the agent's place: what he does once he is asked. */
+  const startBy = async (does: (client: Socket) => unknown, perl: readonly string[] = []) => {
     const path = join(directory, 'other.sock');
-    const ok = 'HTTP/1.1 200 OK\r\n\r\n';
-    const one = (key: string) => `{"disk":"disk0","key":"${key}"}`;
-    const twice = `${ok}{"keys":[${one('aa')},${one('bb')}]}`;
-    for (const answer of ['', `${ok}{"keys":[]}`, 'x'.repeat(1_000_000), twice]) {
-      const server = createServer((client) => {
-        client.on('error', () => undefined);
-        client.once('data', () => client.end(answer));
-      });
-      await new Promise<void>((resolve) => server.listen(path, resolve));
-      const mark = join(directory, 'mark-other');
-      const args = ['-T', SCRIPT, path, randomUUID(), 'disk0', ...shell(`touch ${mark}`)];
-      const child = spawn('/usr/bin/perl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-      assert.equal((await outcome(child)).exitCode, 69);
-      assert.ok(!existsSync(mark));
-      await new Promise((resolve) => server.close(resolve));
+    const mark = join(directory, 'mark-other');
+    const server = createServer((client) => {
+      client.on('error', () => undefined);
+      client.once('data', () => does(client));
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    const command = shell(`touch ${mark}`);
+    const args = ['-T', ...perl, SCRIPT, path, randomUUID(), 'disk0', ...command];
+    const child = spawn('/usr/bin/perl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    children.add(child);
+    const ended = await outcome(child);
+    await new Promise((resolve) => server.close(resolve));
+    const started = existsSync(mark);
+    await rm(mark, { force: true });
+    return { ...ended, started };
+  };
+  const ok = (...keys: readonly string[]) =>
+    `HTTP/1.1 200 OK\r\n\r\n{"keys":[${keys.map((key) => `{"disk":"disk0","key":"${key}"}`).join(',')}]}`;
+
+  it('is not started by an agent that hangs up, has none, talks without end, or gives a disk two keys', async () => {
+    for (const answer of ['', ok(), 'x'.repeat(1_000_000), ok('aa', 'bb')]) {
+      const { exitCode, started } = await startBy((client) => client.end(answer));
+      assert.deepEqual([exitCode, started], [69, false]);
     }
   });
+
+  it('waits 10 s for an agent that is silent, and is not started', async () => {
+    const { exitCode, stderr, started } = await startBy(() => undefined, QUICK_ALARM);
+    assert.deepEqual([exitCode, started], [69, false]);
+    assert.match(stderr, /^alarm 10\n.+does not hand the keys over/u);
+  });
+
+  for (const [what, taken, refused] of [
+    [
+      'an answer that is longer than is read',
+      `${ok('aa')}${' '.repeat(130_000)}`,
+      `${ok('aa')}${' '.repeat(131_072)}`,
+    ],
+    ['a key of more than 1,024 bytes', ok('aa'.repeat(1_024)), ok('aa'.repeat(1_025))],
+  ] as const) {
+    it(`is not started by ${what}`, async () => {
+      const whole = await startBy((client) => client.end(taken));
+      assert.deepEqual([whole.exitCode, whole.started], [0, true], whole.stderr);
+      const { exitCode, started } = await startBy((client) => client.end(refused));
+      assert.deepEqual([exitCode, started], [69, false]);
+    });
+  }
 
   describe('QEMU with a disk under LUKS', () => {
     const passphrase = randomBytes(32).toString('base64');
