@@ -4,6 +4,9 @@ import { bootTime } from '../gate/boot-time.ts';
 
 type DiskKeys = ReadonlyMap<DiskName, Buffer>;
 
+type Later = (work: () => void, afterMs: number) => void;
+const afterwards: Later = (work, afterMs) => void setTimeout(work, afterMs).unref();
+
 /** By CLOCK_BOOTTIME, which no suspend stops. */
 const LIFETIME_SECONDS = 15;
 /** Two full batches. */
@@ -13,9 +16,11 @@ const MAX_STARTS = 512;
 export class WaitingKeys {
   readonly #held = new Map<string, { readonly keys: DiskKeys; readonly since: number }>();
   readonly #now: () => number;
+  readonly #later: Later;
 
-  constructor(now: () => number = bootTime) {
+  constructor(now: () => number = bootTime, later: Later = afterwards) {
     this.#now = now;
+    this.#later = later;
   }
 
   /** Takes the keys over, and overwrites them if nobody comes. @throws AppError KEYS_NOT_HELD: too many wait */
@@ -27,7 +32,7 @@ export class WaitingKeys {
     }
     this.#held.set(permitId, { keys, since: this.#now() });
     // Where the host slept meanwhile it comes late, and take() looks at the clock itself.
-    setTimeout(() => this.#forgetOld(), LIFETIME_SECONDS * 1_000 + 100).unref();
+    this.#later(() => this.#forgetOld(), LIFETIME_SECONDS * 1_000 + 100);
   }
 
   /** Once: whoever takes them overwrites them. @throws AppError KEYS_NOT_HELD */

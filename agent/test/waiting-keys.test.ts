@@ -19,10 +19,14 @@ import { startRoutes } from '../socket/start-routes.ts';
 describe('keys that wait for the VM’s process', () => {
   let now: number;
   let waiting: WaitingKeys;
+  let later: { readonly work: () => void; readonly afterMs: number }[];
 
   beforeEach(() => {
-    now = 1_000;
-    waiting = new WaitingKeys(() => now);
+    [now, later] = [1_000, []];
+    waiting = new WaitingKeys(
+      () => now,
+      (work, afterMs) => void later.push({ work, afterMs }),
+    );
   });
 
   afterEach(() => waiting.close());
@@ -32,12 +36,11 @@ describe('keys that wait for the VM’s process', () => {
     waiting.hold(permitId, new Map([['vda', key]]));
     return { permitId, key };
   };
+  const isOverwritten = ({ key }: Pick<ReturnType<typeof held>, 'key'>) =>
+    key.every((byte) => byte === 0);
   const isGone = ({ permitId, key }: ReturnType<typeof held>) => {
     assert.throws(() => waiting.take(permitId), { code: 'KEYS_NOT_HELD' });
-    assert.ok(
-      key.every((byte) => byte === 0),
-      'and overwritten',
-    );
+    assert.ok(isOverwritten({ key }), 'and overwritten');
   };
 
   it('are handed out within 15 s, once', () => {
@@ -54,6 +57,16 @@ describe('keys that wait for the VM’s process', () => {
     const early = held();
     now -= 1;
     isGone(early);
+  });
+
+  it('are overwritten when their time is over, though nobody asks for any, and others wait on', () => {
+    const [first, begun] = [held(), now];
+    now += 10;
+    const second = held();
+    const [timer = assert.fail()] = later;
+    now = begun + timer.afterMs / 1_000;
+    timer.work();
+    assert.deepEqual([first, second].map(isOverwritten), [true, false]);
   });
 
   it('are gone when the agent ends, and the keys of two starts at one id at once', () => {
