@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +40,9 @@ describe('a program on the host', () => {
     const by = { conversations, serverTime: new ServerTime(), log };
     attesting = new Attesting(attestation, held, by);
     const prover = { ...attestation, enrolment, conversations };
+    // As somebody left it, or a strict umask would make it.
+    await mkdir(join(dir, 'programs'));
+    await chmod(join(dir, 'programs'), 0o700);
     sockets = await openProgramSockets({
       directory: join(dir, 'programs'),
       programs: [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { mock } from 'node:test';
 import type { PermitAnswer } from '@touchstone/schemas';
 import { sealDiskKey } from '@touchstone/server';
 import type { PermitOutcome } from '../gate/permit-batch.ts';
@@ -32,10 +33,15 @@ describe('the keys that come with the permits of one statement', () => {
     return { request, claims, disk, key, keys };
   }
 
+  /** `further`: disks whose keys it needs and is not given. */
+  type OneVm = Pick<ReturnType<typeof permitted>, 'request' | 'claims' | 'disk' | 'keys'> & {
+    readonly further?: readonly string[];
+  };
+
   async function opened(
     session: ReleaseSession,
     answered: Answered,
-    vms: readonly Pick<ReturnType<typeof permitted>, 'request' | 'claims' | 'disk' | 'keys'>[],
+    vms: readonly OneVm[],
   ): Promise<readonly PermitOutcome[]> {
     const answers: PermitAnswer[] = vms.map(({ request: { requestId }, keys }) => {
       return { requestId, permit: 'a.b.c', keys };
@@ -49,7 +55,10 @@ describe('the keys that come with the permits of one statement', () => {
       },
       {
         outcomes: vms.map(({ claims }) => ({ kind: 'permit', claims, keys: new Map() })),
-        questions: vms.map(({ request, disk }) => ({ request, sealed: [disk] })),
+        questions: vms.map(({ request, disk, further = [] }) => ({
+          request,
+          sealed: [disk, ...further],
+        })),
         exchange: {
           answered: { result: 'a.b.c', state: 'trusted', verdict: 'affirming', answers, release },
           answers: new Map(answers.map((answer) => [answer.requestId, answer])),
@@ -85,6 +94,47 @@ describe('the keys that come with the permits of one statement', () => {
     // Nothing of it reached the TPM: the session is as good as it was.
     (await host.unseal(session, answered)).fill(0);
     await session.close();
+  });
+
+  it('are read by a release key that is overwritten afterwards, whatever comes of it', async () => {
+    const unsealed: Buffer[] = [];
+    const { unseal } = host.tpm;
+    host.tpm.unseal = async (input) => {
+      const key = await unseal(input);
+      unsealed.push(key);
+      assert.ok(!key.equals(Buffer.alloc(32)));
+      return key;
+    };
+    try {
+      const session = await host.session();
+      const answered = await host.answer(session.nonce);
+      const good = permitted(answered, answered.digestInPermit);
+      await opened(session, answered, [good, { ...good, keys: [] }]);
+      await session.close();
+    } finally {
+      host.tpm.unseal = unseal;
+    }
+    assert.deepEqual(unsealed, [Buffer.alloc(32)]);
+  });
+
+  it('are overwritten where another that the VM needs is missing', async () => {
+    const session = await host.session();
+    const answered = await host.answer(session.nonce);
+    const one = permitted(answered, answered.digestInPermit);
+    const overwritten: Buffer[] = [];
+    const { fill } = Buffer.prototype;
+    const watched = mock.method(Buffer.prototype, 'fill', function (this: Buffer, value: number) {
+      overwritten.push(Buffer.from(this));
+      return fill.call(this, value);
+    });
+    try {
+      const [outcome] = await opened(session, answered, [{ ...one, further: ['vdb'] }]);
+      assert.equal(outcome?.kind, 'failure');
+    } finally {
+      watched.mock.restore();
+      await session.close();
+    }
+    assert.ok(overwritten.some((bytes) => bytes.equals(one.key)));
   });
 
   it('are all there or the VM has no permit, and no other VM goes without: DISK_KEY_UNREADABLE', async () => {
