@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ParsedEvidence, parseEvidence } from '@touchstone/appraisal';
@@ -38,6 +39,9 @@ export type Verifier = {
   readonly asked: string[];
   /** How the next questions are answered; back to honest ones by `behave({})`. */
   behave(behaviour: Behaviour): void;
+  /** As a process that dies: connections end, answers do not come, and nobody listens there until it is back. */
+  leave(): Promise<void>;
+  comeBack(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -89,7 +93,13 @@ export async function startVerifier(): Promise<Verifier> {
   const asked: string[] = [];
   let behaviour: Behaviour = {};
 
+  const sockets = new Set<Socket>();
   const app = createEdge();
+  app.use((ctx, next) => {
+    const { socket } = ctx.req;
+    if (!sockets.has(socket)) sockets.add(socket.once('close', () => sockets.delete(socket)));
+    return next();
+  });
   app.use(async (ctx, next) => {
     if (ctx.path !== '/v1/challenges') return next();
     const { purpose } = await readJson(ctx, ChallengeRequest);
@@ -130,7 +140,9 @@ export async function startVerifier(): Promise<Verifier> {
     ctx.body = await permits({ evidence, permit, permits: all }, honest);
     return undefined;
   });
-  const { port, close } = await listenTls(app, { host: '127.0.0.1', port: 0, key, cert });
+  const listen = (port: number) => listenTls(app, { host: '127.0.0.1', port, key, cert });
+  let listening = await listen(0);
+  const { port } = listening;
   return {
     url: `https://127.0.0.1:${port}`,
     pin: spkiPinOf(cert),
@@ -142,7 +154,15 @@ export async function startVerifier(): Promise<Verifier> {
     behave: (next) => {
       behaviour = next;
     },
-    close,
+    leave: () => {
+      for (const socket of sockets) socket.destroy();
+      return listening.close();
+    },
+    comeBack: async () => {
+      await listening.close();
+      listening = await listen(port);
+    },
+    close: () => listening.close(),
   };
 }
 
