@@ -25,7 +25,7 @@ export type ChildOptions = {
 };
 
 /** Where Node keeps what it compiled, if whoever starts this wants that: nodejs.org, Module compile cache. */
-const compileCache = ({ NODE_COMPILE_CACHE }: NodeJS.ProcessEnv) =>
+export const compileCache = ({ NODE_COMPILE_CACHE }: NodeJS.ProcessEnv) =>
   NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
 
 /** A child that ends with this process: setpriv(1) asks the kernel for that. */

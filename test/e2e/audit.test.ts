@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JoinTokenCreated } from '@touchstone/schemas';
+import { inherited } from '../support/inherited.ts';
 import { corrupt } from '../support/records.ts';
 import { BIN, startTouchstone, type Touchstone } from '../support/touchstone.ts';
 
@@ -22,7 +23,7 @@ describe('touchstone audit verify', () => {
 
   const command = (...args: readonly string[]) =>
     new Promise<{ exit: number; out: string }>((resolve) => {
-      const env = { PATH: process.env['PATH'], HOME: home, XDG_CONFIG_HOME: home, NO_COLOR: '1' };
+      const env = { ...inherited(), HOME: home, XDG_CONFIG_HOME: home, NO_COLOR: '1' };
       execFile(process.execPath, [BIN.touchstone, ...args], { env }, (error, out) =>
         resolve({ exit: error === null ? 0 : Number(error.code), out }),
       );

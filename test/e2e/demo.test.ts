@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inherited } from '../support/inherited.ts';
 import { BIN } from '../support/touchstone.ts';
 import { tracesOf } from '../support/traces.ts';
 
@@ -25,7 +26,7 @@ function startDemo(args: readonly string[] = []) {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env['PATH'],
+      ...inherited(),
       HOME: directory,
       TMPDIR: directory,
       XDG_RUNTIME_DIR: directory,

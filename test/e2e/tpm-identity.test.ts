@@ -10,6 +10,7 @@ import type {
   TpmRootList,
   WaitingKeys,
 } from '@touchstone/schemas';
+import { inherited } from '../support/inherited.ts';
 import { startSwtpm, type Swtpm } from '../support/swtpm.ts';
 import { startTpmDevice, type TpmDevice } from '../support/tpm-device.ts';
 import { withTpmTools } from '../support/tpm-tools.ts';
@@ -197,7 +198,7 @@ describe('TPMs that nobody vouched for yet', function () {
 });
 
 function agent(args: readonly string[]): Promise<Outcome> {
-  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
+  const env = inherited();
   return new Promise((resolve) => {
     execFile(process.execPath, [BIN.agent, ...args], { env }, (error, out, err) =>
       resolve({ code: Number(error?.code ?? 0), out, err }),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { realpath } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from '../child.ts';
 
 const HOUSE = await realpath(fileURLToPath(new URL('../..', import.meta.url)));
 
@@ -24,7 +25,12 @@ export async function runBin(
   options: { readonly environment: Readonly<Record<string, string>>; readonly input?: string },
 ): Promise<Outcome> {
   const child = spawn(process.execPath, [BIN[bin], ...args], {
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LANG: 'C.UTF-8', ...options.environment },
+    env: {
+      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      LANG: 'C.UTF-8',
+      ...compileCache(process.env),
+      ...options.environment,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let [stdout, stderr] = ['', ''];
