@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict';
-import { randomUUID, X509Certificate } from 'node:crypto';
+import { randomBytes, randomUUID, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { parseAkCertificate } from '@touchstone/endorsement';
-import { AlertList, AuditList, EvidenceAnswer, HostList } from '@touchstone/schemas';
+import {
+  AlertList,
+  AuditList,
+  DiskKeyList,
+  EvidenceAnswer,
+  HostList,
+  Vm,
+} from '@touchstone/schemas';
 import { adjacentPorts } from '../support/adjacent-ports.ts';
 import { type AgentHost, startAgentHost } from '../support/agent-host.ts';
 import { touchstoneCommand } from '../support/command.ts';
+import { makeLuksDisk } from '../support/luks-disk.ts';
 import { codeOf } from '../support/refusals.ts';
 import { forge } from '../support/stolen-ca.ts';
 import { TestHost } from '../support/test-host.ts';
@@ -29,6 +37,8 @@ describe('A deployment out of a backup', function () {
   let agent: AgentHost;
   let other: TestHost;
   const vm = randomUUID();
+  const sealed = randomUUID();
+  const diskKey = randomBytes(24).toString('base64url');
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'ts-backup-'));
@@ -40,6 +50,13 @@ describe('A deployment out of a backup', function () {
     agent = await startAgentHost(touchstone, { name: 'hypervisor' });
     other = await TestHost.trusted(touchstone);
     await touchstone.addVm({ uuid: vm, name: 'gated' });
+    await makeLuksDisk(join(directory, 'data.luks'), Buffer.from(diskKey));
+    await touchstone.operator('POST', '/v1/vms', Vm, {
+      ...{ uuid: sealed, name: 'sealed', classes: ['software'], hostLabels: {}, images: [] },
+      disks: [{ name: 'disk0', kind: 'sealed' }],
+    });
+    const setting = { disk: 'disk0', key: Buffer.from(diskKey).toString('base64url') };
+    await touchstone.operator('POST', `/v1/vms/${sealed}/disk-keys`, DiskKeyList, setting);
   });
   after(async () => {
     await agent?.stop();
@@ -63,6 +80,19 @@ describe('A deployment out of a backup', function () {
     assert.equal(outcome.exitCode, 0, outcome.stderr);
     assert.ok(probe.started());
   };
+  /** QEMU that has its disk open is a daemon by the time that it ends well. */
+  const opensSealedDisk = async () => {
+    const pidFile = join(directory, 'qemu.pid');
+    const { exitCode, stderr } = await agent.run(sealed, [
+      ...['/usr/bin/qemu-system-x86_64', '-accel', 'tcg', '-m', '32', '-S', '-display', 'none'],
+      ...['-nodefaults', '-no-user-config', '-daemonize', '-pidfile', pidFile],
+      ...['-blockdev', `driver=file,node-name=data-file,filename=${directory}/data.luks`],
+      ...['-blockdev', 'driver=luks,node-name=data,key-secret=touchstone-disk0,file=data-file'],
+    ]);
+    assert.equal(exitCode, 0, stderr);
+    process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
+    await rm(pidFile, { force: true });
+  };
 
   it('is made while it runs: one file, 0600, that shows nothing of what is in it', async () => {
     await startsVm();
@@ -70,10 +100,17 @@ describe('A deployment out of a backup', function () {
     assert.equal(made.exitCode, 0, made.stderr);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     const bytes = await readFile(file);
-    for (const word of ['PRIVATE KEY', 'hypervisor', 'CREATE TABLE', 'manifest', PASSPHRASE]) {
+    for (const word of [
+      'PRIVATE KEY',
+      'hypervisor',
+      'CREATE TABLE',
+      'manifest',
+      PASSPHRASE,
+      diskKey,
+    ]) {
       assert.equal(bytes.includes(word), false, word);
     }
-    assert.deepEqual((await readdir(directory)).toSorted(), ['b', 'd']);
+    assert.deepEqual((await readdir(directory)).toSorted(), ['b', 'd', 'data.luks']);
   });
 
   it('is proved whole without a deployment, and never written over', async () => {
@@ -165,6 +202,8 @@ describe('A deployment out of a backup', function () {
       assert.equal((await touchstone.host('hypervisor')).host.id, agent.hostId);
       await startsVm();
     });
+
+    it('has the keys of disks: a VM with a sealed one starts with it', opensSealedDisk);
 
     it('knows the old token no more, and tells what has happened', async () => {
       const list = { method: 'GET', path: '/v1/hosts', schema: HostList } as const;
