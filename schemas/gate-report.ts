@@ -29,13 +29,14 @@ export const RunningVm = closed({
 export type RunningVm = Type.Static<typeof RunningVm>;
 
 /**
- * What was decided here without the server's word, each told until an answer came to a statement that told it. `refused`
- * also of what had been let go, by the server or here, under its id: what was started was another thing, or had no key.
+ * What was decided here without the server's word, each told until an answer came to a statement that told it. And what
+ * became of a start that had been let go, by the server or here, under its id: it was `refused` after all, since it was
+ * another thing, or had no key; it `failed` by itself, and did not run; or it runs though it `differs` from what was let go.
  */
 export const DecidedAlone = closed({
   requestId: Uuid,
   vm: Uuid,
-  decision: oneOf('refused', 'licensed', 'observed'),
+  decision: oneOf('refused', 'licensed', 'observed', 'failed', 'differs'),
   code: Code,
   at: Timestamp,
 });

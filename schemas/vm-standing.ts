@@ -9,14 +9,18 @@ import { closed, Code, LineOfText, oneOf, Slug, Timestamp, Uuid } from './scalar
 const HostRef = { hostId: Uuid, hostName: Slug } as const;
 
 /**
- * Where a VM runs, by the host's own word. `ground`: what it was started by, as far as the server knows it; `refused`: by a
- * permit, though the host said that it refused that start after all; null where the host names none, or one that nobody knows.
+ * Where a VM runs, by the host's own word. `ground`: what it was started by, as far as the server knows it; `refused`,
+ * `failed`, `differs`: by a permit, though the host said that this became of that start; null where the host names none, or
+ * one that nobody knows.
  */
 const Running = closed({
   ...HostRef,
   hostState: HostState,
   door: Type.Union([Door, Type.Null()]),
-  ground: Type.Union([oneOf('permit', 'licence', 'observe', 'refused'), Type.Null()]),
+  ground: Type.Union([
+    oneOf('permit', 'licence', 'observe', 'refused', 'failed', 'differs'),
+    Type.Null(),
+  ]),
   paused: Type.Boolean(),
   since: Timestamp,
 });

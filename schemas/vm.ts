@@ -29,15 +29,16 @@ export type VmList = Type.Static<typeof VmList>;
 
 /**
  * One request to start a VM and what became of it. `licensed`, `observed`: it started though no permit was deserved or
- * to be had, `code` says why. `told`: the host decided alone and told it later; then the definition is
- * not known, unless the start had been permitted, and the host refused it after that.
+ * to be had, `code` says why. `failed`: it was let go, and did not run. `differs`: it runs, and is not what was let go.
+ * `told`: the host decided alone and told it later; then the definition is not known, unless the server had let the start
+ * go, and it became another thing after that.
  */
 export const VmStart = closed({
   requestId: Uuid,
   hostId: Uuid,
   hostName: Slug,
   at: Timestamp,
-  decision: oneOf('permitted', 'refused', 'licensed', 'observed'),
+  decision: oneOf('permitted', 'refused', 'licensed', 'observed', 'failed', 'differs'),
   code: Type.Union([Code, Type.Null()]),
   definitionDigest: Type.Union([Sha256Hex, Type.Null()]),
   told: Type.Optional(Type.Literal(true)),

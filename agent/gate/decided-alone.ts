@@ -3,6 +3,7 @@ import { closed, DecidedAlone, Type } from '@touchstone/schemas';
 import { Kept } from '../state/kept.ts';
 
 const MAX_KEPT = 1_024;
+const RUNS_NOT: ReadonlySet<DecidedAlone['decision']> = new Set(['refused', 'failed']);
 
 const KeptDecisions = closed({
   schema: Type.Literal('touchstone/agent-decided-alone/1'),
@@ -11,7 +12,7 @@ const KeptDecisions = closed({
 
 /**
  * What was decided here without the server's word, on the disk before it has an effect, until a statement told it. Where
- * there is no room for all, starts stay and refusals go.
+ * there is no room for all, what runs stays, and what does not goes.
  */
 export class DecisionsAlone {
   readonly #kept: Kept<typeof KeptDecisions>;
@@ -38,8 +39,8 @@ export class DecisionsAlone {
     const { value } = this.#kept;
     const decided = [...value.decided, decision];
     if (decided.length > MAX_KEPT) {
-      const refusal = decided.findIndex((one) => one.decision === 'refused');
-      decided.splice(Math.max(refusal, 0), 1);
+      const over = decided.findIndex((one) => RUNS_NOT.has(one.decision));
+      decided.splice(Math.max(over, 0), 1);
     }
     return this.#kept.change({ ...value, decided });
   }

@@ -2,8 +2,14 @@ import type { Finding, StartAnswer } from '@touchstone/schemas';
 import type { Logger } from 'pino';
 import type { AskedStart } from './asked-start.ts';
 
-/** A start that a door refuses though the gate permitted it. */
-export type RefusedStart = {
+/**
+ * What became of a start that the gate let go: a door refused it after all, it failed by itself, or it runs and is not what
+ * was let go.
+ */
+export type Became = 'refused' | 'failed' | 'differs';
+
+/** A start that was let go and became something else. */
+export type TurnedStart = {
   readonly requestId: string;
   readonly vm: string;
   readonly code: string;
@@ -42,14 +48,19 @@ export function logDecision(
   log.warn({ ...line, code: answer.code }, `VM ${vm} does not start: ${whyNot(answer)}`);
 }
 
-/** And one more where a door refuses what was permitted. */
-export function logRefusedAfterwards(log: Logger, refusal: RefusedStart): void {
-  const { requestId, vm, code } = refusal;
-  const sentence = `VM ${vm} does not start, though it was permitted: ${whyNot(refusal)}`;
-  log.warn({ requestId, vm, code, decision: 'refused' }, sentence);
+const BECAME = {
+  refused: 'does not start, though it was permitted',
+  failed: 'was permitted and did not run',
+  differs: 'runs, and is not what was permitted',
+} as const;
+
+/** And one more where it became something else. */
+export function logAfterwards(log: Logger, decision: Became, start: TurnedStart): void {
+  const { requestId, vm, code } = start;
+  log.warn({ requestId, vm, code, decision }, `VM ${vm} ${BECAME[decision]}: ${whyNot(start)}`);
 }
 
-function whyNot({ code, findings }: Pick<RefusedStart, 'code' | 'findings'>): string {
+function whyNot({ code, findings }: Pick<TurnedStart, 'code' | 'findings'>): string {
   const [{ subject, remedy, actual } = { subject: '', remedy: '', actual: undefined }] = findings;
   const why = actual === undefined ? subject : `${subject} (${actual})`;
   return `${code}: ${why}. ${remedy}`;

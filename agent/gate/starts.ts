@@ -16,7 +16,7 @@ import type { Definition } from './definition.ts';
 import { decideWithoutVerdict, type GroundAlone } from './fail-mode.ts';
 import { atMost } from './at-most.ts';
 import type { Gathering } from './gathering.ts';
-import { logDecision, logRefusedAfterwards, type RefusedStart } from './journal.ts';
+import { type Became, logAfterwards, logDecision, type TurnedStart } from './journal.ts';
 import { NextChallenge } from './next-challenge.ts';
 import {
   permitBatches,
@@ -44,8 +44,8 @@ export type Decided = {
 export type StartGate = {
   /** Does not throw: what could not be decided is refused. */
   decide(asked: AskedStart): Promise<Decided>;
-  /** By a door, though it was permitted: to be told under the same id. Does not throw: told or not, it is refused. */
-  refused(start: RefusedStart): Promise<void>;
+  /** What a door sees of a start that was permitted: to be told under the same id. Does not throw: told or not, it is so. */
+  became(what: Became, start: TurnedStart): Promise<void>;
   /** What was decided here without the server's word and is to be told by a statement, the oldest first. */
   decidedAlone(): readonly DecidedAlone[];
   /** The server answered a statement that told these. */
@@ -79,9 +79,9 @@ export async function openStartGate(parts: StartGateParts): Promise<StartGate> {
   };
   return {
     decide: (asked) => decideStart(gate, asked),
-    refused: (start) => {
-      logRefusedAfterwards(parts.log, start);
-      return noteRefusal(gate, start);
+    became: (what, start) => {
+      logAfterwards(parts.log, what, start);
+      return note(gate, what, start);
     },
     decidedAlone: () => gate.alone.waiting,
     told: (decisions) => gate.alone.told(decisions),
@@ -214,17 +214,21 @@ async function decideAlone(
   } catch (failure) {
     findings.push(refusalFinding(failure, `VM ${vm}`));
   }
-  await noteRefusal(gate, { requestId, vm, code });
+  await note(gate, 'refused', { requestId, vm, code });
   return refused({ requestId, vm, definition, code, findings });
 }
 
-type Refusal = Pick<RefusedStart, 'requestId' | 'vm' | 'code'>;
+type Told = Pick<TurnedStart, 'requestId' | 'vm' | 'code'>;
 
-function noteRefusal({ parts, alone }: Gate, { requestId, vm, code }: Refusal): Promise<void> {
+function note(
+  { parts, alone }: Gate,
+  decision: Became,
+  { requestId, vm, code }: Told,
+): Promise<void> {
   return alone
-    .add({ requestId, vm, code, decision: 'refused', at: new Date().toISOString() })
+    .add({ requestId, vm, code, decision, at: new Date().toISOString() })
     .catch((err: unknown) =>
-      parts.log.error({ err, requestId, vm }, 'a refusal could not be written down'),
+      parts.log.error({ err, requestId, vm, decision }, 'it could not be written down'),
     );
 }
 

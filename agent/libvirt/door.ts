@@ -6,7 +6,7 @@ import type {
   StartAnswer,
 } from '@touchstone/schemas';
 import type { Logger } from 'pino';
-import { codeOf, refusalFinding } from '../codes.ts';
+import { agentError, codeOf, refusalFinding } from '../codes.ts';
 import type { Decided, StartGate } from '../gate/starts.ts';
 import { bootTime } from '../gate/boot-time.ts';
 import type { FileReader } from '../images/file-reader.ts';
@@ -17,6 +17,7 @@ import { type PermittedDomain, PermittedDomains } from './domain/permitted-domai
 import { overwriteKeys } from '../keys/waiting-keys.ts';
 import { bootId } from '../watch/record.ts';
 import type { FoundExposure } from '../watch/exposures.ts';
+import { DifferingDomains } from './differing-domains.ts';
 import { DiskSecrets } from './disk-secrets.ts';
 import type { Libvirt } from './libvirt.ts';
 import { requireEncryptedMigration } from './migration.ts';
@@ -41,7 +42,7 @@ type DoorWatch = {
 
 type LibvirtDoorParts = {
   readonly permitted: PermittedDomains;
-  readonly gate: Pick<StartGate, 'decide' | 'refused'>;
+  readonly gate: Pick<StartGate, 'decide' | 'became'>;
   readonly reader: FileReader;
   readonly secrets: DiskSecrets;
   readonly saved: SavedStates;
@@ -67,7 +68,7 @@ export async function openLibvirtDoor(
 export class LibvirtDoor {
   readonly #parts: LibvirtDoorParts;
   readonly #told = new ToldOperations(bootTime);
-  readonly #differing = new Map<string, FoundExposure>();
+  readonly #differing = new DifferingDomains();
 
   constructor(parts: LibvirtDoorParts) {
     this.#parts = parts;
@@ -102,22 +103,28 @@ export class LibvirtDoor {
     return answer;
   }
 
-  /** Every other verb. Only at `started begin` is anything refused, and only what was seen. */
-  async event({ name, verb, domain: xml }: DomainEvent): Promise<DomainEventAnswer> {
+  /**
+   * Every other verb. Only at `started begin` is anything refused, and only what was seen. `isWaitedFor`: whether the hook
+   * still waits for the answer; if not, whatever was started runs on.
+   */
+  async event(
+    { name, verb, domain: xml }: DomainEvent,
+    isWaitedFor: () => boolean,
+  ): Promise<DomainEventAnswer> {
     const { secrets, saved, watch } = this.#parts;
     const domain = this.#readTold(verb, xml);
-    if (domain === null)
-      return this.#refuse(
-        startedFinding('DOMAIN_DIFFERS', name),
-        this.#parts.permitted.takeNamed(name),
-      );
+    if (domain === null) {
+      const kept = this.#parts.permitted.takeNamed(name);
+      const found = startedFinding('DOMAIN_DIFFERS', name);
+      return this.#settle({ vm: kept?.vm ?? null, name }, found, { kept, waits: isWaitedFor() });
+    }
     const { vm } = domain;
     this.#told.tell(vm, verb);
     if (verb === 'stopped end') await saved.stopped(vm);
     if (AFTER_START.has(verb)) await secrets.take(vm);
-    if (verb === 'release end') this.#parts.permitted.take(vm);
+    if (verb === 'release end') await this.#released(vm);
     await watch.heard(verb, vm);
-    return verb === 'started begin' ? this.#started(domain) : { outcome: 'noted' };
+    return verb === 'started begin' ? this.#started(domain, isWaitedFor) : { outcome: 'noted' };
   }
 
   /** Null of what was started and cannot be read: so it was asked about as something else. @throws AppError DEFINITION_UNREADABLE */
@@ -172,17 +179,27 @@ export class LibvirtDoor {
       log.warn({ requestId, vm, err }, 'what was permitted cannot be started');
       const findings = [refusalFinding(err, `VM ${vm}`)];
       const refusal = { requestId, vm, code: codeOf(err), findings };
-      await gate.refused(refusal);
+      await gate.became('refused', refusal);
       return { decision: 'refused', ...refusal };
     }
   }
 
   /** Whether what runs is what the permit was for: DESIGN section 4; decision 55. */
-  async #started(domain: Domain): Promise<DomainEventAnswer> {
+  async #started(domain: Domain, isWaitedFor: () => boolean): Promise<DomainEventAnswer> {
     const kept = this.#parts.permitted.take(domain.vm);
     const found = kept === null ? null : await this.#differs(domain, kept);
-    this.#expose(domain, found);
-    return found === null ? { outcome: 'noted' } : this.#refuse(found, kept);
+    const { vm, name } = domain;
+    return this.#settle({ vm, name }, found, { kept, waits: isWaitedFor() });
+  }
+
+  /** What was permitted and never came to `started begin` did not run, where this agent would have heard it. */
+  async #released(vm: string): Promise<void> {
+    const { permitted, gate } = this.#parts;
+    const kept = permitted.take(vm);
+    if (kept === null || !kept.heardSince) return;
+    const error = agentError('VM_DID_NOT_RUN', { detail: kept.name });
+    const findings = [refusalFinding(error, `VM ${vm}`)];
+    await gate.became('failed', { ...kept, code: error.code, findings });
   }
 
   #differs(domain: Domain, kept: PermittedDomain): Promise<StartedFinding | null> {
@@ -194,30 +211,27 @@ export class LibvirtDoor {
     });
   }
 
-  /** `kept`: null of a VM that this agent knows no request of. */
-  async #refuse(found: StartedFinding, kept: PermittedDomain | null): Promise<DomainEventAnswer> {
-    const { gate, log } = this.#parts;
-    const { code } = found;
-    if (kept === null) log.warn({ code, finding: found }, 'start refused');
-    else await gate.refused({ ...kept, code, findings: [found] });
-    return { outcome: 'refused', line: refusalLine(kept?.requestId ?? 'unknown', code, [found]) };
-  }
-
-  /** Shown until the VM was started as it was permitted. */
-  #expose({ vm, name }: Domain, found: StartedFinding | null): void {
-    this.#differing.delete(vm);
-    if (found !== null) {
-      const { code, subject: detail } = found;
-      this.#differing.set(vm, { code, subject: name, detail, vm });
+  /** `kept`: null of a VM that this agent knows no request of. What nobody waits for any more runs on. */
+  async #settle(
+    { vm, name }: { readonly vm: string | null; readonly name: string },
+    found: StartedFinding | null,
+    { kept, waits }: { readonly kept: PermittedDomain | null; readonly waits: boolean },
+  ): Promise<DomainEventAnswer> {
+    const { gate, watch, log } = this.#parts;
+    const requestId = kept?.requestId ?? null;
+    if (vm !== null) {
+      this.#differing.note({ vm, name }, found && { found, runs: !waits, requestId });
+      watch.tell('libvirt', this.#differing.exposures);
     }
-    const [oldest] = this.#differing.keys();
-    if (oldest !== undefined && this.#differing.size > MAX_DIFFERING)
-      this.#differing.delete(oldest);
-    this.#parts.watch.tell('libvirt', [...this.#differing.values()]);
+    if (found === null) return { outcome: 'noted' };
+    const { code } = found;
+    const findings = [found];
+    if (kept !== null)
+      await gate.became(waits ? 'refused' : 'differs', { ...kept, code, findings });
+    else log.warn({ code, finding: found }, waits ? 'start refused' : 'not refused in time');
+    return { outcome: 'refused', line: refusalLine(requestId ?? 'unknown', code, findings) };
   }
 }
-
-const MAX_DIFFERING = 32;
 
 /** By then QEMU has read its secrets, or will never. */
 const AFTER_START = new Set(['started begin', 'stopped end', 'release end']);

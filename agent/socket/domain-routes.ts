@@ -18,7 +18,8 @@ export const domainRoutes =
       ctx.body = wantsText ? startText(answer) : answer;
       return undefined;
     }
-    const answer = await door.event(await readJson(ctx, DomainEvent, { maxBytes: MAX_BYTES }));
+    const event = await readJson(ctx, DomainEvent, { maxBytes: MAX_BYTES });
+    const answer = await door.event(event, () => ctx.req.socket.writable);
     ctx.body = wantsText ? `${[answer.outcome, answer.line].filter(Boolean).join(' ')}\n` : answer;
     return undefined;
   };

@@ -26,7 +26,7 @@ export const startRoutes =
     const { answer: decided, keys } = await gate.decide(startOfCommand(question, reader));
     const answer = await given(decided, keys, { question, waiting, watch });
     if (answer.decision === 'refused' && decided.decision === 'permitted')
-      await gate.refused(answer);
+      await gate.became('refused', answer);
     ctx.body = answer;
     return undefined;
   };

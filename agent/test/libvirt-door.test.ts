@@ -38,6 +38,7 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
   afterEach(async () => {
     gate.decide = permitted;
     gate.plan = { disks: [] };
+    gate.hear = async () => {};
     await host.virsh('destroy', 'g');
   });
   after(async () => {
@@ -109,7 +110,7 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
     assert.equal(exitCode, 1);
     const [, requestId] = /request ([0-9a-f-]{36}): IMAGES_DIFFER: /.exec(stderr) ?? [];
     assert.equal(await host.stateOf('g'), 'shut off');
-    const told = gate.refusedAfterwards.at(-1);
+    const told = gate.became.at(-1);
     assert.deepEqual([told?.requestId, told?.vm, told?.code], [requestId, vm, 'IMAGES_DIFFER']);
   });
 
@@ -130,9 +131,76 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
       for (const file of [hook, asked, go]) await rm(file);
       const [, requestId, code = ''] = /request ([0-9a-f-]{36}): ([A-Z_]+): /.exec(stderr) ?? [];
       assert.equal(await host.stateOf('g'), 'shut off');
-      assert.equal(gate.refusedAfterwards.at(-1)?.requestId, requestId);
+      assert.equal(gate.became.at(-1)?.requestId, requestId);
       return { outcome: 'D', code };
     }));
+
+  it('what runs on though it differs, since libvirt waited no longer, is told as running, and shown so', async () => {
+    gate.decide = async (asked, definition) => {
+      const decided = await permitted(asked, definition);
+      await rename(disk, `${disk}.read`);
+      await writeFile(disk, Buffer.alloc(65_536, 2));
+      return decided;
+    };
+    const starting = host.virsh('start', 'g');
+    gate.hear = async (verb) => void (verb === 'started begin' && (await starting));
+    const before = gate.became.length;
+    const { exitCode, stderr } = await starting;
+    while (gate.became.length === before) await sleep(10);
+    await rename(`${disk}.read`, disk);
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(await host.stateOf('g'), 'running');
+    const { what, code, requestId = '' } = gate.became.at(-1) ?? {};
+    assert.deepEqual([what, code], ['differs', 'IMAGES_DIFFER']);
+    const [shown] = gate.exposures;
+    assert.deepEqual([shown?.code, shown?.vm], ['IMAGES_DIFFER', vm]);
+    assert.match(shown?.detail ?? '', RegExp(`^It runs on: .*${requestId}.*${disk}`, 'u'));
+  });
+
+  describe('a VM that was permitted and does not run', () => {
+    let failing: string;
+    const start = () => host.virsh('start', 'f');
+    const told = () => gate.became.filter((each) => each.vm === failing);
+
+    before(async () => {
+      // Nobody listens there: QEMU ends.
+      const devices = `<serial type='tcp'><source mode='connect' host='127.0.0.1' service='1'/></serial>`;
+      failing = await host.define({ name: 'f', devices });
+    });
+
+    it('is told as that, and as no refusal: VM_DID_NOT_RUN', async () => {
+      assert.equal((await start()).exitCode, 1);
+      const { requestId } = gate.permits.at(-1) ?? assert.fail();
+      assert.deepEqual(
+        told().map((each) => [each.what, each.code, each.requestId]),
+        [['failed', 'VM_DID_NOT_RUN', requestId]],
+      );
+    });
+
+    it('is not told of where the agent was restarted since, and might have missed that it ran', async () => {
+      const before = told().length;
+      const hook = join(host.etc, 'hooks/qemu.d/zz-last');
+      const [asked, go] = [join(host.run, 'asked'), join(host.run, 'go')];
+      const wait = `touch ${asked}; until [ -e ${go} ]; do sleep 0.05; done`;
+      await writeFile(hook, `#!/bin/sh\n[ "$2" != prepare ] || { ${wait}; }\n`, { mode: 0o755 });
+      const starting = start();
+      while (!existsSync(asked)) await sleep(10);
+      await gate.restart();
+      await writeFile(go, '');
+      assert.equal((await starting).exitCode, 1);
+      for (const file of [hook, asked, go]) await rm(file);
+      assert.equal(told().length, before);
+    });
+
+    it('is none that ran and was stopped, nor one that was refused', async () => {
+      const before = gate.became.length;
+      await host.did('start', 'g');
+      await host.did('destroy', 'g');
+      gate.decide = refused;
+      assert.equal((await start()).exitCode, 1);
+      assert.equal(gate.became.length, before);
+    });
+  });
 
   /** Gives its exit code. */
   const asHook = async (xml: string, ...verb: readonly string[]): Promise<unknown> => {
@@ -163,7 +231,7 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
       };
       assert.equal(await asHook(await host.did('dumpxml', 'g'), 'prepare', 'begin'), 0);
       assert.equal(await asHook(domain('<!ELEMENT>'), 'started', 'begin'), 1);
-      const told = gate.refusedAfterwards.at(-1);
+      const told = gate.became.at(-1);
       assert.deepEqual([told?.requestId, told?.vm, told?.code], [requestId, vm, 'DOMAIN_DIFFERS']);
     });
 
@@ -347,7 +415,7 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
       gate.decide = permitted;
       const { stderr } = await host.virsh('start', 's');
       const [, requestId] = /request ([0-9a-f-]{36}): DISK_SECRET_FAILED: /.exec(stderr) ?? [];
-      const told = gate.refusedAfterwards.at(-1);
+      const told = gate.became.at(-1);
       assert.deepEqual([told?.requestId, told?.code], [requestId, 'DISK_SECRET_FAILED']);
       gate.decide = give('another key');
       assert.match((await host.virsh('start', 's')).stderr, /Invalid password/);
@@ -363,7 +431,7 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
       await rmdir(inTheWay);
       assert.match(stderr, /START_FAILED/);
       assert.equal(await host.stateOf('s'), 'shut off');
-      assert.equal(gate.refusedAfterwards.at(-1)?.code, 'START_FAILED');
+      assert.equal(gate.became.at(-1)?.code, 'START_FAILED');
       assert.ok(!(await listed()).includes(secret));
     });
 

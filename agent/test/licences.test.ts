@@ -84,7 +84,7 @@ describe('a start for which no verdict can be had', () => {
       const { requestId } = await gate.ask();
       const told = gate.gate.decidedAlone();
       const code = 'DOMAIN_DIFFERS';
-      await gate.gate.refused({ requestId, vm: gate.vm, code, findings: [] });
+      await gate.gate.became('refused', { requestId, vm: gate.vm, code, findings: [] });
       await gate.gate.told(told);
       assert.deepEqual(
         gate.gate.decidedAlone().map((one) => [one.requestId, one.decision, one.code]),

@@ -32,9 +32,9 @@ describe('what VMs of libvirt were permitted as', () => {
     await domains.keep(web);
     await domains.keep(observed);
     const next = await reopened();
-    assert.deepEqual(next.take(web.vm), web);
+    assert.deepEqual(next.take(web.vm), { ...web, heardSince: false });
     assert.equal(next.take(web.vm), null);
-    assert.deepEqual(next.takeNamed('observed'), observed);
+    assert.deepEqual(next.takeNamed('observed'), { ...observed, heardSince: false });
     assert.equal(next.takeNamed('observed'), null);
     assert.equal(next.take(randomUUID()), null);
   });
@@ -45,8 +45,16 @@ describe('what VMs of libvirt were permitted as', () => {
     await domains.keep(before);
     await domains.keep(after);
     const next = await reopened();
-    assert.deepEqual(next.take(before.vm), after);
+    assert.deepEqual(next.take(before.vm), { ...after, heardSince: false });
     assert.equal(next.takeNamed('web'), null);
+  });
+
+  it('says to the agent that was asked that it heard all that came since', async () => {
+    const [web, other] = [domain('web'), domain('other')];
+    await domains.keep(web);
+    await domains.keep(other);
+    assert.equal(domains.take(web.vm)?.heardSince, true);
+    assert.equal(domains.take(other.vm)?.heardSince, true);
   });
 
   it('is forgotten in another boot', async () => {
@@ -75,7 +83,7 @@ describe('what VMs of libvirt were permitted as', () => {
     const all = Array.from({ length: 9 }, large);
     for (const each of all) await domains.keep(each);
     const next = await reopened();
-    assert.deepEqual(next.take(all[8]?.vm ?? ''), all[8]);
+    assert.deepEqual(next.take(all[8]?.vm ?? ''), { ...all[8], heardSince: false });
     const oldest = next.take(all[0]?.vm ?? '');
     assert.equal(oldest?.requestId, all[0]?.requestId);
     assert.deepEqual(oldest?.permitted, {
@@ -88,6 +96,6 @@ describe('what VMs of libvirt were permitted as', () => {
     await domains.keep(web);
     const files = Array.from({ length: 300 }, (_, at) => file(`/${at}`.padEnd(4_096, 'x')));
     await assert.rejects(domains.keep(domain('huge', files)), { code: 'DEFINITION_UNCOVERED' });
-    assert.deepEqual((await reopened()).take(web.vm), web);
+    assert.deepEqual((await reopened()).take(web.vm), { ...web, heardSince: false });
   });
 });

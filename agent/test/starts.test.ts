@@ -60,7 +60,7 @@ describe('the start gate, at its socket', () => {
 
   it('tells of what a door refuses after it was permitted, under the same id', async () => {
     const { requestId, vm } = await askWhile({});
-    await gate.gate.refused({ requestId, vm, code: REFUSAL.code, findings: [REFUSAL] });
+    await gate.gate.became('refused', { requestId, vm, code: REFUSAL.code, findings: [REFUSAL] });
     const [told] = gate.gate.decidedAlone();
     const { at, ...refusal } = told ?? assert.fail();
     assert.deepEqual(refusal, { requestId, vm, decision: 'refused', code: REFUSAL.code });

@@ -11,7 +11,7 @@ import {
   listenUnix,
   unixClient,
 } from '@touchstone/transport';
-import type { RefusedStart } from '../gate/journal.ts';
+import type { Became, TurnedStart } from '../gate/journal.ts';
 import { FileReader } from '../images/file-reader.ts';
 import { WaitingKeys } from '../keys/waiting-keys.ts';
 import { startRoutes } from '../socket/start-routes.ts';
@@ -91,7 +91,7 @@ describe('keys that wait for the VM’s process', () => {
     let socket: Listening | undefined;
     let client: Client | undefined;
     let key: ReturnType<typeof held>['key'];
-    let refused: RefusedStart[];
+    let refused: TurnedStart[];
     let permitted: () => Promise<void>;
 
     beforeEach(async () => {
@@ -106,7 +106,7 @@ describe('keys that wait for the VM’s process', () => {
           definition: null,
           keys: new Map([['disk0', key]]),
         }),
-        refused: async (start: RefusedStart) => void refused.push(start),
+        became: async (_what: Became, start: TurnedStart) => void refused.push(start),
         decidedAlone: () => [],
         told: async () => {},
       };

@@ -1,4 +1,7 @@
-/** What runs, or could run, round the gate of this host; part of the agent's one table. Told in its next attestation. */
+/**
+ * What runs, or could run, round the gate of this host, and what became of starts that it let go; part of the agent's one
+ * table. Told in its next attestation.
+ */
 export const WATCH_CODES = {
   VM_WITHOUT_PERMIT: {
     title: 'A VM runs for whose start no permit of this boot is known',
@@ -71,6 +74,13 @@ export const WATCH_CODES = {
     section: '4 Start a VM, step 2',
     remedy:
       'Start the VM again. If it comes back, find out who changes the domain while it starts.',
+    actor: 'host-administrator',
+  },
+  VM_DID_NOT_RUN: {
+    title: 'The VM was let go, and its start failed by itself',
+    section: '4 Start a VM',
+    remedy:
+      'It is no refusal of the gate’s. virsh’s error says why, and /var/log/libvirt/qemu on the host what QEMU said.',
     actor: 'host-administrator',
   },
   QEMU_UNSEEN: {

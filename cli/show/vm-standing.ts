@@ -58,7 +58,13 @@ function wordOf({ running, exposures }: VmStanding): Span {
 }
 
 /** By what else than a permit it runs. */
-const OTHER_GROUND = { licence: 'licence', observe: 'observed', refused: 'refused' } as const;
+const OTHER_GROUND = {
+  licence: 'licence',
+  observe: 'observed',
+  refused: 'refused',
+  failed: 'failed',
+  differs: 'differs',
+} as const;
 
 function toLookAt(standings: readonly VmStanding[]): Line[] {
   const held = standings.filter((each) => each.held !== null).length;
@@ -117,6 +123,8 @@ const GROUND: Readonly<Record<NonNullable<Running['ground']>, string>> = {
   licence: 'a standing licence',
   observe: 'observe mode',
   refused: 'a start that its host refused after all',
+  failed: 'a start that failed, as its host said',
+  differs: 'a permit for something else than runs',
 };
 
 const at = (timestamp: string, now: Date): string => `${timestamp} (${ago(timestamp, now)})`;

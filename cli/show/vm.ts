@@ -87,12 +87,23 @@ const DECISION: Readonly<Record<Start['decision'], Span>> = {
   refused: bad('refused'),
   licensed: caution('licensed'),
   observed: caution('observed'),
+  failed: caution('failed'),
+  differs: bad('differs'),
+};
+
+const TOLD_AS: Readonly<Partial<Record<Start['decision'], string>>> = {
+  failed: 'its host says',
+  differs: 'its host says',
 };
 
 /** Why, beneath a request: it is cut rather than the id, by which it is found elsewhere. */
-function reasonLines({ code, told }: Start, width: number | undefined, reasons: Reasons): Line[] {
+function reasonLines(
+  { code, told, decision }: Start,
+  width: number | undefined,
+  reasons: Reasons,
+): Line[] {
   if (code === null) return [];
-  const by = told === true ? ', decided by the host alone' : '';
+  const by = told === true ? `, ${TOLD_AS[decision] ?? 'decided by the host alone'}` : '';
   const text = `  ${reasons.get(code)?.title ?? inWords(code)} (${code})${by}`;
   return width === undefined || text.length <= width ? [text] : [`${text.slice(0, width - 1)}…`];
 }

@@ -145,6 +145,7 @@ describe('what touchstone shows', () => {
       const starts = [
         { ...start, code: 'VM_HELD' },
         { ...start, decision: 'licensed', code: 'SERVER_UNREACHABLE', told: true },
+        { ...start, decision: 'failed', code: 'VM_DID_NOT_RUN', told: true },
       ];
       stage.server.answer(`GET /v1/vms/${VM.uuid}/starts`, {
         vm: VM,
@@ -154,6 +155,7 @@ describe('what touchstone shows', () => {
       const { out } = await stage.operator.run(['vm', 'starts', VM.uuid]);
       assert.match(out, /refused.*\n {2}The VM is held \(VM_HELD\)\n/u);
       assert.match(out, /server unreachable \(SERVER_UNREACHABLE\), decided by the host alone\n/u);
+      assert.match(out, /failed.*\n {2}.*\(VM_DID_NOT_RUN\), its host says\n/u);
       assert.match(out, /\nTo do:\n {2}VM_HELD {2}Look at it; then `touchstone vm clear`\.\n$/u);
     });
   });

@@ -1,7 +1,7 @@
 import { type CodeEntry, entry } from './entry.ts';
 
 /**
- * Exposures that hosts tell of, in the agent's own words: for alerts and the page, which come from here. A test holds
+ * Exposures that hosts tell of, and what became of starts, in the agent's own words: for alerts and the page, which come from here. A test holds
  * that both say the same.
  */
 export const TOLD_CODES = {
@@ -77,6 +77,13 @@ export const TOLD_CODES = {
     'The VM that was started is not the one that the permit was for',
     '4 Start a VM, step 2',
     'Start the VM again. If it comes back, find out who changes the domain while it starts.',
+    'host-administrator',
+  ),
+  VM_DID_NOT_RUN: entry(
+    200,
+    'The VM was let go, and its start failed by itself',
+    '4 Start a VM',
+    'It is no refusal of the gate’s. virsh’s error says why, and /var/log/libvirt/qemu on the host what QEMU said.',
     'host-administrator',
   ),
   QEMU_UNSEEN: entry(

@@ -5,7 +5,7 @@ import type { Queryable } from '../store/database.ts';
 import { replaceRunning } from '../store/gate-reports.ts';
 import type { Host, StoredState } from '../store/host.ts';
 import { raiseOrdersOfHost } from '../store/trust-losses.ts';
-import { insertTold, type TurnedFrom, turnStart } from '../store/told-starts.ts';
+import { insertTold, isTurn, type Turn, type TurnedFrom, turnStart } from '../store/told-starts.ts';
 import { beginExposures, takeTold } from './change-exposures.ts';
 import type { ServerCode } from '../codes.ts';
 
@@ -85,9 +85,9 @@ async function takeDecided(
   const by = { hostId: host.id, attestation, now };
   const decided = await insertTold(on, by, told);
   const isNew = new Set(decided);
-  const known = told.filter((each) => each.decision === 'refused' && !isNew.has(each));
-  const turned: (DecidedAlone & { readonly from: TurnedFrom })[] = [];
-  for (const each of known) {
+  const turned: (Turn & { readonly from: TurnedFrom })[] = [];
+  for (const each of told.filter(isTurn)) {
+    if (isNew.has(each)) continue;
     const from = await turnStart(on, { ...by, ...each });
     if (from !== null) turned.push({ ...each, from });
   }
@@ -101,9 +101,9 @@ async function takeDecided(
   ];
   await appendAudits(on, lines, now);
   const exposed = decided.flatMap(({ requestId, vm, decision, code }) =>
-    decision === 'refused'
-      ? []
-      : [{ code: EXPOSURE_OF[decision], vm, detail: `request ${requestId}: ${code}` }],
+    decision === 'licensed' || decision === 'observed'
+      ? [{ code: EXPOSURE_OF[decision], vm, detail: `request ${requestId}: ${code}` }]
+      : [],
   );
   await beginExposures(on, host, exposed, { now, settlingSeconds });
 }

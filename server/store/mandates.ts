@@ -92,7 +92,7 @@ const MOST = 512;
 
 /**
  * VMs whose latest permit this host got, where that permit was deserved, and given after the record was changed last;
- * not those that are held.
+ * be it that the VM did not run then. Not those that are held.
  */
 export async function licensableAt(on: Queryable, hostId: string): Promise<Licensable[]> {
   const { rows } = await on.query<LicensableRow>(
@@ -103,7 +103,7 @@ export async function licensableAt(on: Queryable, hostId: string): Promise<Licen
                     AND s.month = date_trunc('month', p.at AT TIME ZONE 'UTC')::date
       WHERE p.host_id = $1 AND v.fail_mode ->> 'mode' <> 'refuse' AND p.licensable
         AND NOT v.disks @> '[{"kind": "sealed"}]'
-        AND s.decision = 'permitted'
+        AND (s.decision = 'permitted' OR (s.decision = 'failed' AND s.turned_from = 'permitted'))
         AND NOT EXISTS (SELECT FROM vm_holds h WHERE h.vm = v.uuid)
       ORDER BY p.at DESC, v.uuid LIMIT ${MOST}`,
     [hostId],

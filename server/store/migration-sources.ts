@@ -32,7 +32,7 @@ export async function placesElsewhere(
        SELECT DISTINCT ON (vm) vm, host_id, starts.machine = hosts.machine AS there
          FROM starts JOIN hosts ON hosts.id = host_id
         WHERE vm = ANY ($2::uuid[]) AND (host_id <> $1 OR starts.machine <> hosts.machine)
-          AND (permit_id IS NOT NULL OR decision = 'observed' OR turned_from = 'observed')
+          AND (permit_id IS NOT NULL OR decision IN ('observed', 'differs') OR turned_from = 'observed')
           AND hosts.state <> 'pending'
         ORDER BY vm, at DESC
      )

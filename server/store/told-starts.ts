@@ -3,15 +3,20 @@ import type { Queryable } from './database.ts';
 import { monthOf } from './day.ts';
 
 /**
- * Decisions that a host made alone. @returns those that are new: a request that is in the records already stays as it is,
- * be it as it was decided here.
+ * Decisions that a host made alone, of a request the last that was told, but for one that runs: that is what it was let go
+ * as, first. @returns those that are new: a request that is in the records already stays as it is, be it as it was decided
+ * here.
  */
 export async function insertTold(
   on: Queryable,
   { hostId, attestation, now }: { hostId: string; attestation: string; now: Date },
   told: readonly DecidedAlone[],
 ): Promise<DecidedAlone[]> {
-  const byRequest = new Map(told.map((each) => [each.requestId, each]));
+  const byRequest = new Map<string, DecidedAlone>();
+  for (const each of told) {
+    if (each.decision === 'differs' && byRequest.has(each.requestId)) continue;
+    byRequest.set(each.requestId, each);
+  }
   if (byRequest.size === 0) return [];
   const column = (of: (each: DecidedAlone) => string) => [...byRequest.values()].map(of);
   const { rows } = await on.query<{ request_id: string }>(
@@ -33,22 +38,26 @@ export async function insertTold(
   return [...byRequest.values()].filter(({ requestId }) => inserted.has(requestId));
 }
 
-/** What a start was before its host refused it. */
+/** What a start was before its host told what became of it. */
 export type TurnedFrom = 'permitted' | 'observed' | 'licensed';
 
+/** What is told of a start that was let go before. */
+export type Turn = DecidedAlone & { readonly decision: 'refused' | 'failed' | 'differs' };
+
+export const isTurn = (told: DecidedAlone): told is Turn =>
+  told.decision !== 'licensed' && told.decision !== 'observed';
+
 /**
- * A start that was let go, by the server or by this host alone, and that it refused afterwards: never the other way, and
- * only once. A permit stays with it. Null where there is nothing to turn.
+ * What became of a start that was let go, by the server or by this host alone: never the other way, and only once. A
+ * permit stays with it. Null where there is nothing to turn.
  */
 export async function turnStart(
   on: Queryable,
-  told: Pick<DecidedAlone, 'requestId' | 'vm' | 'code'> & { readonly hostId: string },
+  { hostId, requestId, vm, decision, code }: Turn & { readonly hostId: string },
 ): Promise<TurnedFrom | null> {
-  // What it was is read as it stood before the statement.
-  const { rows } = await on.query<{ before: TurnedFrom; turned: boolean }>(
-    `SELECT decision AS before, refuse_permitted_start(host_id, request_id, vm, $4) AS turned
-       FROM starts WHERE host_id = $1 AND request_id = $2 AND vm = $3`,
-    [told.hostId, told.requestId, told.vm, told.code],
+  const { rows } = await on.query<{ before: TurnedFrom | null }>(
+    'SELECT turn_start($1, $2, $3, $4, $5) AS before',
+    [hostId, requestId, vm, decision, code],
   );
-  return rows.find(({ turned }) => turned)?.before ?? null;
+  return rows[0]?.before ?? null;
 }

@@ -18,13 +18,15 @@ const iso = (column: string): string =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /**
- * Of what a host says to run: by a permit as the records have it, by one that the host said it refused after all, by observe
- * mode, or by a licence that was told of.
+ * Of what a host says to run: by a permit as the records have it, by one of which the host said that something else became
+ * of that start, by observe mode, or by a licence that was told of.
  */
 const GROUND = `CASE
   WHEN r.permit IS NULL THEN NULL
   WHEN ${permittedAs("s.decision = 'permitted'")} THEN 'permit'
   WHEN ${permittedAs("s.decision = 'refused'")} THEN 'refused'
+  WHEN ${permittedAs("s.decision = 'failed'")} THEN 'failed'
+  WHEN ${permittedAs("s.decision = 'differs'")} THEN 'differs'
   WHEN ${permittedAs("s.decision = 'observed'")} OR EXISTS (SELECT FROM observations o WHERE o.id = r.permit) THEN 'observe'
   WHEN EXISTS (SELECT FROM exposures e WHERE e.vm = v.uuid AND e.host_id = r.host_id
                   AND e.origin = 'server' AND e.code = 'LICENCE_USED') THEN 'licence' END`;

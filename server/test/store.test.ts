@@ -274,6 +274,7 @@ describe('The store', () => {
       'retention_due',
       'retention_remove',
       'retention_stock',
+      'turn_start',
       'verdict_days',
     ];
     assert.deepEqual(await mayCall('server'), granted);

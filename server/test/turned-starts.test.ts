@@ -9,8 +9,8 @@ import { viewStarts } from '../services/vms.ts';
 import { BY } from './support/made-fleet.ts';
 import { AT, claimsOf, useGateFleet } from './support/gate-fleet.ts';
 
-describe('A start that its host refused afterwards', () => {
-  const { fleet, report, ask, vmWith, runningOf, licencesIn, audited } = useGateFleet();
+describe('A start that was let go, and that its host refused afterwards', () => {
+  const { fleet, report, ask, vmWith, runningOf, codesAt, licencesIn, audited } = useGateFleet();
   const { secondRequestFor, batchEvidence, trustedHost, refusalCodes } = fleet;
 
   const requestOf = (answer: PermitsAnswer) => fleet.first(answer).requestId;
@@ -51,19 +51,22 @@ describe('A start that its host refused afterwards', () => {
     assert.match(lines[0]?.detail ?? '', /DOMAIN_DIFFERS.* after it was permitted$/u);
   });
 
-  it('is what is known of the VM, where the host says that it runs by it', async () => {
-    const { host, hostId } = await trustedHost();
-    const vm = await vmWith();
-    const permit = fleet.first(await ask(host, hostId, vm.uuid));
-    assert.ok('permit' in permit);
-    const running = [runningOf(vm.uuid, claimsOf<PermitClaims>(permit.permit).jti)];
-    const grounds = async () =>
-      (await viewStanding(fleet.verifier, vm.uuid)).running.map(({ ground }) => ground);
-    await report(host, hostId, { running });
-    assert.deepEqual(await grounds(), ['permit']);
-    await report(host, hostId, { running, decided: [refusalOf(permit.requestId, vm.uuid)] });
-    assert.deepEqual(await grounds(), ['refused']);
-  });
+  for (const decision of ['refused', 'failed', 'differs'] as const) {
+    it(`is what is known of the VM, where the host says that it runs by it: ${decision}`, async () => {
+      const { host, hostId } = await trustedHost();
+      const vm = await vmWith();
+      const permit = fleet.first(await ask(host, hostId, vm.uuid));
+      assert.ok('permit' in permit);
+      const running = [runningOf(vm.uuid, claimsOf<PermitClaims>(permit.permit).jti)];
+      const grounds = async () =>
+        (await viewStanding(fleet.verifier, vm.uuid)).running.map(({ ground }) => ground);
+      await report(host, hostId, { running });
+      assert.deepEqual(await grounds(), ['permit']);
+      const decided = [refusalOf(permit.requestId, vm.uuid, decision)];
+      await report(host, hostId, { running, decided });
+      assert.deepEqual(await grounds(), [decision]);
+    });
+  }
 
   it('is one of this host and this VM alone, and is not turned back', async () => {
     const [one, other] = [await trustedHost(), await trustedHost()];
@@ -157,6 +160,83 @@ describe('A start that its host refused afterwards', () => {
       assert.deepEqual(refusalCodes(await migrationTo(target, vm.uuid)), [
         'MIGRATION_SOURCE_NOT_TRUSTED',
       ]);
+    });
+  });
+
+  describe('and of which its host tells what became of it', () => {
+    const WHY = { failed: 'VM_DID_NOT_RUN', differs: 'IMAGES_DIFFER' } as const;
+    const became = (requestId: string, vm: string, decision: keyof typeof WHY) => ({
+      ...refusalOf(requestId, vm, decision),
+      code: WHY[decision],
+    });
+
+    for (const { decision, licences } of [
+      { decision: 'failed', licences: 1 },
+      { decision: 'differs', licences: 0 },
+    ] as const) {
+      it(`${decision}: shows as that, once, and as no refusal; licences of it: ${licences}`, async () => {
+        const { host, hostId } = await trustedHost();
+        const vm = await vmWith({ failMode: { mode: 'allow-and-flag' } });
+        const requestId = requestOf(await ask(host, hostId, vm.uuid));
+        const decided = [became(requestId, vm.uuid, decision)];
+        const answer = await report(host, hostId, { decided });
+        assert.equal(licencesIn(answer).length, licences);
+        await report(host, hostId, { decided: [...decided, refusalOf(requestId, vm.uuid)] });
+        assert.deepEqual(
+          (await startsOf(vm.uuid)).map((start) => [start.decision, start.code, start.told]),
+          [[decision, WHY[decision], true]],
+        );
+        const { refusals } = await viewRefusals(fleet.verifier, FIRST_PAGE);
+        assert.ok(!refusals.some((one) => one.requestId === requestId));
+        const lines = await audited(`vm.start.${decision}`, vm.uuid);
+        assert.equal(lines.length, 1);
+        assert.match(lines[0]?.detail ?? '', /after it was permitted$/u);
+      });
+
+      it(`${decision}: frees no VM for a migration from a host that is not trusted`, async () => {
+        const [{ host, hostId }, target] = [await trustedHost(), await trustedHost()];
+        const vm = await vmWith();
+        const requestId = requestOf(await ask(host, hostId, vm.uuid));
+        host.reboot('changed');
+        await report(host, hostId, { decided: [became(requestId, vm.uuid, decision)] });
+        assert.deepEqual(refusalCodes(await migrationTo(target, vm.uuid)), [
+          'MIGRATION_SOURCE_NOT_TRUSTED',
+        ]);
+      });
+    }
+
+    it('is no ground of a licence where it was only observed before it failed', async () => {
+      const { host, hostId } = await trustedHost();
+      const vm = await vmWith({ failMode: { mode: 'allow-and-flag' } });
+      host.reboot('changed');
+      await observe(fleet.verifier, BY, { seconds: 3_600, labels: {}, reason: 'adopting' });
+      const requestId = requestOf(await ask(host, hostId, vm.uuid));
+      await enforce(fleet.verifier, BY, { reason: 'the test is over' });
+      host.reboot('good');
+      const decided = [became(requestId, vm.uuid, 'failed')];
+      const answer = await report(host, hostId, { decided });
+      assert.equal(answer.state, 'trusted');
+      assert.deepEqual(licencesIn(answer), []);
+    });
+
+    it('shows by what it was let go, too, where it runs and both come together', async () => {
+      const { host, hostId, name } = await trustedHost();
+      const [runs, failed] = [await vmWith(), await vmWith()];
+      const [one, other] = [randomUUID(), randomUUID()];
+      await report(host, hostId, {
+        running: [runningOf(runs.uuid)],
+        decided: [
+          refusalOf(one, runs.uuid, 'licensed'),
+          refusalOf(other, failed.uuid, 'licensed'),
+          became(one, runs.uuid, 'differs'),
+          became(other, failed.uuid, 'failed'),
+        ],
+      });
+      assert.deepEqual(
+        [(await startsOf(runs.uuid))[0]?.decision, (await startsOf(failed.uuid))[0]?.decision],
+        ['differs', 'failed'],
+      );
+      assert.deepEqual(await codesAt(name), ['LICENCE_USED']);
     });
   });
 });

@@ -16,6 +16,8 @@ const GROUND: Readonly<Record<NonNullable<Running['ground']>, string>> = {
   licence: 'a standing licence',
   observe: 'observe mode',
   refused: 'a start that its host refused after all',
+  failed: 'a start that failed, as its host said',
+  differs: 'a permit for something else than runs',
 };
 
 const ON_LOSS: Readonly<Record<StandingVm['onLoss'], string>> = {

@@ -51,12 +51,17 @@ export type PermittedDomain = {
   readonly permitted: Permitted | null;
 };
 
+/** `heardSince`: the agent was not restarted since, and would have heard what became of it. */
+export type TakenDomain = PermittedDomain & { readonly heardSince: boolean };
+
 /**
  * What the VMs that were permitted are to be, until they were started and looked at, also by the agent that is started
  * in between. One for each VM: it is asked about anew before it is started again.
  */
 export class PermittedDomains {
   readonly #kept: Kept<typeof KeptDomains>;
+  /** Those that this process was asked about: it hears what becomes of them. */
+  readonly #here = new Set<string>();
 
   private constructor(kept: Kept<typeof KeptDomains>) {
     this.#kept = kept;
@@ -88,25 +93,28 @@ export class PermittedDomains {
       domains[at] = forgotten(older);
     }
     await this.#kept.change(whole());
+    this.#here.add(domain.requestId);
+    const known = new Set(this.#kept.value.domains.map(({ requestId }) => requestId));
+    for (const requestId of this.#here) if (!known.has(requestId)) this.#here.delete(requestId);
   }
 
   /** Once for each start. Null of a VM that was permitted nothing here since. */
-  take(vm: string): PermittedDomain | null {
+  take(vm: string): TakenDomain | null {
     return this.#take((kept) => kept.vm === vm);
   }
 
   /** The same by libvirt's name for it, where its XML says no UUID. */
-  takeNamed(name: string): PermittedDomain | null {
+  takeNamed(name: string): TakenDomain | null {
     return this.#take((kept) => kept.name === name);
   }
 
-  #take(isIt: (kept: KeptDomain) => boolean): PermittedDomain | null {
+  #take(isIt: (kept: KeptDomain) => boolean): TakenDomain | null {
     const found = this.#kept.value.domains.find(isIt);
     if (found === undefined) return null;
     // What stays in the file gives way to what the VM is permitted next, before which it is not started.
     const domains = this.#others(found.vm);
     this.#kept.change({ ...this.#kept.value, domains }).catch(() => undefined);
-    return fromKept(found);
+    return { ...fromKept(found), heardSince: this.#here.delete(found.requestId) };
   }
 
   #others(vm: string): KeptDomain[] {

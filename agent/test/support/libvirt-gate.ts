@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { StartAnswer } from '@touchstone/schemas';
 import { createEdge, listenUnix } from '@touchstone/transport';
 import { pino } from 'pino';
 import type { LibvirtHost } from '../../../test/support/libvirt-host.ts';
 import type { AskedStart } from '../../gate/asked-start.ts';
 import type { Definition } from '../../gate/definition.ts';
-import type { RefusedStart } from '../../gate/journal.ts';
+import type { Became, TurnedStart } from '../../gate/journal.ts';
 import type { Decided } from '../../gate/starts.ts';
 import { FileReader } from '../../images/file-reader.ts';
+import type { FoundExposure } from '../../watch/exposures.ts';
 import { openLibvirtDoor } from '../../libvirt/door.ts';
 import { installHook } from '../../libvirt/install-hook.ts';
 import { libvirtAt } from '../../libvirt/libvirt.ts';
@@ -22,8 +24,14 @@ export interface LibvirtGate {
   readonly stateDir: string;
   /** Every start that was asked about. */
   readonly asked: AskedStart[];
-  /** Every start that the door refused though it was permitted. */
-  readonly refusedAfterwards: RefusedStart[];
+  /** What became of starts that were permitted, by the door's word. */
+  readonly became: (TurnedStart & { readonly what: Became })[];
+  /** Every start that was permitted. */
+  readonly permits: StartAnswer[];
+  /** Before a verb is heard. */
+  hear: (verb: string) => Promise<void>;
+  /** What the door shows. */
+  readonly exposures: readonly FoundExposure[];
   readonly log: string[];
   /** What the disks are called. */
   plan: { disks: { name: string; kind: 'data' | 'sealed' }[] };
@@ -47,29 +55,34 @@ export async function startLibvirtGate(host: LibvirtHost): Promise<LibvirtGate> 
       watch: {
         permitted: async () => {},
         refused: async () => {},
-        heard: async () => {},
-        tell: () => {},
+        heard: (verb) => made.hear(verb),
+        tell: (_who, exposures) => void (made.exposures = exposures),
       },
       log: logger,
       gate: {
         decide: async (asked) => {
           made.asked.push(asked);
           const plan = { vm: asked.vm, known: true, disks: made.plan.disks };
-          return made.decide(asked, await asked.describe(plan));
+          const decided = await made.decide(asked, await asked.describe(plan));
+          if (decided.answer.decision === 'permitted') made.permits.push(decided.answer);
+          return decided;
         },
-        refused: async (start) => void made.refusedAfterwards.push(start),
+        became: async (what, start) => void made.became.push({ ...start, what }),
       },
     });
     const edge = createEdge({ log: logger }).use(domainRoutes(door));
     return listenUnix(edge, { path: socketPath, mode: 0o600 });
   };
   let socket = await listen();
-  const made: LibvirtGate = {
+  const made: LibvirtGate & { exposures: readonly FoundExposure[] } = {
     ...{
       socketPath,
       stateDir,
       asked: [],
-      refusedAfterwards: [],
+      permits: [],
+      became: [],
+      exposures: [],
+      hear: async () => {},
       log,
       plan: { disks: [] },
       decide: permitted,
