@@ -22,8 +22,10 @@ describe('the firmware’s variables of a domain', () => {
   after(() => rm(dir, { recursive: true }));
 
   const at = (name: string) => join(dir, name);
-  const described = (nvram: string) => {
-    const xml = preparedXml(dir).replace(/<nvram .*<\/nvram>/u, nvram);
+  const described = (nvram: string, readonly = "readonly='yes' ") => {
+    const xml = preparedXml(dir)
+      .replace(/<nvram .*<\/nvram>/u, nvram)
+      .replace("readonly='yes' ", readonly);
     assert.ok(xml.includes(nvram));
     const domain = readDomain(xml);
     const disks = ['vda', 'vdb'].map((name) => ({ name, kind: 'data' as const }));
@@ -62,5 +64,17 @@ describe('the firmware’s variables of a domain', () => {
     await writeFile(at('own.fd'), 'another');
     assert.equal((await described(`<nvram>${at('own.fd')}</nvram>`)).digest, digest);
     assert.notEqual((await described(`<nvram>${at('other.fd')}</nvram>`)).digest, digest);
+  });
+
+  it('are in the firmware’s own file where the VM may write to that: GOLDEN_DISK_WRITABLE', async () => {
+    const nvram = `<nvram template='${at('vars.fd')}'>${at('none.fd')}</nvram>`;
+    assert.deepEqual((await described(nvram)).warnings, []);
+    for (const readonly of ["readonly='no' ", '']) {
+      const { warnings } = await described(nvram, readonly);
+      assert.deepEqual(
+        warnings.map(({ code, actual }) => [code, actual]),
+        [['GOLDEN_DISK_WRITABLE', at('code.fd')]],
+      );
+    }
   });
 });

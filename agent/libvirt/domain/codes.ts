@@ -12,8 +12,8 @@ export const DOMAIN_CODES = {
     title: 'The VM may write to an image whose digest is recorded',
     section: '4 Start a VM',
     remedy:
-      'Give the disk `<transient/>` or `<readonly/>`, or record it as a data disk. Else its digest is another one at ' +
-      'the next start.',
+      'Give the disk `<transient/>` or `<readonly/>`, or record it as a data disk; give the `<loader>` of a firmware ' +
+      '`readonly="yes"`. Else its digest is another one at the next start.',
     actor: 'host-administrator',
   },
 } as const;

@@ -7,7 +7,7 @@ import type { FileReader } from '../../images/file-reader.ts';
 import { readCovered, readImageChain } from '../../images/image-chain.ts';
 import { canonicalOf, shapeOf } from './canonical.ts';
 import { DOMAIN_CODES } from './codes.ts';
-import { type GoldenDisk, readDisks, requireStatedChain } from './disks.ts';
+import { readDisks, requireStatedChain } from './disks.ts';
 import { requireEmulator } from './emulator.ts';
 import { namedFiles } from './named-files.ts';
 import { requireCovered } from './uncovered.ts';
@@ -94,13 +94,18 @@ export async function describeDomain(
     sealedDisks: disks.sealed,
     files,
     shape,
-    warnings: disks.golden.filter(({ writable }) => writable).map(writableFinding),
+    warnings: [
+      ...named.filter(({ use }) => use === 'written').map((one) => written(one.where, one.path)),
+      ...disks.golden
+        .filter(({ writable }) => writable)
+        .map(({ name, path }) => written(`disk ${name}`, path)),
+    ],
   };
 }
 
-function writableFinding({ name, path }: GoldenDisk): Finding {
+function written(where: string, path: string): Finding {
   const { title, remedy, actor } = DOMAIN_CODES.GOLDEN_DISK_WRITABLE;
-  const subject = `disk ${name}: ${title}`;
+  const subject = `${where}: ${title}`;
   return {
     code: 'GOLDEN_DISK_WRITABLE',
     effect: 'warn',
