@@ -119,7 +119,7 @@ const MAY_CALL: Readonly<Record<string, string>> = {
   'agent/trust.ts': 'its server',
   'ca/issuance-client/open-issuance.ts': 'the issuance process, by its socket',
   'ca/issuance-process/run-issuance.ts': 'listens on that socket',
-  'server/main.ts': 'the CA of its configuration',
+  'server/serve.ts': 'the CA of its configuration',
 };
 
 async function sourcesIn(room: string): Promise<{ path: string; text: string }[]> {
