@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { Type } from 'typebox';
 import { parse } from 'yaml';
-import { checkAgainst, closed, EkKind, Type } from '@touchstone/schemas';
+import { checkAgainst, closed, EkKind } from '@touchstone/schemas';
 import { agentError } from './codes.ts';
 import { ProgramSettings } from './programs/settings.ts';
 import { WATCH_SETTINGS, WatchConfig, type WatchSettings } from './watch/settings.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Static } from 'typebox';
+import { type Static, Type } from 'typebox';
 import {
   AssuranceClass,
   checkAgainst,
@@ -11,7 +11,6 @@ import {
   oneOf,
   parseStrictJson,
   SchemaError,
-  Type,
 } from '@touchstone/schemas';
 import { ConfigError } from './config-error.ts';
 import { CustodyConfig, IssuanceConfig, resolvedCustody } from './custody-config.ts';

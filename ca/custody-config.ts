@@ -1,5 +1,5 @@
-import type { Static } from 'typebox';
-import { closed, Type } from '@touchstone/schemas';
+import { type Static, Type } from 'typebox';
+import { closed } from '@touchstone/schemas';
 
 const Path = Type.String({ pattern: '^[^\\u0000]+$', maxLength: 4_096 });
 const Text = Type.String({ minLength: 1, maxLength: 256 });

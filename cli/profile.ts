@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Type } from 'typebox';
 import {
   checkAgainst,
   closed,
@@ -8,7 +9,6 @@ import {
   LineOfText,
   parseStrictJson,
   Sha256Hex,
-  Type,
 } from '@touchstone/schemas';
 import { CliError } from './codes.ts';
 import { checkToken } from './token.ts';

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { closed, Code, LineOfText, oneOf } from './scalars.ts';
 
 /** One thing that `touchstone-agent doctor` looked at. A `warning` will be, or may be, a `fault`. */

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { closed, DigestHex, LineOfText, oneOf, Sha256Hex } from './scalars.ts';
 
 /** A switch of the firmware's as believed events tell it; `unknown` where none does, or they contradict each other. */

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { closed, LineOfText, oneOf, Slug, Timestamp, Uuid } from './scalars.ts';
 
 /** At the CA. `viewer` reads; `operator` does all else that its operators do. */

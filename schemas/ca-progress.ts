@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { HostState } from './classes.ts';
 import { SigningJwk } from './enrolment.ts';
 import { closed, LineOfText, Sha256Hex, Slug, Timestamp, Uint32 } from './scalars.ts';

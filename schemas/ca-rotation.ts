@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { closed, LineOfText, oneOf, Sha256Hex, Slug, Timestamp, Uint32, Uuid } from './scalars.ts';
 
 const Count = Type.Integer({ minimum: 0, maximum: 10_000_000 });

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { NamedHost, NamedHosts, NamedVms } from './ca-progress.ts';
 import { Cursor } from './paging.ts';
 import { closed, LineOfText, oneOf, Sha256Hex, Timestamp, Uint32 } from './scalars.ts';

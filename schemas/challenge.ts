@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { base64UrlUpTo, closed, NameHex, oneOf, Timestamp, Uint32 } from './scalars.ts';
 import { Selection } from './evidence.ts';
 

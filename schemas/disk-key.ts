@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { DiskName } from './door.ts';
 import { base64UrlUpTo, closed, LineOfText, Timestamp } from './scalars.ts';
 

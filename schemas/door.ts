@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { oneOf } from './scalars.ts';
 
 /** How the VM comes to run: from nothing, from a file that it was saved to, from another host where it runs. */

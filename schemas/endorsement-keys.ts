@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { AssuranceClass } from './classes.ts';
 import { closed, LineOfText, NameHex, oneOf, Sha256Hex, Timestamp } from './scalars.ts';
 import { Cursor } from './paging.ts';

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { nextCursor } from './paging.ts';
 import { closed, Code, LineOfText, oneOf, Slug, Timestamp, Uuid } from './scalars.ts';
 

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { ImaPosition } from './ima-position.ts';
 import { closed, Code, LineOfText, oneOf, Uint32 } from './scalars.ts';
 

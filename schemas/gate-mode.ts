@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { Labels } from './labels.ts';
 import { closed, LineOfText, oneOf, Timestamp, Uuid } from './scalars.ts';
 

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { Door } from './door.ts';
 import { closed, Code, LineOfText, oneOf, Timestamp, Uuid } from './scalars.ts';
 

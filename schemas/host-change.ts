@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { BaselinePart } from './baseline.ts';
 import { LabelKey, Labels } from './labels.ts';
 import { closed, LineOfText } from './scalars.ts';

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { closed, Sha256Hex, Slug } from './scalars.ts';
 
 /** POST /v1/host-names: which hosts have these TPMs. */

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { FindingEffect } from './finding.ts';
 import { closed, LineOfText, oneOf, PemCertificate, Sha256Hex } from './scalars.ts';
 

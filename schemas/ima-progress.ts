@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { Bank } from './evidence.ts';
 import { Finding, FindingEffect } from './finding.ts';
 import { base64UrlUpTo, closed, DigestHex, LineOfText, oneOf, Sha256Hex } from './scalars.ts';

@@ -47,7 +47,6 @@ export * from './stored-context.ts';
 export * from './tpm-keys.ts';
 export * from './tpm-requirement.ts';
 export * from './tpm-roots.ts';
-export * as Type from './type.ts';
 export * from './verdict.ts';
 export * from './vm.ts';
 export * from './vm-standing.ts';

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { BootCounters } from './boot-counters.ts';
 import { HostState } from './classes.ts';
 import { closed, LineOfText, NameHex, oneOf, Sha256Hex, Uuid } from './scalars.ts';

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { HostSummary } from './operator.ts';
 import { closed, Code, LineOfText, Slug, Timestamp, Uuid } from './scalars.ts';
 

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 
 /** How many of a list are asked for at once. */
 export const PageLimit = Type.Integer({ minimum: 1, maximum: 1_000 });

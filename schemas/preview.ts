@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { BaselinePart } from './baseline.ts';
 import { BASELINE_JSON_MAX_BYTES } from './baseline-text.ts';
 import { HostState } from './classes.ts';

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { Evidence } from './evidence.ts';
 import { base64UrlUpTo, closed, PemCertificate, Timestamp } from './scalars.ts';
 

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { closed, LineOfText, oneOf, Sha256Hex, Slug, Timestamp, Uuid } from './scalars.ts';
 import { Cursor } from './paging.ts';
 

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { DiskName } from './door.ts';
 import { Selection } from './evidence.ts';
 import { base64UrlUpTo, closed, Sha256Hex, Uuid } from './scalars.ts';

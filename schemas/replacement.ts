@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { AssuranceClass } from './classes.ts';
 import {
   closed,

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { closed, LineOfText, oneOf, Timestamp } from './scalars.ts';
 
 /** What is kept for a time. Evidence goes with the verdicts that it led to, a blob with the last of its evidence. */

@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { closed, LineOfText, Sha256Hex } from './scalars.ts';
 
 const KeyId = Type.String({ pattern: '^[0-9a-f]{40,64}$', maxLength: 64 });

@@ -1,5 +1,4 @@
-import type { TSchema } from 'typebox';
-import * as Type from './type.ts';
+import { Type, type TSchema } from 'typebox';
 
 /**
  * The scalars of the wire. Every string is bounded in length and every number in range, so that no

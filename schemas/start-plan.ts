@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { ChallengeAnswer } from './challenge.ts';
 import { DiskName } from './door.ts';
 import { closed, NameHex, oneOf, Uuid } from './scalars.ts';

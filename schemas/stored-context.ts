@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { BASELINE_JSON_MAX_BYTES } from './baseline-text.ts';
 import { AssuranceClass } from './classes.ts';
 import { Purpose, Selection } from './evidence.ts';

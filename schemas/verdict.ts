@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { BASELINE_JSON_MAX_BYTES } from './baseline-text.ts';
 import { Evidence } from './evidence.ts';
 import { Cursor } from './paging.ts';

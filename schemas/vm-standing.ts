@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { HostState } from './classes.ts';
 import { Door } from './door.ts';
 import { OnLoss } from './mandates.ts';

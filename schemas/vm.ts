@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { AssuranceClasses } from './classes.ts';
 import { Labels } from './labels.ts';
 import { FailMode, OnLoss } from './mandates.ts';

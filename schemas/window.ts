@@ -1,4 +1,4 @@
-import * as Type from './type.ts';
+import { Type } from 'typebox';
 import { BaselinePart } from './baseline.ts';
 import { AssuranceClass, HostState } from './classes.ts';
 import { BaselineRecord } from './operator.ts';

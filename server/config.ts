@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { Type } from 'typebox';
 import {
   checkAgainst,
   closed,
@@ -7,7 +8,6 @@ import {
   parseStrictJson,
   Selection,
   Sha256Hex,
-  Type,
   Uuid,
 } from '@touchstone/schemas';
 import type { DatabaseLogin } from './store/database.ts';

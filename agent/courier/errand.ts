@@ -1,12 +1,5 @@
-import {
-  closed,
-  HttpsUrl,
-  LineOfText,
-  oneOf,
-  Sha256Hex,
-  Timestamp,
-  Type,
-} from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { closed, HttpsUrl, LineOfText, oneOf, Sha256Hex, Timestamp } from '@touchstone/schemas';
 import { MAX_CARRIED_BYTES } from './frame.ts';
 
 /** What the courier is sent for; the body is that of the request. `pins` is null where any key will do. */

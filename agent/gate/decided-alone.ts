@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { closed, DecidedAlone, Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { closed, DecidedAlone } from '@touchstone/schemas';
 import { Kept } from '../state/kept.ts';
 
 const MAX_KEPT = 1_024;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
+import { Type } from 'typebox';
 import {
   BootCounters,
   closed,
@@ -10,7 +11,6 @@ import {
   ObserveClaims,
   OrdersClaims,
   type PermitsAnswer,
-  Type,
 } from '@touchstone/schemas';
 import type { Logger } from 'pino';
 import type { ServerTime } from '../server-time.ts';

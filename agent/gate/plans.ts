@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { closed, StartPlan, StartPlans, type StartPlansRequest, Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { closed, StartPlan, StartPlans, type StartPlansRequest } from '@touchstone/schemas';
 import { type Client, ProblemError } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { Kept } from '../state/kept.ts';

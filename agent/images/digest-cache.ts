@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
 import { readStateFile, writeStateFile } from '../state/state-file.ts';
 
 /** As stat(2) has it; all of it changes with what is written, whoever writes by the usual calls. */

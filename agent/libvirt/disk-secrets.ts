@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DiskName, Type, Uuid } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { type DiskName, Uuid } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import type { Logger } from 'pino';
 import { agentError } from '../codes.ts';

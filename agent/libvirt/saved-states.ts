@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Static } from 'typebox';
-import { closed, Sha256Hex, Type, Uuid } from '@touchstone/schemas';
+import { type Static, Type } from 'typebox';
+import { closed, Sha256Hex, Uuid } from '@touchstone/schemas';
 import type { ReadContent } from '../images/file-reader.ts';
 import { readStateFile, writeStateFile } from '../state/state-file.ts';
 

@@ -1,4 +1,5 @@
-import { closed, Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { closed } from '@touchstone/schemas';
 
 /** A program on this host that may ask for proofs: who it is, as a user, and the name of its socket. */
 export const ProgramSettings = closed({

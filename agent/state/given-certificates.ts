@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { base64UrlUpTo, closed, Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { base64UrlUpTo, closed } from '@touchstone/schemas';
 import { readStateFile, writeStateFile } from './state-file.ts';
 
 /** EK certificates that somebody gave, DER, with those above them: for a TPM whose NV has none. */

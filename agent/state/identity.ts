@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { Type } from 'typebox';
 import {
   AssuranceClass,
   base64UrlUpTo,
@@ -9,7 +10,6 @@ import {
   PemCertificate,
   Sha256Hex,
   TrustBundle,
-  Type,
   Uuid,
 } from '@touchstone/schemas';
 import { readStateFile, writeStateFile } from './state-file.ts';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { closed, EkKind, Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { closed, EkKind } from '@touchstone/schemas';
 import { readStateFile, writeStateFile } from './state-file.ts';
 
 /** Which TPM the keys of this state directory were made in, and below which of its EKs. */

@@ -1,4 +1,5 @@
-import { closed, DiskName, Door, LineOfText, Sha256Hex, Type, Uuid } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { closed, DiskName, Door, LineOfText, Sha256Hex, Uuid } from '@touchstone/schemas';
 import { withoutKeyOptions } from '../keys/key-options.ts';
 import {
   commandDigest,

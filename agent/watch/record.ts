@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { closed, NameHex, Type, Uuid } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { closed, NameHex, Uuid } from '@touchstone/schemas';
 import { AppError } from '@touchstone/transport';
 import { readStateFile } from '../state/state-file.ts';
 import { KnownStart, MAX_KNOWN_STARTS } from './known-starts.ts';

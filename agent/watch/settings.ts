@@ -1,4 +1,5 @@
-import { closed, Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { closed } from '@touchstone/schemas';
 
 const AbsolutePath = Type.String({ pattern: '^/[^\\u0000-\\u001f]*$', maxLength: 1_024 });
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Static } from 'typebox';
+import { type Static, Type } from 'typebox';
 import {
   AssuranceClass,
   checkAgainst,
@@ -10,7 +10,6 @@ import {
   mapOf,
   parseStrictJson,
   Sha256Hex,
-  Type,
   Uint32,
 } from '@touchstone/schemas';
 

@@ -1,5 +1,5 @@
 import { Router } from '@koa/router';
-import type { Static, TSchema } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import {
   CertificateRenewal,
   CertificateRenewalAnswer,
@@ -14,7 +14,6 @@ import {
   StartPlans,
   StartPlansRequest,
   TrustBundles,
-  Type,
   Uuid,
 } from '@touchstone/schemas';
 import { boundLargeBodies, readJson, tokenBuckets } from '@touchstone/transport';

@@ -1,5 +1,6 @@
 import { Router } from '@koa/router';
-import { BrowserSession, Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { BrowserSession } from '@touchstone/schemas';
 import { tokenBuckets } from '@touchstone/transport';
 import {
   browserSessionOf,

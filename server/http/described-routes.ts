@@ -1,4 +1,5 @@
-import { Health, Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { Health } from '@touchstone/schemas';
 import { AGENT_ROUTES } from './agent-routes.ts';
 import { BROWSER_ROUTES } from './browser-routes.ts';
 import { METRICS_ROUTE } from './metrics-route.ts';

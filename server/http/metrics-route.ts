@@ -1,5 +1,5 @@
 import { Router } from '@koa/router';
-import { Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
 import { tokenBuckets } from '@touchstone/transport';
 import type { Verifier } from '../services/verifier.ts';
 import type { Metrics } from './metrics.ts';

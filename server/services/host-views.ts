@@ -1,3 +1,4 @@
+import { Type } from 'typebox';
 import { parseAkCertificate } from '@touchstone/endorsement';
 import {
   type Finding,
@@ -7,7 +8,6 @@ import {
   type HostState,
   type HostSummary,
   Slug,
-  Type,
 } from '@touchstone/schemas';
 import { refusal, SERVER_CODES, type ServerCode } from '../codes.ts';
 import {

@@ -1,3 +1,4 @@
+import { Type } from 'typebox';
 import {
   type ApiTokenList,
   type AuditList,
@@ -6,7 +7,6 @@ import {
   BaselinePart,
   type JoinTokenList,
   Slug,
-  Type,
   Uuid,
   type VmList,
 } from '@touchstone/schemas';

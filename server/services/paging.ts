@@ -1,5 +1,5 @@
-import type { TSchema } from 'typebox';
-import { checkAgainst, JsonError, parseStrictJson, SchemaError, Type } from '@touchstone/schemas';
+import { type TSchema, Type } from 'typebox';
+import { checkAgainst, JsonError, parseStrictJson, SchemaError } from '@touchstone/schemas';
 import { refusal } from '../codes.ts';
 import type { PageAfter } from '../store/page.ts';
 

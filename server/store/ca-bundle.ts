@@ -1,4 +1,5 @@
-import { CaBundle, checkAgainst, mapOf, Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { CaBundle, checkAgainst, mapOf } from '@touchstone/schemas';
 import type { Queryable } from './database.ts';
 
 /** By key id. */

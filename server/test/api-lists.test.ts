@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { TSchema } from 'typebox';
-import { ApiTokenList, AuditList, type HostDetail, HostList, Type } from '@touchstone/schemas';
+import { type TSchema, Type } from 'typebox';
+import { ApiTokenList, AuditList, type HostDetail, HostList } from '@touchstone/schemas';
 import { revokeHost } from '../services/approve-host.ts';
 import { enrolHost } from '../services/enrol-host.ts';
 import { giveChallenge } from '../services/give-challenge.ts';

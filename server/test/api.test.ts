@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import type { Router } from '@koa/router';
 import { decodeJwt } from 'jose';
 import { randomUUID } from 'node:crypto';
+import { Type } from 'typebox';
 import {
   ApiToken,
   ApiTokenCreated,
   AuditList,
   ChallengeAnswer,
-  checkAgainst,
   Health,
   HostEnrolmentAnswer,
   HostList,
   JoinTokenCreated,
   type Role,
   Session,
+  checkAgainst,
   TrustBundle,
   TrustBundles,
-  Type,
   Vm,
 } from '@touchstone/schemas';
 import { createApp } from '../http/app.ts';

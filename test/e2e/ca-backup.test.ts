@@ -4,9 +4,9 @@ import { chmod, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CaBundle, CaOwnStatus, CaSession, CaStatus, Type } from '@touchstone/schemas';
+import { CaBundle, CaOwnStatus, CaSession, CaStatus } from '@touchstone/schemas';
 import { pinnedClient } from '@touchstone/transport';
-import type { TSchema } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import { adjacentPorts } from '../support/adjacent-ports.ts';
 import { type AgentHost, startAgentHost } from '../support/agent-host.ts';
 import { attack } from '../support/attack.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
 import {
   type AppError,
   type Client,

@@ -5,7 +5,7 @@ import { type ClientRequest, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
 import { boundLargeBodies, createEdge, type Listening, listenUnix, readJson } from '../index.ts';
 
 const Text = Type.String();

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { closed, LineOfText, oneOf, Sha256Hex, Type, Uuid } from '@touchstone/schemas';
+import { Type } from 'typebox';
+import { closed, LineOfText, oneOf, Sha256Hex, Uuid } from '@touchstone/schemas';
 import { agentError } from '../../codes.ts';
 import type { ReadFile } from '../../gate/definition.ts';
 import { Kept } from '../../state/kept.ts';

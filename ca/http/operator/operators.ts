@@ -10,9 +10,9 @@ import {
   oneOf,
   QuorumChange,
   QuorumStatus,
-  Type,
   Uuid,
 } from '@touchstone/schemas';
+import { Type } from 'typebox';
 import {
   changeQuorum,
   createOperator,

@@ -5,9 +5,9 @@ import {
   RotationAdvance,
   RotationList,
   RotationStart,
-  Type,
   Uuid,
 } from '@touchstone/schemas';
+import { Type } from 'typebox';
 import type { CaContext } from '../../enroll.ts';
 import type { Operator } from '../../operators/index.ts';
 import {

@@ -1,3 +1,4 @@
+import { Type } from 'typebox';
 import {
   Alert,
   AlertAcknowledgement,
@@ -7,7 +8,6 @@ import {
   IssuerHosts,
   Retention,
   RetentionRun,
-  Type,
   Uuid,
 } from '@touchstone/schemas';
 import { viewCaStatus } from '../../services/ca-status.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Type } from '@touchstone/schemas';
+import { Type } from 'typebox';
 import type { Role } from '@touchstone/schemas';
 import { type Client, listenUnix, type Listening, unixClient } from '@touchstone/transport';
 import { createApp } from '../../http/app.ts';
