@@ -120,11 +120,15 @@ export class LibvirtDoor {
     }
     const { vm } = domain;
     this.#told.tell(vm, verb);
-    if (verb === 'stopped end') await saved.stopped(vm);
-    if (AFTER_START.has(verb)) await secrets.take(vm);
-    if (verb === 'release end') await this.#released(vm);
-    await watch.heard(verb, vm);
-    return verb === 'started begin' ? this.#started(domain, isWaitedFor) : { outcome: 'noted' };
+    if (verb === 'started begin') return this.#started(domain, isWaitedFor);
+    // All at once: the hook may wait no longer, and the VM be started again before the first is done.
+    await Promise.all([
+      verb === 'stopped end' ? saved.stopped(vm) : null,
+      ENDS.has(verb) ? secrets.take(vm) : null,
+      verb === 'release end' ? this.#released(vm) : null,
+      watch.heard(verb, vm),
+    ]);
+    return { outcome: 'noted' };
   }
 
   /** Null of what was started and cannot be read: so it was asked about as something else. @throws AppError DEFINITION_UNREADABLE */
@@ -186,10 +190,18 @@ export class LibvirtDoor {
 
   /** Whether what runs is what the permit was for: DESIGN section 4; decision 55. */
   async #started(domain: Domain, isWaitedFor: () => boolean): Promise<DomainEventAnswer> {
-    const kept = this.#parts.permitted.take(domain.vm);
-    const found = kept === null ? null : await this.#differs(domain, kept);
+    const { permitted, secrets, watch, log } = this.#parts;
     const { vm, name } = domain;
-    return this.#settle({ vm, name }, found, { kept, waits: isWaitedFor() });
+    const kept = permitted.take(vm);
+    // QEMU has read them. No refusal waits for libvirt to let go of them, nor fails where nothing can be written.
+    const taken = secrets.take(vm);
+    await watch
+      .heard('started begin', vm)
+      .catch((err: unknown) => log.warn({ err, vm }, 'that it was started is not written down'));
+    const found = kept === null ? null : await this.#differs(domain, kept);
+    const answer = await this.#settle({ vm, name }, found, { kept, waits: isWaitedFor() });
+    if (found === null) await taken;
+    return answer;
   }
 
   /** What was permitted and never came to `started begin` did not run, where this agent would have heard it. */
@@ -233,5 +245,5 @@ export class LibvirtDoor {
   }
 }
 
-/** By then QEMU has read its secrets, or will never. */
-const AFTER_START = new Set(['started begin', 'stopped end', 'release end']);
+/** QEMU will read its secrets no more. */
+const ENDS = new Set(['stopped end', 'release end']);
