@@ -4,10 +4,10 @@ import type { StartedFinding } from './domain/started.ts';
 
 const MAX_DIFFERING = 32;
 
-/** What was found of a VM that was started; whether it runs on, and the request it was asked about by, if any. */
+/** What was found of a VM that was started; whether it ran on, and the request it was asked about by, if any. */
 export type Difference = {
   readonly found: StartedFinding;
-  readonly runs: boolean;
+  readonly ranOn: boolean;
   readonly requestId: string | null;
 };
 
@@ -32,7 +32,7 @@ export class DifferingDomains {
   }
 }
 
-function detailOf({ found, runs, requestId }: Difference): string {
-  const became = runs ? 'It runs on: libvirt’s hook waited no longer' : 'It was refused';
+function detailOf({ found, ranOn, requestId }: Difference): string {
+  const became = ranOn ? 'It ran on: libvirt’s hook waited no longer' : 'It was refused';
   return `${became} (request ${requestId ?? 'unknown'}). ${found.subject}`;
 }

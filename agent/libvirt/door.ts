@@ -199,7 +199,7 @@ export class LibvirtDoor {
       .heard('started begin', vm)
       .catch((err: unknown) => log.warn({ err, vm }, 'that it was started is not written down'));
     const found = kept === null ? null : await this.#differs(domain, kept);
-    const answer = await this.#settle({ vm, name }, found, { kept, waits: isWaitedFor() });
+    const answer = this.#settle({ vm, name }, found, { kept, waits: isWaitedFor() });
     if (found === null) await taken;
     return answer;
   }
@@ -224,22 +224,22 @@ export class LibvirtDoor {
   }
 
   /** `kept`: null of a VM that this agent knows no request of. What nobody waits for any more runs on. */
-  async #settle(
+  #settle(
     { vm, name }: { readonly vm: string | null; readonly name: string },
     found: StartedFinding | null,
     { kept, waits }: { readonly kept: PermittedDomain | null; readonly waits: boolean },
-  ): Promise<DomainEventAnswer> {
+  ): DomainEventAnswer {
     const { gate, watch, log } = this.#parts;
     const requestId = kept?.requestId ?? null;
     if (vm !== null) {
-      this.#differing.note({ vm, name }, found && { found, runs: !waits, requestId });
+      this.#differing.note({ vm, name }, found && { found, ranOn: !waits, requestId });
       watch.tell('libvirt', this.#differing.exposures);
     }
     if (found === null) return { outcome: 'noted' };
     const { code } = found;
     const findings = [found];
-    if (kept !== null)
-      await gate.became(waits ? 'refused' : 'differs', { ...kept, code, findings });
+    // What is told is in memory at once. The hook does not wait for the disk.
+    if (kept !== null) void gate.became(waits ? 'refused' : 'differs', { ...kept, code, findings });
     else log.warn({ code, finding: found }, waits ? 'start refused' : 'not refused in time');
     return { outcome: 'refused', line: refusalLine(requestId ?? 'unknown', code, findings) };
   }

@@ -154,7 +154,7 @@ describeLibvirt('libvirt’s hook and the agent’s door', () => {
     assert.deepEqual([what, code], ['differs', 'IMAGES_DIFFER']);
     const [shown] = gate.exposures;
     assert.deepEqual([shown?.code, shown?.vm], ['IMAGES_DIFFER', vm]);
-    assert.match(shown?.detail ?? '', RegExp(`^It runs on: .*${requestId}.*${disk}`, 'u'));
+    assert.match(shown?.detail ?? '', RegExp(`^It ran on: .*${requestId}.*${disk}`, 'u'));
   });
 
   describe('a VM that was permitted and does not run', () => {

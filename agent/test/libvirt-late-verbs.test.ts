@@ -8,6 +8,7 @@ import { domainXml } from '../../test/support/libvirt-domain.ts';
 import { FileReader } from '../images/file-reader.ts';
 import { type LibvirtDoor, openLibvirtDoor } from '../libvirt/door.ts';
 import { libvirtAt } from '../libvirt/libvirt.ts';
+import type { FoundExposure } from '../watch/exposures.ts';
 
 /** libvirt’s hook waits for 5 s, and may be gone when what it told has its effect. */
 describe('libvirt’s door, where what it does takes longer than the hook waits', () => {
@@ -18,7 +19,8 @@ describe('libvirt’s door, where what it does takes longer than the hook waits'
   let directory: string;
   let door: LibvirtDoor;
   let became: string[];
-  /** A libvirt that is slow to take a secret away. */
+  let exposures: readonly FoundExposure[];
+  /** What a libvirt waits for that takes a secret away, and a disk that is written to. */
   let slow: Promise<void>;
   let hear: () => Promise<void>;
 
@@ -39,7 +41,7 @@ describe('libvirt’s door, where what it does takes longer than the hook waits'
         permitted: async () => {},
         refused: async () => {},
         heard: () => hear(),
-        tell: () => {},
+        tell: (_who, found) => void (exposures = found),
       },
       gate: {
         decide: async (asked) => {
@@ -53,22 +55,26 @@ describe('libvirt’s door, where what it does takes longer than the hook waits'
             keys: new Map([['vda', randomBytes(16)]]),
           };
         },
-        became: async (what, { requestId }) => void became.push(`${what} ${requestId}`),
+        became: (what, { requestId }) => {
+          became.push(`${what} ${requestId}`);
+          return slow;
+        },
       },
     });
   });
-  afterEach(() => rm(directory, { recursive: true }));
+  // What was taken is written down after the answer.
+  afterEach(() => rm(directory, { recursive: true, maxRetries: 20 }));
 
   const start = async () => {
     const answer = await door.start({ name, domain });
     assert.equal(answer.decision, 'permitted');
     return answer.requestId;
   };
-  const tell = (verb: string, told = domain) =>
-    door.event({ name, verb, extra: '-', domain: told }, () => true);
+  const tell = (verb: string, told = domain, waits = true) =>
+    door.event({ name, verb, extra: '-', domain: told }, () => waits);
   const other = domainXml({ name, uuid: vm, memoryMib: 32 });
 
-  it('what was started and differs is refused before libvirt has taken a secret away', async () => {
+  it('what was started and differs is refused before a secret is taken away, or anything is on the disk', async () => {
     const requestId = await start();
     let done = () => {};
     slow = new Promise((resolve) => (done = resolve));
@@ -83,6 +89,14 @@ describe('libvirt’s door, where what it does takes longer than the hook waits'
     hear = async () => assert.fail('no space left');
     assert.equal((await tell('started begin', other)).outcome, 'refused');
     assert.deepEqual(became, [`refused ${requestId}`]);
+  });
+
+  it('what ran on though it differs is not said to run when it was stopped', async () => {
+    await start();
+    await tell('started begin', other, false);
+    assert.match(exposures[0]?.detail ?? '', /^It ran on: /u);
+    for (const verb of ['stopped end', 'release end']) await tell(verb);
+    assert.doesNotMatch(exposures[0]?.detail ?? '', /runs/u);
   });
 
   for (const verb of ['release end', 'started begin']) {
