@@ -37,6 +37,8 @@ type DoorWatch = {
   }): Promise<void>;
   refused(vm: string): Promise<void>;
   heard(verb: string, vm: string): Promise<void>;
+  /** Whether this start is known still, and no look has found a process of it. */
+  isUnseen(requestId: string): boolean;
   tell(who: string, exposures: readonly FoundExposure[]): void;
 };
 
@@ -204,11 +206,11 @@ export class LibvirtDoor {
     return answer;
   }
 
-  /** What was permitted and never came to `started begin` did not run, where this agent would have heard it. */
+  /** What was permitted and never came to `started begin` did not run, where this agent would have heard or seen it. */
   async #released(vm: string): Promise<void> {
-    const { permitted, gate } = this.#parts;
+    const { permitted, gate, watch } = this.#parts;
     const kept = permitted.take(vm);
-    if (kept === null || !kept.heardSince) return;
+    if (kept === null || !kept.heardSince || !watch.isUnseen(kept.requestId)) return;
     const error = agentError('VM_DID_NOT_RUN', { detail: kept.name });
     const findings = [refusalFinding(error, `VM ${vm}`)];
     await gate.became('failed', { ...kept, code: error.code, findings });

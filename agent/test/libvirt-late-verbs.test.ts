@@ -23,12 +23,14 @@ describe('libvirt’s door, where what it does takes longer than the hook waits'
   /** What a libvirt waits for that takes a secret away, and a disk that is written to. */
   let slow: Promise<void>;
   let hear: () => Promise<void>;
+  let seen: boolean;
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'ts-door-'));
     became = [];
     slow = Promise.resolve();
     hear = async () => {};
+    seen = false;
     const libvirt = {
       ...libvirtAt(),
       defineSecret: async () => {},
@@ -41,6 +43,7 @@ describe('libvirt’s door, where what it does takes longer than the hook waits'
         permitted: async () => {},
         refused: async () => {},
         heard: () => hear(),
+        isUnseen: () => !seen,
         tell: (_who, found) => void (exposures = found),
       },
       gate: {
@@ -90,6 +93,15 @@ describe('libvirt’s door, where what it does takes longer than the hook waits'
     assert.equal((await tell('started begin', other)).outcome, 'refused');
     assert.deepEqual(became, [`refused ${requestId}`]);
   });
+
+  for (const runs of [false, true]) {
+    it(`release end without started begin tells ${runs ? 'nothing of a VM that a look saw' : 'that the VM did not run'}`, async () => {
+      const requestId = await start();
+      seen = runs;
+      await tell('release end');
+      assert.deepEqual(became, runs ? [] : [`failed ${requestId}`]);
+    });
+  }
 
   it('what ran on though it differs is not said to run when it was stopped', async () => {
     await start();

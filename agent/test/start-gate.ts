@@ -90,6 +90,7 @@ export async function startGateAtSocket(): Promise<GateAtSocket> {
     permitted: async () => {},
     refused: async () => {},
     heard: async () => {},
+    isUnseen: () => true,
     tell: () => {},
   };
   const libvirtDoor = await openLibvirtDoor({

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { LicenceClaims, StartAnswer } from '@touchstone/schemas';
 import { startOfCommand } from '../gate/asked-start.ts';
-import { bootTime } from '../gate/boot-time.ts';
 import { FileReader } from '../images/file-reader.ts';
 import type { GateAtSocket } from './start-gate.ts';
 import { GOOD, NONE, useNoVerdict } from './support/no-verdict.ts';
 import type { Behaviour } from './support/verifier.ts';
-
-/** Longer than a challenge that came with a plan is held: NextChallenge. */
-const HELD_SECONDS = 2;
 
 describe('a start whose verifier dies after it gave the plan', () => {
   let gate: GateAtSocket;
@@ -53,10 +48,6 @@ describe('a start whose verifier dies after it gave the plan', () => {
     challenge: challenge ?? assert.fail('none was asked for'),
   });
   const leave = () => gate.verifier.leave();
-  const grownOld = async () => {
-    for (const begun = bootTime(); bootTime() - begun <= HELD_SECONDS;) await sleep(20);
-    await leave();
-  };
 
   beforeEach(() => void (gate.verifier.asked.length = 0));
   afterEach(() => gate.verifier.comeBack());
@@ -68,7 +59,6 @@ describe('a start whose verifier dies after it gave the plan', () => {
     readonly string[],
   ])[] = [
     ['no challenge came with the plan', { plans }, leave, []],
-    ['that challenge has grown old', { plans: withChallenge }, grownOld, []],
     ['that challenge is at hand', { plans: withChallenge }, leave, []],
     ['it dies over its own challenge', { plans, challenge: leave }, async () => {}, ['permit']],
     [

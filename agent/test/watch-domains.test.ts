@@ -53,6 +53,23 @@ describe('the watch of libvirt’s domains', () => {
     assert.deepEqual(await host.codesOf(vm), ['VM_WITHOUT_PERMIT']);
   });
 
+  it('knows a start as unseen until its process is found or libvirt releases it', async () => {
+    const vm = randomUUID();
+    const start = permittedStart({ vm, name: 'web', door: 'libvirt' });
+    const unseen = () => host.watch.isUnseen(start.requestId);
+    assert.equal(unseen(), false);
+    await host.watch.permitted(start);
+    assert.equal(unseen(), true);
+    const { pid = 0 } = await host.run(QEMU);
+    await host.writeDomain('web', vm, pid);
+    await host.watch.look();
+    assert.equal(unseen(), false);
+    const next = permittedStart({ vm: randomUUID(), name: 'next', door: 'libvirt' });
+    await host.watch.permitted(next);
+    await host.watch.heard('release end', next.vm);
+    assert.equal(host.watch.isUnseen(next.requestId), false);
+  });
+
   it('takes no permit of a start that came to nothing', async () => {
     const vm = randomUUID();
     await host.watch.permitted(permittedStart({ vm, name: 'web', door: 'libvirt' }));

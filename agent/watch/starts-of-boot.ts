@@ -50,6 +50,10 @@ export class StartsOfBoot {
     return this.#record.current.hookHeardAtBootMs;
   }
 
+  isUnseen(requestId: string): boolean {
+    return this.known.some((start) => start.requestId === requestId && start.process === null);
+  }
+
   async permitted(start: PermittedStart): Promise<void> {
     const { vm, name, door, permit, requestId, pid, command, sealed } = start;
     const known = {

@@ -63,6 +63,11 @@ export class Watch {
     return this.#starts.refused(vm);
   }
 
+  /** Whether this start is known still, and no look has found a process of it. */
+  isUnseen(requestId: string): boolean {
+    return this.#starts.isUnseen(requestId);
+  }
+
   /** libvirt's hook was called, for this VM. */
   async heard(verb: string, vm: string): Promise<void> {
     await this.#starts.heard(verb, vm);

@@ -56,6 +56,7 @@ export async function startLibvirtGate(host: LibvirtHost): Promise<LibvirtGate> 
         permitted: async () => {},
         refused: async () => {},
         heard: (verb) => made.hear(verb),
+        isUnseen: () => true,
         tell: (_who, exposures) => void (made.exposures = exposures),
       },
       log: logger,
