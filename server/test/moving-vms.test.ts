@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { PermitsAnswer, StartRequest, Statement } from '@touchstone/schemas';
+import type { DecidedAlone, PermitsAnswer, StartRequest, Statement } from '@touchstone/schemas';
 import { viewExposures } from '../services/exposures.ts';
 import { FIRST_PAGE } from '../services/paging.ts';
 import { removeHost } from '../services/remove-host.ts';
@@ -28,6 +28,13 @@ describe('A VM that comes from somewhere', () => {
         ...{ purpose: 'attest', challenge: fleet.challengeFor(host, 'attest'), hostId, second },
       }),
     );
+  const told = (by: Trusted, decided: Pick<DecidedAlone, 'requestId' | 'vm' | 'decision'>) =>
+    attest(by, {
+      gate: {
+        ...{ running: [], exposures: [], omitted: 0 },
+        decided: [{ ...decided, code: 'DOMAIN_DIFFERS', at: '2026-11-22T12:00:00Z' }],
+      },
+    });
   const permitted = async (answer: Promise<PermitsAnswer>) =>
     assert.ok('permit' in fleet.first(await answer), JSON.stringify(await answer));
   const refused = async (answer: Promise<PermitsAnswer>, code: string) =>
@@ -125,6 +132,59 @@ describe('A VM that comes from somewhere', () => {
     const running = [{ ...said, vm, since: '2026-11-22T12:00:00Z' }];
     await attest(liar, { gate: { running, exposures: [], decided: [], omitted: 0 } });
     await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
+  });
+
+  for (const first of ['licensed', 'observed'] as const) {
+    it(`G28 nor from one that said its start was ${first}, and says since that it was refused`, async () => {
+      const [source, target] = await two();
+      const [bad] = await two();
+      const vm = await fleet.registeredVm();
+      await permitted(ask(source, vm));
+      fleet.verifier.pass(1);
+      const requestId = randomUUID();
+      await told(bad, { requestId, vm, decision: first });
+      bad.host.reboot('changed');
+      await told(bad, { requestId, vm, decision: 'refused' });
+      await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
+    });
+  }
+
+  it('G28 nor from one behind a host that was permitted to take it and says that this failed', async () => {
+    const [source, target] = await two();
+    const [between] = await two();
+    const vm = await fleet.registeredVm();
+    await permitted(ask(source, vm));
+    fleet.verifier.pass(1);
+    const { requestId } = fleet.first(await ask(between, vm, migrate));
+    await told(between, { requestId, vm, decision: 'failed' });
+    source.host.reboot('changed');
+    await attest(source);
+    await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
+  });
+
+  it('G28 nor because a third one says since that it let it start', async () => {
+    const [source, target] = await two();
+    const [liar] = await two();
+    const vm = await fleet.registeredVm();
+    await permitted(ask(source, vm));
+    fleet.verifier.pass(1);
+    for (const decision of ['differs', 'observed', 'licensed'] as const)
+      await told(liar, { requestId: randomUUID(), vm, decision });
+    source.host.reboot('changed');
+    await attest(source);
+    await refused(ask(target, vm, migrate), 'MIGRATION_SOURCE_NOT_TRUSTED');
+  });
+
+  it('is no more where it was started before its latest permit', async () => {
+    const [bad, source] = await two();
+    const [target] = await two();
+    const vm = await fleet.registeredVm();
+    await told(bad, { requestId: randomUUID(), vm, decision: 'licensed' });
+    fleet.verifier.pass(1);
+    await permitted(ask(source, vm));
+    bad.host.reboot('changed');
+    await attest(bad);
+    await permitted(ask(target, vm, migrate));
   });
 
   it('G28 is restored where nobody saw it saved, and that is told', async () => {
