@@ -34,7 +34,7 @@ describe('The banks of PCRs', function () {
   let host: TestHost;
   before(async function () {
     this.timeout(120_000);
-    touchstone = await startTouchstone();
+    touchstone = await startTouchstone({ intervalSeconds: 3_600 });
     ca = await startCaReplica(touchstone, [{ der: maker.der, class: 'discrete' }]);
     host = await TestHost.trusted(touchstone);
   });

@@ -20,7 +20,7 @@ import {
 import { openTpm, type Tpm, type TpmObject, type TpmSession } from 'node-tpm2-tss-bindings';
 import { type LentTools, lentTools } from './lent-tools.ts';
 import { GOOD_BOOT, logOf, type Measured } from './measured-boot.ts';
-import { startSwtpm, type Swtpm } from './swtpm.ts';
+import { PATIENT_MS, startSwtpm, type Swtpm } from './swtpm.ts';
 import { withTpmTools } from './tpm-tools.ts';
 
 /** What of a TPM a test keeps: its own keys' auth and blobs, and where it is. */
@@ -159,7 +159,7 @@ export class BootedTpm {
   }
 
   async #connect(): Promise<void> {
-    this.tpm = await openTpm({ tcti: this.swtpm.tcti });
+    this.tpm = await openTpm({ tcti: this.swtpm.tcti, commandTimeoutMs: PATIENT_MS });
     this.ek = await this.#openEk();
     this.#blobs ??= await this.withEkPolicy((parentSession) =>
       this.withSession((encryptSession) =>

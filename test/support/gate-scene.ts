@@ -31,8 +31,12 @@ export interface GateScene {
   stop(): Promise<void>;
 }
 
-export async function startGateScene(name: string): Promise<GateScene> {
-  const touchstone = await startTouchstone();
+/** `intervalSeconds`: of the host's own attestations, which leave traces of their own in the records. */
+export async function startGateScene(
+  name: string,
+  settings: { readonly intervalSeconds?: number } = {},
+): Promise<GateScene> {
+  const touchstone = await startTouchstone(settings);
   let impostor: Impostor | undefined;
   let host: AgentHost | undefined;
   const stop = async () => {

@@ -11,6 +11,8 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const START_TIMEOUT_MS = 10_000;
+/** For tests that are not about time: it writes its state to the disk, for which it may wait on a busy machine. */
+export const PATIENT_MS = 60_000;
 
 /** A software TPM with an RSA-2048 and a P-384 EK, their certificates in NV, on a unix socket. */
 export interface Swtpm {

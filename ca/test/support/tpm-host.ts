@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { openTpm, type Tpm, type TpmObject, type TpmSession } from 'node-tpm2-tss-bindings';
 import type { EnrollmentChallenge, EnrollmentRequest } from '@touchstone/schemas';
 import { AK_TEMPLATE_ECC_P256, encodeTpm2bPublic } from '@touchstone/tpm';
-import { startSwtpm, type Swtpm } from '../../../test/support/swtpm.ts';
+import { PATIENT_MS, startSwtpm, type Swtpm } from '../../../test/support/swtpm.ts';
 
 /** Where swtpm_setup leaves the RSA-2048 EK, and its certificate. */
 const EK_HANDLE = 0x81010001;
@@ -34,7 +34,7 @@ export async function startTpmHost(): Promise<TpmHost> {
     await swtpm.stop();
   };
   try {
-    tpm = await openTpm({ tcti: swtpm.tcti });
+    tpm = await openTpm({ tcti: swtpm.tcti, commandTimeoutMs: PATIENT_MS });
     return await hostOf(swtpm, tpm, stop);
   } catch (error) {
     await stop();
